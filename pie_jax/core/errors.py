@@ -1,0 +1,9 @@
+"""The one exception that stands for a problem the user can mend."""
+
+
+class PieError(Exception):
+    """Something outside the program is wrong: a file, a flag, the network, the disk.
+
+    The message is shown to the user as it is, without a traceback. It says what was
+    expected, what came instead, and what to do about it.
+    """
