@@ -1,0 +1,25 @@
+"""What the configurations share: the open stack, and the form of a stage."""
+
+from ml_collections import ConfigDict
+
+
+def stage(**values) -> ConfigDict:
+    """One entry of `config.stages` (see `pie_jax.embedding.stages.stage`)."""
+    return ConfigDict(values)
+
+
+def get_config() -> ConfigDict:
+    """The open default stack, without energy weights and stages."""
+    config = ConfigDict()
+    # Which networks play the parts; "" leaves a part out.
+    config.generator = "mobile_stylegan_ffhq"
+    config.perceptual = "vgg16"
+    config.recognition = "dlib_resnet"
+    # Where the first stage begins: "mean" is the mean w.
+    config.start = "mean"
+    # Portraits optimised at once; each takes about 3 GB at 1024 pixels.
+    config.batch_size = 1
+    # Steps between two reports of the progress bar, and between two checkpoints.
+    config.report_every = 5
+    config.checkpoint_every = 50
+    return config

@@ -1,0 +1,57 @@
+"""Reads the constants of an OpenVINO IR version 10 (XML and flat binary)."""
+
+from xml.etree import ElementTree
+
+import numpy as np
+
+from pie_jax.core.errors import PieError
+
+_DTYPES = {"f32": "<f4", "i32": "<i4", "i64": "<i8"}
+
+
+class Graph:
+    """The constants of a network by name, and which constant feeds which layer."""
+
+    def __init__(self, xml: bytes, binary: bytes):
+        try:
+            root = ElementTree.fromstring(xml)
+        except ElementTree.ParseError as error:
+            raise PieError(f"not an OpenVINO IR: the XML does not parse: {error}")
+        if root.tag != "net" or root.get("version") != "10":
+            raise PieError("expected an OpenVINO IR of version 10")
+        self._binary = binary
+        layers = root.findall("layers/layer")
+        self._constants = {x.get("id"): x for x in layers if x.get("type") == "Const"}
+        self._ids = {x.get("name"): x.get("id") for x in layers}
+        self._sources: dict[str, list[str]] = {}
+        for edge in root.findall("edges/edge"):
+            self._sources.setdefault(edge.get("to-layer"), []).append(
+                edge.get("from-layer")
+            )
+
+    def constant(self, name: str) -> np.ndarray:
+        """The value of the constant called `name`."""
+        return self._read(self._lookup(name))
+
+    def constant_input(self, layer: str) -> np.ndarray:
+        """The one constant among the inputs of the layer called `layer`."""
+        inputs = [x for x in self._sources[self._lookup(layer)] if x in self._constants]
+        if len(inputs) != 1:
+            raise PieError(f"layer {layer!r} has {len(inputs)} constant inputs, not 1")
+        return self._read(inputs[0])
+
+    def _lookup(self, name: str) -> str:
+        if name not in self._ids:
+            raise PieError(f"the OpenVINO IR has no layer called {name!r}")
+        return self._ids[name]
+
+    def _read(self, layer_id: str) -> np.ndarray:
+        data = self._constants[layer_id].find("data")
+        shape = [int(n) for n in data.get("shape").split(",") if n]
+        dtype = _DTYPES[data.get("element_type")]
+        offset, size = int(data.get("offset")), int(data.get("size"))
+        if offset + size > len(self._binary):
+            raise PieError("the binary of the OpenVINO IR is shorter than its XML says")
+        values = np.frombuffer(self._binary, dtype, size // np.dtype(dtype).itemsize,
+                               offset)
+        return values.reshape(shape)

@@ -1,0 +1,231 @@
+"""Embeds photographs group by group: reads them, optimises, writes the results."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from pie_jax import assembly
+from pie_jax.cli import runtime
+from pie_jax.cli.measure import measure
+from pie_jax.cli.optimize import Optimized, optimize, psnr
+from pie_jax.core.errors import PieError
+from pie_jax.core.images import downsample, reduce_affine
+from pie_jax.energy.term import Portrait
+from pie_jax.io import faces, images, plots, portraits, results, weights
+from pie_jax.io.checkpoints import Checkpoints
+
+_NOT_IN_KEY = ("batch_size", "report_every", "checkpoint_every")
+"""Values of the configuration that say how to run, not what to compute."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photograph that could be read, and where its results go."""
+
+    photo: Path
+    folder: Path
+    portrait: portraits.Portrait
+    key: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the photographs."""
+
+    folders: list[Path]
+    failed: list[Path]
+
+
+def embed_photos(
+    photos: Sequence[Path],
+    out: Path,
+    config: ConfigDict,
+    *,
+    face: int | None = None,
+    aligned: bool = False,
+    overwrite: bool = False,
+) -> Outcome:
+    """Embeds photographs into `out / stem`.
+
+    A photograph that cannot be read is reported on stderr and left out; the others
+    are embedded as if it had not been named. Finished results are left as they are.
+
+    Raises:
+        PieError: nothing can be embedded: the configuration, the weights or the
+            output folder are wrong, or two photographs have the same stem.
+    """
+    _check_stems(photos)
+    results.make_folder(out)
+    also = ["landmarks68"] if config.recognition or not aligned else []
+    assembled, params = runtime.start(config, *also)
+    outcome = Outcome(folders=[], failed=[])
+
+    def jobs() -> Iterator[Job]:
+        for photo in photos:
+            try:
+                yield _job(photo, out, config, face, aligned, overwrite)
+            except PieError as error:
+                outcome.failed.append(photo)
+                say = str(error) if str(photo) in str(error) else f"{photo}: {error}"
+                tqdm.write(f"pie: {say}", file=sys.stderr)
+
+    for group in _groups(jobs(), config.batch_size):
+        _embed_group(group, out, config, assembled, params)
+        outcome.folders.extend(job.folder for job in group)
+    return outcome
+
+
+def _check_stems(photos: Sequence[Path]) -> None:
+    by_stem: dict[str, Path] = {}
+    for photo in photos:
+        other = by_stem.setdefault(photo.stem, photo)
+        if other is not photo:
+            raise PieError(
+                f"{other} and {photo} would both be written to {photo.stem}/; rename "
+                "one, or embed them into different folders"
+            )
+
+
+def _job(
+    photo: Path,
+    out: Path,
+    config: ConfigDict,
+    face: int | None,
+    aligned: bool,
+    overwrite: bool,
+) -> Job:
+    if aligned:
+        portrait = portraits.load_aligned(photo, landmarks=bool(config.recognition))
+    else:
+        portrait = portraits.load_portrait(photo, face)
+    job = Job(photo, out / photo.stem, portrait, _key(config, portrait))
+    if results.state(job.folder, job.key) == "other" and not overwrite:
+        raise PieError(
+            f"{job.folder} holds the result of another configuration or photograph; "
+            "give another --out, or --overwrite to replace it"
+        )
+    return job
+
+
+def _key(config: ConfigDict, portrait: portraits.Portrait) -> str:
+    """Identifies all that a result depends on: configuration, weights, pixels."""
+    values = {k: v for k, v in config.items() if k not in _NOT_IN_KEY}
+    names = assembly.required_weights(config).values()
+    record = [repr(values), *(weights.metadata(name) for name in names)]
+    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
+    digest.update(portrait.aligned_u8.tobytes())
+    return digest.hexdigest()
+
+
+def _groups(jobs: Iterator[Job], size: int) -> Iterator[list[Job]]:
+    group: list[Job] = []
+    for job in jobs:
+        group.append(job)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _embed_group(
+    group: list[Job],
+    out: Path,
+    config: ConfigDict,
+    assembled: assembly.Assembly,
+    params: dict[str, Any],
+) -> None:
+    label = group[0].folder.name + (f" +{len(group) - 1}" if len(group) > 1 else "")
+    if all(results.state(job.folder, job.key) == "done" for job in group):
+        tqdm.write(f"{label}: done already")
+        return
+    for job in group:
+        results.make_folder(job.folder)
+    resolution = assembled.generator.resolution
+    batch = jax.tree.map(
+        lambda *x: jnp.stack(x), *(to_frame(job.portrait, resolution) for job in group)
+    )
+    with Checkpoints(out / ".progress" / _group_key(group, config)) as checkpoints:
+        optimized = optimize(assembled, params, batch, config, checkpoints, label)
+        for i, job in enumerate(group):
+            _write(i, job, optimized, config, assembled, params)
+        checkpoints.delete()
+
+
+def _group_key(group: list[Job], config: ConfigDict) -> str:
+    """Checkpoints belong to the same portraits in the same chunks of steps."""
+    record = [config.report_every, *(job.key for job in group)]
+    return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:20]
+
+
+def to_frame(portrait: portraits.Portrait, resolution: int) -> Portrait:
+    """An aligned photograph as the energy takes it, at the generator's resolution."""
+    image = jnp.asarray(images.from_u8(portrait.aligned_u8))
+    factor = image.shape[0] // resolution
+    if portrait.landmarks is None:
+        chip_matrix = np.zeros((2, 3))
+    else:
+        chip_matrix = faces.chip_matrix(portrait.landmarks)
+    return Portrait(
+        image=downsample(image, factor),
+        chip_matrix=reduce_affine(jnp.asarray(chip_matrix, jnp.float32), factor),
+    )
+
+
+def _write(
+    i: int,
+    job: Job,
+    optimized: Optimized,
+    config: ConfigDict,
+    assembled: assembly.Assembly,
+    params: dict[str, Any],
+) -> None:
+    generator = assembled.generator
+    synthesis = jax.jit(generator.synthesis)
+    projection = synthesis(params["generator"], optimized.w_plus[i : i + 1])[0]
+    projection_u8 = images.to_u8(np.asarray(projection))
+    trace = {k: v[:, i] for k, v in optimized.trace.items() if k != "total"}
+    measured = {
+        **measure(projection_u8, job.portrait, assembled.networks, params),
+        "iterations": len(optimized.trace["total"]),
+        "seconds": round(optimized.seconds, 2),
+        "terms": {k: float(v[-1]) for k, v in trace.items()},
+        "key": job.key,
+    }
+    stages = assembled.stages
+    weighted = {k: config.energy[k] * v for k, v in trace.items()}
+    ends = np.cumsum([stage.num_steps for stage in stages])[:-1]
+    results.write(
+        job.folder,
+        job.portrait.aligned_u8,
+        projection_u8,
+        {stages[-1].space: optimized.latent[i]},
+        {
+            "generator": config.generator,
+            "config": json.loads(config.to_json_best_effort()),
+            "alignment": job.portrait.alignment.to_dict(),
+            "photo": job.photo.name,
+        },
+        measured,
+        plots.convergence(
+            weighted, psnr(trace["pixel"]) if "pixel" in trace else None, ends
+        ),
+    )
+    tqdm.write(f"{job.folder}: {_line(measured)}")
+
+
+def _line(measured: dict[str, Any]) -> str:
+    line = f"PSNR {measured['psnr']:.2f} dB, SSIM {measured['ssim']:.3f}"
+    if measured["recognition_distance"] is not None:
+        line += f", recognition distance {measured['recognition_distance']:.3f}"
+    return f"{line}, {measured['seconds']:.0f} s"

@@ -1,0 +1,81 @@
+"""Configurations from the command line: `--config FILE --config.a.b=value ...`."""
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+import pie_jax.configs
+from pie_jax.core.errors import PieError
+
+DEFAULT = "default"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--config`; `main` collects the overrides in `args.overrides`."""
+    parser.add_argument(
+        "--config",
+        default=DEFAULT,
+        metavar="FILE",
+        help="an ml-collections file, or the name of one that ships with the package "
+        f"({', '.join(shipped())}); --config.a.b=value overrides a value of it",
+    )
+    parser.set_defaults(overrides=[])
+
+
+def shipped() -> list[str]:
+    """Names of the configurations that ship with the package."""
+    names = {path.stem for path in _folder().glob("*.py")}
+    return sorted(names - {"__init__", "common"})
+
+
+def load(name: str, overrides: Sequence[str] = ()) -> ConfigDict:
+    """Loads a configuration as `config_flags` does.
+
+    Args:
+        name: a file, or a name of `shipped()`.
+        overrides: `--config.a.b=value`, `--config.stages[0].num_steps=10`, ...
+
+    Raises:
+        PieError: no such file, no such value, a value of another type.
+    """
+    file = _folder() / f"{name}.py" if name in shipped() else Path(name)
+    if not file.is_file():
+        raise PieError(
+            f"there is no configuration {name!r}: give a file, or one of "
+            f"{', '.join(shipped())}"
+        )
+    argv = ["pie", f"--config={file}", *overrides]
+    values = flags.FlagValues()
+    holder = config_flags.DEFINE_config_file(
+        "config", flag_values=values, sys_argv=argv
+    )
+    try:
+        values(argv)
+    except flags.UnrecognizedFlagError as error:
+        raise PieError(_unknown(error.flagname, file)) from error
+    except (flags.Error, TypeError, ValueError) as error:
+        raise PieError(f"configuration {name}: {error}") from error
+    return holder.value
+
+
+def _folder() -> Path:
+    return Path(pie_jax.configs.__file__).parent
+
+
+def _unknown(flag: str, file: Path) -> str:
+    known = _names(load(str(file)), "config")
+    near = difflib.get_close_matches(flag, known, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"the configuration has no value {flag!r}{hint}"
+
+
+def _names(value: object, prefix: str) -> list[str]:
+    if isinstance(value, ConfigDict):
+        return [x for k, v in value.items() for x in _names(v, f"{prefix}.{k}")]
+    if isinstance(value, tuple):
+        return [x for i, v in enumerate(value) for x in _names(v, f"{prefix}[{i}]")]
+    return [prefix]

@@ -1,0 +1,68 @@
+"""`pie embed`: finds the codes of photographs."""
+
+import argparse
+from pathlib import Path
+
+from pie_jax.cli import config as configuration
+from pie_jax.core.errors import PieError
+
+EXAMPLES = """examples:
+  pie embed face.jpg --out embedded
+  pie embed photos/*.jpg --out embedded --config.batch_size=8
+  pie embed face.jpg --out paper --config paper
+  pie embed face.jpg --out quick --config.stages[0].num_steps=60
+
+For each photograph the folder OUT/<stem>/ gets aligned.png, projection.png, code/,
+metrics.json and convergence.png. A run that was stopped, in whatever way, goes on when
+the same command is given again; finished portraits are left as they are.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds `pie embed`."""
+    parser = subparsers.add_parser(
+        "embed",
+        help="find the generator's code of photographs",
+        description="Finds the generator's code of each photograph by optimisation.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of the results"
+    )
+    configuration.add_arguments(parser)
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which face, 1 the largest (default)"
+    )
+    parser.add_argument(
+        "--aligned",
+        action="store_true",
+        help="the photographs are aligned already, as `pie align` leaves them",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace results that another configuration or photograph left there",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Embeds every photograph that can be read; 1 when any could not."""
+    from pie_jax.cli import batch
+
+    config = configuration.load(args.config, args.overrides)
+    failed = batch.embed_photos(
+        args.photos,
+        args.out,
+        config,
+        face=args.face,
+        aligned=args.aligned,
+        overwrite=args.overwrite,
+    ).failed
+    if failed and len(args.photos) > 1:
+        raise PieError(f"{len(failed)} of {len(args.photos)} photographs failed")
+    return 1 if failed else 0
+
+

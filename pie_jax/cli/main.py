@@ -1,0 +1,64 @@
+"""The `pie` command: finds the subcommand, and turns errors into one line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from pie_jax import __version__
+from pie_jax.cli import align, demo, embed, synthesize, weights
+from pie_jax.core.errors import PieError
+
+COMMANDS = (align, embed, synthesize, weights, demo)
+
+INTERRUPTED = 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="pie",
+        description="Embeds portrait photographs into a face generator (PIE).",
+        epilog="Start with: pie demo",
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    top.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error"
+    )
+    subparsers = top.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit status.
+
+    0: done; 1: a problem that a message on stderr explains; 2: wrong usage; 130:
+    interrupted from the keyboard.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # Anywhere on the line: argparse itself would take it before the command only.
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    # XLA's C++ notices (about CPU features, say) are not for the user.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    top = parser()
+    args, rest = top.parse_known_args(arguments)
+    if hasattr(args, "overrides"):
+        args.overrides = [x for x in rest if x.startswith("--config.")]
+        rest = [x for x in rest if not x.startswith("--config.")]
+    if rest:
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return args.run(args)
+    except PieError as error:
+        if debug:
+            raise
+        print(f"pie: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("pie: interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1

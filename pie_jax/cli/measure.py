@@ -1,0 +1,65 @@
+"""Measures a projection against its photograph, from the pictures as they are saved."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pie_jax import metrics
+from pie_jax.core.errors import PieError
+from pie_jax.core.images import downsample
+from pie_jax.energy.term import Networks
+from pie_jax.io import faces, images, portraits
+
+
+def measure(
+    projection_u8: np.ndarray,
+    portrait: portraits.Portrait,
+    networks: Networks,
+    params: Mapping[str, Any],
+) -> dict[str, float | None]:
+    """PSNR (dB), SSIM and recognition distance.
+
+    Args:
+        projection_u8: `[R, R, 3]` uint8.
+        portrait: the photograph, aligned.
+        networks: with or without a recognition network.
+        params: parameters by part.
+
+    Returns:
+        `psnr`, `ssim`, `recognition_distance`; the last is None without a recognition
+        network, or where no face is found in the projection.
+    """
+    factor = len(portrait.aligned_u8) // len(projection_u8)
+    target = downsample(jnp.asarray(portrait.aligned_u8, jnp.float32), factor)
+    image = jnp.asarray(projection_u8, jnp.float32)
+    distance = None
+    if networks.recognition is not None:
+        distance = _recognition_distance(projection_u8, portrait, networks, params)
+    return {
+        "psnr": float(metrics.psnr(image, target)),
+        "ssim": float(metrics.ssim(image, target)),
+        "recognition_distance": distance,
+    }
+
+
+def _recognition_distance(
+    projection_u8: np.ndarray,
+    portrait: portraits.Portrait,
+    networks: Networks,
+    params: Mapping[str, Any],
+) -> float | None:
+    """Distance of the descriptors; the projection's face is detected anew."""
+    try:
+        box = faces.choose(faces.detect(projection_u8))
+    except PieError:
+        return None
+    chips_u8 = [
+        faces.face_chip(portrait.aligned_u8, portrait.landmarks),
+        faces.face_chip(projection_u8, faces.landmarks68(projection_u8, box)),
+    ]
+    chips = jnp.asarray(images.from_u8(np.stack(chips_u8)))
+    first, second = jax.jit(networks.recognition)(params["recognition"], chips)
+    return float(jnp.linalg.norm(first - second))

@@ -1,0 +1,121 @@
+"""Runs the schedule on a group of portraits, with a progress bar and checkpoints."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from pie_jax.assembly import Assembly
+from pie_jax.core.errors import PieError
+from pie_jax.embedding import schedule
+from pie_jax.energy.term import Portrait
+from pie_jax.io.checkpoints import Checkpoints
+from pie_jax.losses.pixel import PAPER_VALUES
+
+
+class Optimized(NamedTuple):
+    """The outcome of a group of B portraits.
+
+    Attributes:
+        latent: `[B, 512]` or `[B, num_ws, 512]`, of the last stage.
+        w_plus: `[B, num_ws, 512]`.
+        trace: unweighted terms by name, and `total`, each `[steps, B]`.
+        seconds: wall time, over all runs if it was resumed.
+    """
+
+    latent: np.ndarray
+    w_plus: Array
+    trace: dict[str, np.ndarray]
+    seconds: float
+
+
+def optimize(
+    assembled: Assembly,
+    params: Mapping[str, Any],
+    portraits: Portrait,
+    config: ConfigDict,
+    checkpoints: Checkpoints,
+    label: str,
+) -> Optimized:
+    """Runs all stages, from the last checkpoint if there is one.
+
+    Args:
+        assembled: functions and stages.
+        params: parameters by part.
+        portraits: leaves with a leading axis B.
+        config: gives `start`, `energy`, `report_every`, `checkpoint_every`.
+        checkpoints: of this group.
+        label: what the progress bar calls the group.
+
+    Raises:
+        PieError: the energy or its gradient is not finite.
+    """
+    energy, stages = assembled.energy, assembled.stages
+    w_plus = _start(config, params, assembled, len(portraits.image))
+    progress = schedule.begin(energy, stages, w_plus)
+    begun = time.monotonic()
+    saved = checkpoints.latest(
+        lambda record: schedule.resume_template(energy, stages, w_plus, record)
+    )
+    if saved:
+        progress, record = saved
+        begun -= record["seconds"]
+    prepare = jax.jit(jax.vmap(energy.prepare, in_axes=(None, 0)))
+    chunks = schedule.advance(
+        energy,
+        stages,
+        params,
+        prepare(params, portraits),
+        progress,
+        config.report_every,
+    )
+    total = sum(stage.num_steps for stage in stages)
+    kept = progress.steps
+    with tqdm(total=total, initial=kept, desc=label, unit="it", smoothing=0.1) as bar:
+        try:
+            for progress in chunks:
+                bar.set_postfix_str(summary(progress.trace, config), refresh=False)
+                bar.update(progress.steps - bar.n)
+                if progress.steps - kept >= config.checkpoint_every:
+                    kept = progress.steps
+                    record = schedule.resume_record(progress)
+                    seconds = time.monotonic() - begun
+                    checkpoints.save(kept, progress, record | {"seconds": seconds})
+        except schedule.Diverged as error:
+            raise PieError(f"{label}: {error}; use a smaller step_size")
+    return Optimized(
+        latent=np.asarray(progress.state.latent),
+        w_plus=schedule.to_w_plus(stages, progress),
+        trace=progress.trace,
+        seconds=time.monotonic() - begun,
+    )
+
+
+def summary(trace: Mapping[str, np.ndarray], config: ConfigDict) -> str:
+    """The weighted terms of the last step and the PSNR, means over the group."""
+    last = {k: float(v[-1].mean()) for k, v in trace.items()}
+    parts = [f"E {last['total']:.4g}"]
+    parts += [f"{k} {config.energy[k] * v:.4g}" for k, v in last.items() if k != "total"]
+    if "pixel" in trace:
+        parts.append(f"PSNR {psnr(trace['pixel'][-1]).mean():.2f}")
+    return ", ".join(parts)
+
+
+def psnr(pixel: np.ndarray) -> np.ndarray:
+    """PSNR in dB from values of the energy's term of that name."""
+    return 10 * np.log10(255.0**2 * PAPER_VALUES / np.maximum(pixel, 1e-9))
+
+
+def _start(
+    config: ConfigDict, params: Mapping[str, Any], assembled: Assembly, batch: int
+) -> Array:
+    if config.start != "mean":
+        raise PieError(f"config.start is {config.start!r}; choose 'mean'")
+    shape = (batch, assembled.generator.num_ws, 512)
+    return jnp.broadcast_to(params["generator"]["w_avg"], shape)

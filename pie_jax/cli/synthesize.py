@@ -1,0 +1,60 @@
+"""`pie synthesize`: runs the generator on a code."""
+
+import argparse
+from pathlib import Path
+
+from pie_jax.cli import config as configuration
+from pie_jax.core.errors import PieError
+
+EXAMPLES = """examples:
+  pie synthesize embedded/face --out face.png
+  pie synthesize codes.npy --out images.npy
+
+CODE is a folder that `pie embed` wrote, or an .npy of shape (512,), (n, 512) or
+(n, num_ws, 512). An .npy output has shape (n, H, W, 3), RGB, about [-1, 1], not
+clipped. Several codes give face-0.png, face-1.png, ...
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds `pie synthesize`."""
+    parser = subparsers.add_parser(
+        "synthesize",
+        help="turn a code into an image",
+        description="Runs the generator on a code.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("code", type=Path, metavar="CODE")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    configuration.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Synthesises one image, or several from a file of several codes."""
+    import jax
+    import numpy as np
+
+    from pie_jax.cli import runtime
+    from pie_jax.io import codes, images
+
+    if args.out.suffix.lower() not in (".png", ".npy"):
+        raise PieError(f"{args.out}: the output must end in .png or .npy")
+    images.check_destination(args.out)
+    config = configuration.load(args.config, args.overrides)
+    assembled, params = runtime.start(config, parts=("generator",))
+    generator = assembled.generator
+    w_plus = codes.load_w_plus(args.code, generator.num_ws, config.generator)
+    synthesis = jax.jit(generator.synthesis)
+    result = np.concatenate(
+        [np.asarray(synthesis(params["generator"], code[None])) for code in w_plus]
+    )
+    if args.out.suffix.lower() == ".npy":
+        images.write_npy(args.out, result)
+        return 0
+    many = len(result) > 1
+    for i, image in enumerate(result):
+        name = f"{args.out.stem}-{i}.png" if many else args.out.name
+        images.write_png(args.out.with_name(name), images.to_u8(image))
+    return 0

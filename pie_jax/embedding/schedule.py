@@ -1,0 +1,136 @@
+"""All stages one after another, in chunks of steps, resumable between any two chunks."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax import Array
+
+from pie_jax.embedding.solver import EmbedState, StepInfo, embedding_solver
+from pie_jax.embedding.stages import Stage
+from pie_jax.energy.total import Energy
+
+
+@struct.dataclass
+class Progress:
+    """Where an embedding of B portraits stands.
+
+    Attributes:
+        state: the solver's state in the present stage.
+        trace: what happened so far: `total`, and the unweighted terms by name, each
+            `[steps, B]` over all stages; on the host.
+        stage: index of the present stage.
+    """
+
+    state: EmbedState
+    trace: dict[str, np.ndarray]
+    stage: int = struct.field(pytree_node=False)
+
+    @property
+    def steps(self) -> int:
+        """Steps done over all stages."""
+        return len(self.trace["total"])
+
+
+class Diverged(ArithmeticError):
+    """The energy or its gradient is not finite; the message says in which step."""
+
+
+def begin(energy: Energy, stages: Sequence[Stage], w_plus: Array) -> Progress:
+    """The progress before the first step.
+
+    Args:
+        energy: the energy.
+        stages: at least one.
+        w_plus: `[B, num_ws, 512]`, where the first stage starts.
+    """
+    state = embedding_solver(energy, stages[0]).init(w_plus)
+    return Progress(state, {"total": np.zeros((0, len(w_plus)), np.float32)}, stage=0)
+
+
+def advance(
+    energy: Energy,
+    stages: Sequence[Stage],
+    params: Any,
+    references: Any,
+    progress: Progress,
+    report_every: int,
+) -> Iterator[Progress]:
+    """Yields the progress after every chunk of steps, until the last stage's end.
+
+    A stage is compiled for one length of chunk: the greatest that divides both
+    `report_every` and the stage. So wherever a run is taken up again, the same
+    programs make the same steps.
+
+    Args:
+        energy: the energy.
+        stages: the schedule.
+        params: the networks' parameters.
+        references: `energy.prepare` of each portrait, leading axis B.
+        progress: from `begin`, or any that was yielded before.
+        report_every: steps.
+
+    Raises:
+        Diverged: the energy or its gradient is not finite.
+    """
+    for index in range(progress.stage, len(stages)):
+        stage = stages[index]
+        solver = embedding_solver(energy, stage)
+        if index > progress.stage:
+            state = solver.init(to_w_plus(stages, progress))
+            progress = progress.replace(state=state, stage=index)
+        chunk = math.gcd(report_every, stage.num_steps)
+        for _ in range(int(progress.state.step[0]), stage.num_steps, chunk):
+            state, info = solver.run(
+                progress.state, params, references, num_steps=chunk
+            )
+            progress = Progress(state, _extend(progress, info), index)
+            yield progress
+
+
+def to_w_plus(stages: Sequence[Stage], progress: Progress) -> Array:
+    """The codes as they stand, `[B, num_ws, 512]`."""
+    return jax.vmap(stages[progress.stage].expand)(progress.state.latent)
+
+
+def resume_template(
+    energy: Energy, stages: Sequence[Stage], w_plus: Array, record: dict[str, Any]
+) -> Progress:
+    """Shapes and types of a saved progress, for reading it back.
+
+    Args:
+        energy: the energy.
+        stages: the schedule.
+        w_plus: `[B, num_ws, 512]`.
+        record: what `resume_record` gave when the progress was saved.
+    """
+    solver = embedding_solver(energy, stages[record["stage"]])
+    state = jax.eval_shape(solver.init, w_plus)
+    row = jax.ShapeDtypeStruct((record["steps"], len(w_plus)), jnp.float32)
+    return Progress(state, {k: row for k in record["trace"]}, stage=record["stage"])
+
+
+def resume_record(progress: Progress) -> dict[str, Any]:
+    """What `resume_template` must know, JSON-able."""
+    return {
+        "stage": progress.stage,
+        "steps": progress.steps,
+        "trace": sorted(progress.trace),
+    }
+
+
+def _extend(progress: Progress, info: StepInfo) -> dict[str, np.ndarray]:
+    finite = np.asarray(info.finite)
+    if not finite.all():
+        step = progress.steps + int(np.argmin(finite.all(axis=1)))
+        raise Diverged(f"the energy or its gradient is not finite in step {step}")
+    new = {"total": info.total, **info.terms}
+    old = progress.trace
+    empty = old["total"][:0]
+    return {
+        k: np.concatenate([old.get(k, empty), np.asarray(v)]) for k, v in new.items()
+    }

@@ -1,0 +1,86 @@
+"""One stage of the optimisation: its start, and a compiled run of several steps."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jax import Array
+
+from pie_jax.embedding.stages import Stage
+from pie_jax.energy.total import Energy
+
+
+@struct.dataclass
+class EmbedState:
+    """What the next step needs. All leaves have a leading axis of portraits, B.
+
+    Attributes:
+        latent: `[B, 512]` or `[B, num_ws, 512]`, by the stage.
+        opt_state: the optimiser's state.
+        step: `[B]` int32, steps done in this stage.
+    """
+
+    latent: Array
+    opt_state: Any
+    step: Array
+
+
+@struct.dataclass
+class StepInfo:
+    """What a person wants to see of a step. Leaves are `[steps, B]`.
+
+    Attributes:
+        total: the energy before the step.
+        terms: its unweighted terms by name.
+        finite: whether energy and gradient were finite.
+    """
+
+    total: Array
+    terms: dict[str, Array]
+    finite: Array
+
+
+class Solver(NamedTuple):
+    """Functions of one stage, over a batch of portraits."""
+
+    init: Callable[[Array], EmbedState]
+    """`(w_plus [B, num_ws, 512]) -> state`."""
+    run: Callable[..., tuple[EmbedState, StepInfo]]
+    """`(state, params, references, num_steps=n) -> (state, info)`; `num_steps` is
+    static. One portrait's result does not depend on the others in the batch."""
+
+
+def embedding_solver(energy: Energy, stage: Stage) -> Solver:
+    """Builds the solver of one stage; weights and portraits are its arguments."""
+
+    def objective(latent: Array, params: Any, references: Any):
+        return energy.value(params, references, stage.expand(latent))
+
+    def step(state: EmbedState, params: Any, references: Any):
+        (total, terms), grad = jax.value_and_grad(objective, has_aux=True)(
+            state.latent, params, references
+        )
+        updates, opt_state = stage.optimizer.update(grad, state.opt_state, state.latent)
+        finite = jnp.isfinite(total) & jnp.all(jnp.isfinite(grad))
+        latent = optax.apply_updates(state.latent, updates)
+        info = StepInfo(total=total, terms=terms, finite=finite)
+        return EmbedState(latent, opt_state, state.step + 1), info
+
+    def init(w_plus: Array) -> EmbedState:
+        latent = stage.begin(w_plus)
+        return EmbedState(latent, stage.optimizer.init(latent), jnp.int32(0))
+
+    @partial(jax.jit, static_argnames="num_steps")
+    def run(state: EmbedState, params: Any, references: Any, *, num_steps: int):
+        batch_step = jax.vmap(step, in_axes=(0, None, 0))
+
+        def body(state: EmbedState, _):
+            return batch_step(state, params, references)
+
+        return jax.lax.scan(body, state, length=num_steps)
+
+    return Solver(init=jax.jit(jax.vmap(init)), run=run)

@@ -1,0 +1,87 @@
+"""The schedule as data: which latent is optimised, how long, and by what."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+
+class Stage(NamedTuple):
+    """One stage of the optimisation.
+
+    Attributes:
+        space: "w" (one vector for all style inputs) or "w_plus" (one for each).
+        num_steps: iterations.
+        optimizer: an optax chain.
+        expand: latent -> w_plus `[num_ws, 512]`.
+        begin: w_plus -> the stage's first latent.
+    """
+
+    space: str
+    num_steps: int
+    optimizer: optax.GradientTransformation
+    expand: Callable[[Array], Array]
+    begin: Callable[[Array], Array]
+
+
+def stage(
+    space: str,
+    num_steps: int,
+    optimizer: str,
+    step_size: float,
+    schedule: str,
+    num_ws: int,
+) -> Stage:
+    """Builds a stage from plain values, as a configuration has them.
+
+    Args:
+        space: "w" or "w_plus".
+        num_steps: iterations of the stage.
+        optimizer: "adadelta" (the paper's, TensorFlow's defaults) or "adam".
+        step_size: the learning rate at the start of the stage.
+        schedule: "exponential" (the paper's: a tenth after 2000 steps) or "cosine" (to
+            zero at the end of the stage).
+        num_ws: the generator's number of style inputs.
+
+    Raises:
+        ValueError: a name that is not one of those.
+    """
+    learning_rate = _choose("schedule", schedule, _SCHEDULES)(step_size, num_steps)
+    expand, begin = _choose("space", space, _SPACES)
+    return Stage(
+        space=space,
+        num_steps=num_steps,
+        optimizer=optax.chain(
+            _choose("optimizer", optimizer, _OPTIMIZERS)(),
+            optax.scale_by_learning_rate(learning_rate),
+        ),
+        expand=lambda latent: expand(latent, num_ws),
+        begin=begin,
+    )
+
+
+_OPTIMIZERS = {
+    "adadelta": lambda: optax.scale_by_adadelta(rho=0.95, eps=1e-8),
+    "adam": lambda: optax.scale_by_adam(),
+}
+
+_SCHEDULES = {
+    "exponential": lambda size, steps: optax.exponential_decay(size, 2000, 0.1),
+    "cosine": lambda size, steps: optax.cosine_decay_schedule(size, steps),
+}
+
+_SPACES = {
+    "w": (
+        lambda w, num_ws: jnp.broadcast_to(w, (num_ws, *w.shape)),
+        lambda w_plus: w_plus.mean(axis=0),
+    ),
+    "w_plus": (lambda w_plus, num_ws: w_plus, lambda w_plus: w_plus),
+}
+
+
+def _choose(what: str, name: str, table: dict):
+    if name not in table:
+        raise ValueError(f"{what} is {name!r}; choose one of {sorted(table)}")
+    return table[name]

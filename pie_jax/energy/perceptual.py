@@ -1,0 +1,28 @@
+"""E_syn, features: the projection has the photograph's details (PIE, eq. 7)."""
+
+from jax import Array
+
+from pie_jax.core.images import downsample
+from pie_jax.energy.term import Candidate, Networks, Portrait, Term
+from pie_jax.losses.perceptual import perceptual
+
+FACTOR = 4
+"""The paper's reduction of the image before the network."""
+
+
+def term(networks: Networks) -> Term:
+    """Builds the term from `networks.perceptual` and `params["perceptual"]`."""
+
+    def features(params: dict, image: Array) -> dict[str, Array]:
+        reduced = downsample(image, FACTOR)[None]
+        layers = networks.perceptual(params["perceptual"], reduced)
+        return {name: x[0] for name, x in layers.items()}
+
+    def prepare(params: dict, portrait: Portrait) -> dict[str, Array]:
+        return features(params, portrait.image)
+
+    def value(params: dict, target: dict[str, Array], candidate: Candidate) -> Array:
+        image = candidate.image
+        return perceptual(features(params, image), target, image.shape[0])
+
+    return Term(prepare, value)

@@ -1,0 +1,55 @@
+"""What a term of the energy is, and what it may look at."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flax import struct
+from jax import Array
+
+
+@struct.dataclass
+class Portrait:
+    """The photograph to embed, aligned to the generator's frame.
+
+    Attributes:
+        image: `[R, R, 3]`, RGB in [-1, 1].
+        chip_matrix: `[2, 3]`, maps pixels of the recognition network's face chip to
+            pixels of the image (`pie_jax.io.faces.chip_matrix`).
+    """
+
+    image: Array
+    chip_matrix: Array
+
+
+@struct.dataclass
+class Candidate:
+    """The embedding as it stands in one iteration.
+
+    Attributes:
+        w_plus: `[num_ws, 512]`.
+        image: `[R, R, 3]`, I(w), RGB in about [-1, 1].
+    """
+
+    w_plus: Array
+    image: Array
+
+
+class Term(NamedTuple):
+    """One unweighted summand of the energy, of a single portrait."""
+
+    prepare: Callable
+    """`(params, Portrait) -> reference`: what of the portrait is computed only once."""
+    value: Callable
+    """`(params, reference, Candidate) -> scalar`."""
+
+
+class Networks(NamedTuple):
+    """The networks that terms are made of, as functions of (parameters, image).
+
+    A network that a configuration does without is None.
+    """
+
+    perceptual: Callable | None
+    """`(params, image [B, H, W, 3]) -> {layer: [B, h, w, c]}`."""
+    recognition: Callable | None
+    """`(params, chip [B, 150, 150, 3]) -> descriptor [B, D]`."""

@@ -1,0 +1,78 @@
+"""Resumable state of a running embedding, kept by Orbax.
+
+A checkpoint is complete or absent: Orbax writes it under a temporary name and renames
+it, so a process killed at any moment leaves the one before.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orbax.checkpoint as ocp
+from etils import epath
+
+from pie_jax.core.errors import PieError
+
+
+class Checkpoints:
+    """The checkpoints of one run, in a folder of their own; a context manager."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        try:
+            self._manager = ocp.CheckpointManager(
+                epath.Path(folder.absolute()),
+                options=ocp.CheckpointManagerOptions(
+                    max_to_keep=1, create=True, enable_async_checkpointing=False
+                ),
+            )
+        except OSError as error:
+            raise PieError(
+                f"cannot keep checkpoints in {folder}: {error.strerror}; "
+                "choose another --out"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._manager.close()
+
+    def save(self, step: int, state: Any, record: dict[str, Any]) -> None:
+        """Saves after `step` steps: a pytree of arrays, and a JSON-able record."""
+        items = ocp.args.Composite(
+            state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record)
+        )
+        self._manager.save(step, args=items, force=True)
+
+    def latest(self, template: Callable[[dict[str, Any]], Any]) -> tuple | None:
+        """The last saved (state, record), or None when nothing was saved.
+
+        Args:
+            template: from the record to the pytree of `jax.ShapeDtypeStruct` of the
+                state, so that it comes back in its own classes.
+        """
+        step = self._manager.latest_step()
+        if step is None:
+            return None
+        record = self._manager.restore(
+            step, args=ocp.args.Composite(record=ocp.args.JsonRestore())
+        )["record"]
+        state = self._manager.restore(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardRestore(template(record))
+            ),
+        )["state"]
+        return state, record
+
+    def delete(self) -> None:
+        """Removes them all: the run has ended and its results are written."""
+        shutil.rmtree(self._folder, ignore_errors=True)

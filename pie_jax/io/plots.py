@@ -1,0 +1,46 @@
+"""Diagrams of a run."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def convergence(
+    terms: Mapping[str, np.ndarray],
+    psnr: np.ndarray | None,
+    stage_ends: Sequence[int],
+) -> bytes:
+    """Draws the weighted terms of the energy (log scale) and the PSNR over the steps.
+
+    Args:
+        terms: weighted values `[steps]` by name.
+        psnr: `[steps]` in dB, or None where it was not followed.
+        stage_ends: steps after which a new stage begins.
+
+    Returns:
+        The diagram as a PNG file.
+    """
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    panels = figure.subplots(2 if psnr is not None else 1, 1, sharex=True, squeeze=False)
+    upper, bottom = panels[0, 0], panels[-1, 0]
+    steps = np.arange(1, len(sum(terms.values())) + 1)
+    for name, values in terms.items():
+        upper.plot(steps, values, label=name)
+    if len(terms) > 1:
+        upper.plot(steps, sum(terms.values()), "k", linewidth=1, label="total")
+    upper.set_yscale("log")
+    upper.set_ylabel("weighted energy")
+    upper.legend()
+    if psnr is not None:
+        bottom.plot(steps, psnr)
+        bottom.set_ylabel("PSNR (dB)")
+    bottom.set_xlabel("iteration")
+    for axes in panels[:, 0]:
+        axes.grid(alpha=0.3)
+        for end in stage_ends:
+            axes.axvline(end, color="grey", linestyle=":")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()

@@ -1,0 +1,93 @@
+"""The folder that an embedded portrait gets."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import codes, images
+
+METRICS = "metrics.json"
+"""Written last: where it is, the folder is complete."""
+
+
+def state(folder: Path, key: str) -> str:
+    """What a result folder holds.
+
+    Args:
+        folder: the portrait's folder.
+        key: identifies configuration, photograph and weights.
+
+    Returns:
+        "absent" (nothing, or an unfinished result), "done" (this result) or "other".
+    """
+    try:
+        metrics = json.loads((folder / METRICS).read_text())
+    except FileNotFoundError:
+        return "absent"
+    except (OSError, ValueError) as error:
+        raise PieError(f"{folder / METRICS} cannot be read: {error}")
+    return "done" if metrics.get("key") == key else "other"
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and makes sure that files can be written in it.
+
+    Raises:
+        PieError: it cannot be made or written to.
+    """
+    probe = folder / ".probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise PieError(
+            f"cannot write to {folder} ({error.strerror}); choose another folder"
+        )
+
+
+def write(
+    folder: Path,
+    aligned_u8: np.ndarray,
+    projection_u8: np.ndarray,
+    code: dict[str, np.ndarray],
+    origin: dict[str, Any],
+    metrics: dict[str, Any],
+    convergence_png: bytes,
+) -> None:
+    """Writes a portrait's results; `metrics.json` last, as the sign of completeness.
+
+    Args:
+        folder: exists already.
+        aligned_u8: `[1024, 1024, 3]` uint8, the aligned photograph.
+        projection_u8: `[R, R, 3]` uint8, I(w).
+        code: `w` `[512]` or `w_plus` `[num_ws, 512]`.
+        origin: JSON-able: generator id, configuration, alignment, ...
+        metrics: JSON-able.
+        convergence_png: a PNG file.
+
+    Raises:
+        PieError: the disk is full or the folder is not writable.
+    """
+    try:
+        (folder / METRICS).unlink(missing_ok=True)
+        images.write_png(folder / "aligned.png", aligned_u8)
+        images.write_png(folder / "projection.png", projection_u8)
+        _write(folder / "convergence.png", convergence_png)
+        shutil.rmtree(folder / "code", ignore_errors=True)
+        codes.save(folder / "code", code, origin)
+        _write(folder / METRICS, json.dumps(metrics, indent=2).encode() + b"\n")
+    except OSError as error:
+        raise PieError(f"cannot write the results to {folder}: {error.strerror}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replaces a file at once, so that it is never seen half-written."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)

@@ -1,0 +1,66 @@
+"""Layers that several networks share, in forms that XLA runs fast on CPUs and GPUs."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+def leaky_relu(x: Array) -> Array:
+    """Leaky ReLU with StyleGAN's slope of 0.2, as a maximum (cheaper than a select)."""
+    return jnp.maximum(x, 0.2 * x)
+
+
+def normalize_z(z: Array) -> Array:
+    """Scales each normal draw to unit mean square: `z` `[..., D]` -> `[..., D]`."""
+    return z * jax.lax.rsqrt(jnp.mean(z**2, axis=-1, keepdims=True) + 1e-8)
+
+
+@jax.custom_vjp
+def depthwise_conv3x3(x: Array, kernel: Array) -> Array:
+    """Correlates every channel with its own 3 x 3 kernel, zero padding of one pixel.
+
+    Written as nine shifted multiply-adds: XLA's CPU backend runs a grouped
+    convolution of this size 8 to 20 times slower. The gradient with respect to `x` is
+    the same step with the kernel turned by 180 degrees; left to itself, JAX would
+    transpose the nine slices into nine padded additions, almost twice as slow.
+
+    Args:
+        x: `[B, H, W, C]`.
+        kernel: `[3, 3, C]`.
+
+    Returns:
+        `[B, H, W, C]`.
+    """
+    height, width = x.shape[1:3]
+    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return sum(
+        padded[:, i : i + height, j : j + width] * kernel[i, j]
+        for i in range(3)
+        for j in range(3)
+    )
+
+
+def _depthwise_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return depthwise_conv3x3(x, kernel), (x, kernel)
+
+
+def _depthwise_backward(
+    residuals: tuple[Array, Array], grad: Array
+) -> tuple[Array, Array]:
+    x, kernel = residuals
+    height, width = x.shape[1:3]
+    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    # Under jit this sum is dropped as dead code wherever the kernel is a constant.
+    grad_kernel = jnp.stack(
+        [
+            jnp.sum(padded[:, i : i + height, j : j + width] * grad, axis=(0, 1, 2))
+            for i in range(3)
+            for j in range(3)
+        ]
+    )
+    return depthwise_conv3x3(grad, kernel[::-1, ::-1]), grad_kernel.reshape(
+        kernel.shape
+    )
+
+
+depthwise_conv3x3.defvjp(_depthwise_forward, _depthwise_backward)

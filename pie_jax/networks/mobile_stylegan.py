@@ -1,0 +1,135 @@
+"""MobileStyleGAN: a StyleGAN 2 distilled into depthwise convolutions and wavelets.
+
+Belousov, "MobileStyleGAN: A Lightweight Convolutional Neural Network for High-Fidelity
+Image Synthesis", arXiv 2104.04767, in the form in which its weights are published: no
+demodulation depends on the style any more, and the noise is a fixed map.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pie_jax.core.interfaces import Generator
+from pie_jax.networks.layers import depthwise_conv3x3, leaky_relu, normalize_z
+from pie_jax.networks.wavelets import inverse_haar
+
+FFHQ_WIDTHS = (512, 512, 512, 512, 512, 256, 128, 64)
+"""Channels at 4, 8, ..., 512 pixels of the published network."""
+
+
+class Mapping(nn.Module):
+    """z to w: eight dense layers with leaky ReLU and a gain of sqrt(2)."""
+
+    w_dim: int = 512
+    num_layers: int = 8
+
+    @nn.compact
+    def __call__(self, z: Array) -> Array:
+        """Maps `z` `[B, w_dim]`, normal draws, to `w` `[B, w_dim]`."""
+        x = normalize_z(z)
+        for i in range(self.num_layers):
+            x = jnp.sqrt(2.0) * leaky_relu(nn.Dense(self.w_dim, name=f"dense{i}")(x))
+        return x
+
+
+class Modulation(nn.Module):
+    """Scales the channels of the features by an affine function of one w."""
+
+    @nn.compact
+    def __call__(self, x: Array, w: Array) -> Array:
+        scale = nn.Dense(x.shape[-1], bias_init=nn.initializers.ones, name="affine")(w)
+        return x * scale[:, None, None, :]
+
+
+class Epilogue(nn.Module):
+    """Adds the layer's fixed noise map and its bias, then leaky ReLU."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        _, height, width, channels = x.shape
+        noise = self.param("noise", nn.initializers.zeros, (height, width, 1))
+        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        return leaky_relu(x + noise + bias)
+
+
+class SeparableLayer(nn.Module):
+    """Modulation, depthwise 3 x 3, pointwise to `width` channels, epilogue."""
+
+    width: int
+
+    @nn.compact
+    def __call__(self, x: Array, w: Array) -> Array:
+        channels = x.shape[-1]
+        depthwise = self.param(
+            "depthwise",
+            nn.initializers.variance_scaling(1.0, "fan_in", "normal"),
+            (3, 3, channels),
+        )
+        pointwise = self.param(
+            "pointwise", nn.initializers.lecun_normal(), (channels, self.width)
+        )
+        x = Modulation(name="modulation")(x, w)
+        x = depthwise_conv3x3(x, depthwise) @ pointwise
+        return Epilogue(name="epilogue")(x)
+
+
+class Synthesis(nn.Module):
+    """W+ to image. Each of the style inputs drives one affine, in order.
+
+    Row 0 is the 4 x 4 layer; rows 3 i + 1 to 3 i + 3 are the modulation before the
+    upsampling and the two convolutions of block i; the last row is the image head.
+    """
+
+    widths: tuple[int, ...] = FFHQ_WIDTHS
+
+    @nn.compact
+    def __call__(self, w_plus: Array) -> Array:
+        """Synthesises `[B, R, R, 3]`, RGB in about [-1, 1].
+
+        Args:
+            w_plus: `[B, num_ws, 512]`.
+        """
+        w = iter(jnp.moveaxis(w_plus, 1, 0))
+        first = self.widths[0]
+        const = self.param("const", nn.initializers.normal(), (4, 4, first))
+        x = jnp.broadcast_to(const, (w_plus.shape[0], 4, 4, first))
+        x = Modulation(name="first_modulation")(x, next(w))
+        x = nn.Conv(first, (3, 3), use_bias=False, name="first_conv")(x)
+        x = Epilogue(name="first_epilogue")(x)
+        for i, width in enumerate(self.widths[1:]):
+            x = inverse_haar(Modulation(name=f"block{i}_up")(x, next(w)))
+            x = SeparableLayer(width, name=f"block{i}_conv1")(x, next(w))
+            x = SeparableLayer(width, name=f"block{i}_conv2")(x, next(w))
+        x = Modulation(name="image_modulation")(x, next(w))
+        return inverse_haar(nn.Dense(12, name="image")(x))
+
+
+def mobile_stylegan(widths: tuple[int, ...] = FFHQ_WIDTHS) -> Generator:
+    """Builds the generator; `widths` gives the channels at 4, 8, ... pixels.
+
+    The resolution is `8 * 2 ** (len(widths) - 1)`: 1024 for the published network.
+    """
+    mapping, synthesis = Mapping(), Synthesis(widths)
+    num_blocks = len(widths) - 1
+    return Generator(
+        mapping=lambda params, z: mapping.apply({"params": params["mapping"]}, z),
+        synthesis=lambda params, w_plus: synthesis.apply(
+            {"params": params["synthesis"]}, w_plus
+        ),
+        num_ws=3 * num_blocks + 2,
+        resolution=8 * 2**num_blocks,
+    )
+
+
+def init_params(key: Array, widths: tuple[int, ...] = FFHQ_WIDTHS) -> dict:
+    """Draws random parameters in the layout that `mobile_stylegan(widths)` takes."""
+    key_mapping, key_synthesis = jax.random.split(key)
+    num_ws = mobile_stylegan(widths).num_ws
+    return {
+        "mapping": Mapping().init(key_mapping, jnp.zeros((1, 512)))["params"],
+        "synthesis": Synthesis(widths).init(
+            key_synthesis, jnp.zeros((1, num_ws, 512))
+        )["params"],
+        "w_avg": jnp.zeros(512),
+    }

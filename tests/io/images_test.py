@@ -1,0 +1,395 @@
+import os
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import images
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+@pytest.fixture
+def gradient_u8() -> np.ndarray:
+    """`[40, 60, 3]` uint8, smooth and different in every channel and direction."""
+    y, x = np.mgrid[:40, :60]
+    return np.stack([4 * x, 6 * y, 250 - 2 * x - 3 * y], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture
+def read_only_folder(tmp_path_factory):
+    """A folder that this process may read but not write, also when it is root's."""
+    folder = tmp_path_factory.mktemp("read_only")
+    folder.chmod(0o555)
+    for parent in folder.parents[:2]:
+        parent.chmod(0o755)
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if root:
+        os.seteuid(65534)  # to root every folder is writable
+    yield folder
+    if root:
+        os.seteuid(0)
+    folder.chmod(0o755)
+
+
+def png(header: tuple[int, int, int, int], rows: np.ndarray) -> bytes:
+    """A PNG of (width, height, bit depth, colour type) that Pillow cannot write."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + check
+
+    data = b"".join(b"\0" + row.tobytes() for row in rows)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", *header, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(data))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "I;16"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_all_exif_orientations_give_the_upright_picture(tmp_path, orientation, mode):
+    upright = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+    # What the camera stores, for each EXIF value, so that the viewer sees `upright`.
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.T,
+        6: np.rot90(upright),
+        7: upright[::-1, ::-1].T,
+        8: np.rot90(upright, -1),
+    }[orientation]
+    if mode == "I;16":
+        image = Image.fromarray(stored.astype(np.uint16) * 257)
+    else:
+        image = Image.fromarray(np.ascontiguousarray(stored)).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "photo.png", exif=exif)
+    result = images.read(tmp_path / "photo.png")
+    np.testing.assert_array_equal(result, np.repeat(upright[:, :, None], 3, axis=2))
+
+
+def test_a_jpeg_is_rotated_as_its_exif_says(tmp_path, gradient_u8):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera's top is the picture's right
+    stored = np.ascontiguousarray(np.rot90(gradient_u8))
+    Image.fromarray(stored).save(
+        tmp_path / "photo.jpg", exif=exif, quality=100, subsampling=0
+    )
+    result = images.read(tmp_path / "photo.jpg")
+    assert result.shape == gradient_u8.shape
+    assert np.abs(result.astype(int) - gradient_u8).max() <= 4
+
+
+def test_unreadable_exif_does_not_hide_the_picture(tmp_path, gradient_u8):
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(gradient_u8).save(path, exif=b"Exif\0\0II*\0garbage")
+    assert images.read(path).shape == gradient_u8.shape
+
+
+def test_transparent_parts_become_white(tmp_path):
+    pixels = np.zeros((1, 3, 4), np.uint8)
+    pixels[0, :, 0] = 200
+    pixels[0, :, 3] = (0, 128, 255)
+    Image.fromarray(pixels).save(tmp_path / "cut.png")
+    expected = [[(255, 255, 255), (227, 127, 127), (200, 0, 0)]]
+    assert np.abs(images.read(tmp_path / "cut.png").astype(int) - expected).max() <= 1
+
+
+def test_transparent_grey_and_palette_pictures_become_white(tmp_path):
+    grey = np.array([[(10, 0), (10, 255)]], np.uint8)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    expected = [[(255,) * 3, (10,) * 3]]
+    np.testing.assert_array_equal(images.read(tmp_path / "grey.png"), expected)
+
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([*RED, *BLUE])
+    palette.putpixel((1, 0), 1)
+    palette.save(tmp_path / "palette.png", transparency=0)
+    np.testing.assert_array_equal(
+        images.read(tmp_path / "palette.png"), [[(255, 255, 255), BLUE]]
+    )
+
+
+def test_grey_is_repeated_in_all_channels(tmp_path, gradient_u8):
+    grey = gradient_u8[:, :, 0]
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    expected = np.repeat(grey[:, :, None], 3, axis=2)
+    np.testing.assert_array_equal(images.read(tmp_path / "grey.png"), expected)
+
+
+def test_a_palette_is_looked_up(tmp_path):
+    image = Image.new("P", (2, 1))
+    image.putpalette([*RED, *GREEN])
+    image.putpixel((1, 0), 1)
+    image.save(tmp_path / "palette.gif")
+    np.testing.assert_array_equal(images.read(tmp_path / "palette.gif"), [[RED, GREEN]])
+
+
+def test_black_and_white_bits_become_bytes(tmp_path):
+    Image.fromarray(np.array([[False, True]])).save(tmp_path / "bits.png")
+    expected = [[(0,) * 3, (255,) * 3]]
+    np.testing.assert_array_equal(images.read(tmp_path / "bits.png"), expected)
+
+
+def test_cmyk_becomes_rgb(tmp_path):
+    image = Image.new("CMYK", (16, 8), (0, 255, 255, 0))
+    image.paste((255, 0, 0, 0), (8, 0, 16, 8))
+    image.save(tmp_path / "print.jpg", quality=95)
+    image.save(tmp_path / "print.tiff")
+    for name in ("print.jpg", "print.tiff"):
+        result = images.read(tmp_path / name).astype(int)
+        assert np.abs(result[4, 3] - RED).max() <= 3
+        assert np.abs(result[4, 12] - (0, 255, 255)).max() <= 3
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_16_bit_grey_keeps_its_range(tmp_path, suffix):
+    values = np.array([[0, 257, 32896, 65535]], np.uint16)
+    Image.fromarray(values).save(tmp_path / f"deep.{suffix}")
+    result = images.read(tmp_path / f"deep.{suffix}")
+    np.testing.assert_array_equal(result[0, :, 0], [0, 1, 128, 255])
+
+
+def test_16_bit_pgm_keeps_its_range(tmp_path):
+    values = np.array([0, 257, 32896, 65535], ">u2")
+    (tmp_path / "deep.pgm").write_bytes(b"P5 4 1 65535\n" + values.tobytes())
+    result = images.read(tmp_path / "deep.pgm")
+    np.testing.assert_array_equal(result[0, :, 0], [0, 1, 128, 255])
+
+
+@pytest.mark.parametrize("top", [1.0, 255.0])
+def test_float_grey_keeps_its_range(tmp_path, top):
+    values = np.array([[0, 0.5, 1]], np.float32) * top
+    Image.fromarray(values).save(tmp_path / "float.tiff")
+    result = images.read(tmp_path / "float.tiff")
+    np.testing.assert_array_equal(result[0, :, 1], [0, 128, 255])
+
+
+def test_float_grey_with_a_nan_is_refused(tmp_path):
+    values = np.array([[0, np.nan]], np.float32)
+    Image.fromarray(values).save(tmp_path / "float.tiff")
+    with pytest.raises(PieError, match="finite"):
+        images.read(tmp_path / "float.tiff")
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (6, 4)])
+def test_16_bit_colour_keeps_its_range(tmp_path, colour_type, channels):
+    values = np.full((1, 2, channels), 65535, ">u2")
+    values[0, :, 0] = (0, 32896)
+    data = png((2, 1, 16, colour_type), values)
+    (tmp_path / "deep.png").write_bytes(data)
+    expected = [[(0, 255, 255), (128, 255, 255)]]
+    np.testing.assert_array_equal(images.read(tmp_path / "deep.png"), expected)
+
+
+def test_an_animation_gives_its_first_frame(tmp_path):
+    frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, BLUE)]
+    for name in ("moving.gif", "moving.png"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+        assert tuple(images.read(tmp_path / name)[0, 0]) == RED
+
+
+def profile_with_red_and_green_swapped() -> bytes:
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = data.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+    return data.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(
+        b"----", b"gXYZ"
+    )
+
+
+def test_an_embedded_colour_profile_is_converted_to_srgb(tmp_path):
+    path = tmp_path / "profile.png"
+    profile = profile_with_red_and_green_swapped()
+    Image.new("RGB", (2, 2), RED).save(path, icc_profile=profile)
+    assert np.abs(images.read(path)[0, 0].astype(int) - GREEN).max() <= 2
+    Image.new("RGBA", (2, 2), (*RED, 255)).save(path, icc_profile=profile)
+    assert np.abs(images.read(path)[0, 0].astype(int) - GREEN).max() <= 2
+
+
+def test_an_srgb_profile_leaves_every_value_as_it_is(tmp_path, gradient_u8):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(gradient_u8).save(tmp_path / "srgb.png", icc_profile=profile)
+    np.testing.assert_array_equal(images.read(tmp_path / "srgb.png"), gradient_u8)
+
+
+def test_a_damaged_colour_profile_is_ignored(tmp_path, gradient_u8):
+    path = tmp_path / "profile.png"
+    Image.fromarray(gradient_u8).save(path, icc_profile=b"not a profile")
+    np.testing.assert_array_equal(images.read(path), gradient_u8)
+
+
+def test_errors_name_the_file_and_say_what_it_is(tmp_path):
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "text.jpg").write_text("this is a letter, not a picture\n" * 20)
+    (tmp_path / "folder.jpg").mkdir()
+    cases = {
+        "absent.jpg": "no such file",
+        "empty.jpg": "empty",
+        "text.jpg": "expected a photograph",
+        "folder.jpg": "folder",
+    }
+    for name, reason in cases.items():
+        with pytest.raises(PieError, match=reason) as caught:
+            images.read(tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(PieError, match="special file"):
+        images.read(tmp_path / "pipe.jpg")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "gif"])
+@pytest.mark.parametrize("kept", [0.3, 0.7])
+def test_a_truncated_picture_is_an_error(tmp_path, suffix, kept):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    path = tmp_path / f"photo.{suffix}"
+    Image.fromarray(noise).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)])
+    with pytest.raises(PieError, match=f"photo.{suffix}"):
+        images.read(path)
+
+
+def test_damage_anywhere_gives_a_picture_or_a_clear_error(tmp_path, gradient_u8):
+    random = np.random.default_rng(1)
+    path = tmp_path / "photo"
+    for name in ("JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP"):
+        Image.fromarray(gradient_u8).save(path, format=name)
+        sound = np.frombuffer(path.read_bytes(), np.uint8)
+        for _ in range(30):
+            damaged = sound.copy()
+            damaged[random.integers(len(sound), size=4)] = random.integers(256, size=4)
+            path.write_bytes(damaged.tobytes())
+            try:
+                result = images.read(path)
+            except PieError:
+                continue
+            assert result.dtype == np.uint8
+            assert result.ndim == 3
+            assert result.shape[2] == 3
+
+
+@pytest.mark.parametrize("side", [12_000, 60_000])
+def test_a_decompression_bomb_is_refused_before_decoding(tmp_path, side):
+    # A few kilobytes that claim 144 and 3600 megapixels: on both sides of the size
+    # from which Pillow itself refuses.
+    rows = np.zeros((4, side), np.uint8)
+    (tmp_path / "bomb.png").write_bytes(png((side, side, 8, 0), rows))
+    with pytest.raises(PieError, match=r"bomb.png: too large.*128 megapixels"):
+        images.read(tmp_path / "bomb.png")
+
+
+def test_the_limit_on_the_size_is_the_only_one(tmp_path, monkeypatch, gradient_u8):
+    Image.fromarray(gradient_u8).save(tmp_path / "photo.png")
+    # Where Pillow only warns, a warning is not what the user gets.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", gradient_u8[..., 0].size - 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert images.read(tmp_path / "photo.png").shape == gradient_u8.shape
+    monkeypatch.setattr(images, "MAX_PIXELS", gradient_u8[..., 0].size - 1)
+    with pytest.raises(PieError, match="60 x 40"):
+        images.read(tmp_path / "photo.png")
+
+
+def test_postscript_is_not_handed_to_another_program(tmp_path):
+    (tmp_path / "page.eps").write_text(
+        "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+    )
+    with pytest.raises(PieError, match="expected a photograph"):
+        images.read(tmp_path / "page.eps")
+
+
+def test_a_png_is_read_back_as_written_with_its_text(tmp_path, gradient_u8):
+    path = tmp_path / "out.png"
+    images.write_png(path, gradient_u8, text={"note": "edited", "name": "Zoë €"})
+    np.testing.assert_array_equal(images.read(path), gradient_u8)
+    with Image.open(path) as image:
+        assert image.text == {"note": "edited", "name": "Zoë €"}
+
+
+def test_writing_replaces_a_file_and_leaves_nothing_beside_it(tmp_path, gradient_u8):
+    path = tmp_path / "out.png"
+    path.write_text("old")
+    images.write_png(path, gradient_u8)
+    np.testing.assert_array_equal(images.read(path), gradient_u8)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path, gradient_u8, monkeypatch):
+    path = tmp_path / "out.png"
+    path.write_text("old")
+
+    def full(self, file, **_):
+        file.write(b"half a picture")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(PieError, match="No space left"):
+        images.write_png(path, gradient_u8)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", ["absent/out.png", "file/out.png"])
+def test_a_place_that_is_no_folder_is_an_error(tmp_path, place, gradient_u8):
+    (tmp_path / "file").write_text("a file, not a folder")
+    with pytest.raises(PieError, match="cannot be written"):
+        images.write_png(tmp_path / place, gradient_u8)
+    with pytest.raises(PieError, match="no folder"):
+        images.check_destination(tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_a_read_only_folder_is_an_error_and_stays_empty(read_only_folder, gradient_u8):
+    with pytest.raises(PieError, match="Permission denied"):
+        images.write_png(read_only_folder / "out.png", gradient_u8)
+    assert not list(read_only_folder.iterdir())
+
+
+def test_a_destination_is_a_png_and_no_folder(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(PieError, match="is a folder"):
+        images.check_destination(tmp_path / "folder.png")
+    with pytest.raises(PieError, match=r"end the name in .png"):
+        images.check_destination(tmp_path / "face.jpg")
+    images.check_destination(tmp_path / "face.PNG")
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)]
+)
+def test_writing_takes_uint8_rgb_only(tmp_path, wrong):
+    with pytest.raises(ValueError, match="expected uint8"):
+        images.write_png(tmp_path / "out.png", wrong)
+
+
+def test_bytes_survive_the_range_of_the_networks():
+    every = np.arange(256, dtype=np.uint8)
+    image = images.from_u8(every)
+    assert image.dtype == np.float32
+    assert image[0] == -1
+    assert image[-1] == 1
+    np.testing.assert_array_equal(images.to_u8(image), every)
+
+
+def test_values_beyond_the_range_are_clipped():
+    np.testing.assert_array_equal(images.to_u8(np.array([-7.0, 0, 7])), [0, 128, 255])
+
+
+def test_a_nan_is_not_written_as_a_colour():
+    with pytest.raises(ValueError, match="finite"):
+        images.to_u8(np.array([0, np.nan]))

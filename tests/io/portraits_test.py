@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+from absl import logging
+from matplotlib import cbook
+from pie_jax.converters import stack
+from PIL import Image
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import images, portraits
+from tests import builders
+
+HOPPER = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+
+
+@pytest.fixture(scope="module")
+def two_faces(tmp_path_factory):
+    """A photograph with the same face twice, the larger at the right."""
+    head = Image.fromarray(images.read(HOPPER)).crop((110, 40, 430, 360))
+    both = Image.new("RGB", (720, 340))
+    both.paste(head.resize((256, 256)), (0, 0))
+    both.paste(head, (380, 0))
+    path = tmp_path_factory.mktemp("two") / "two.png"
+    both.save(path)
+    return path
+
+
+def assert_upright_and_centred(landmarks: np.ndarray) -> None:
+    """Checks `[68, 2]` landmarks in the FFHQ frame, as on the data set's faces."""
+    eyes = landmarks[36:48].mean(0)
+    across = landmarks[42:48].mean(0) - landmarks[36:42].mean(0)
+    mouth = landmarks[[48, 54]].mean(0)
+    assert abs(np.degrees(np.arctan2(across[1], across[0]))) < 6
+    assert np.abs(eyes - (512, 480)).max() < 30
+    assert abs(mouth[0] - 512) < 40
+    assert mouth[1] > 620
+    assert across[0] <= 256.5
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    "name",
+    ["carter", "conrad", "eisenhower", "epps", "glover", "jemison", "kennedy", "koch",
+     "koch2", "mitchell", "ride"],
+)  # fmt: skip
+def test_every_sample_portrait_is_upright_and_centred(name):
+    stack.ensure("landmarks68")
+    portrait = portraits.load_portrait(builders.portrait(f"{name}.jpg"))
+    assert portrait.aligned_u8.shape == (1024, 1024, 3)
+    assert portrait.aligned_u8.dtype == np.uint8
+    assert_upright_and_centred(portrait.landmarks)
+    again = portrait.alignment.to_photo(portrait.landmarks)
+    np.testing.assert_allclose(again, portrait.alignment.landmarks, atol=1e-9)
+
+
+@pytest.mark.real
+def test_an_aligned_picture_is_aligned_already(tmp_path):
+    stack.ensure("landmarks68")
+    first = portraits.load_portrait(HOPPER)
+    images.write_png(tmp_path / "aligned.png", first.aligned_u8)
+    second = portraits.load_portrait(tmp_path / "aligned.png")
+    outline = np.array([(0, 0), (0, 1024), (1024, 1024), (1024, 0)]) - 0.5
+    # The landmarks of the enlarged face differ by what dlib rounded away, and more.
+    assert np.abs(second.alignment.quad - outline).max() < 40
+    assert np.abs(second.landmarks - first.landmarks).mean() < 10
+
+
+@pytest.mark.real
+def test_a_photograph_on_its_side_is_aligned_as_its_exif_says(tmp_path):
+    stack.ensure("landmarks68")
+    upright = images.read(HOPPER)
+    exif = Image.Exif()
+    exif[0x0112] = 8  # the camera's top is the picture's left
+    stored = Image.fromarray(np.ascontiguousarray(np.rot90(upright, -1)))
+    stored.save(tmp_path / "side.png", exif=exif)
+    np.testing.assert_array_equal(
+        portraits.load_portrait(tmp_path / "side.png").aligned_u8,
+        portraits.load_portrait(HOPPER).aligned_u8,
+    )
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("degrees", [-20, 20])
+def test_a_tilted_head_becomes_upright(tmp_path, degrees):
+    stack.ensure("landmarks68")
+    photo = Image.fromarray(images.read(HOPPER))
+    photo.rotate(degrees, Image.Resampling.BICUBIC).save(tmp_path / "tilted.png")
+    portrait = portraits.load_portrait(tmp_path / "tilted.png")
+    assert_upright_and_centred(portrait.landmarks)
+    right = np.subtract(*portrait.alignment.quad[[3, 0]])
+    tilt = -np.degrees(np.arctan2(right[1], right[0]))
+    assert tilt == pytest.approx(degrees, abs=6)
+
+
+@pytest.mark.real
+def test_of_several_faces_the_largest_is_taken_with_a_warning(two_faces, monkeypatch):
+    stack.ensure("landmarks68")
+    messages = []
+    monkeypatch.setattr(
+        logging, "warning", lambda message, *args: messages.append(message % args)
+    )
+    largest = portraits.load_portrait(two_faces)
+    assert largest.alignment.landmarks[:, 0].min() > 380
+    assert len(messages) == 1
+    second = portraits.load_portrait(two_faces, face=2)
+    assert second.alignment.landmarks[:, 0].max() < 260
+    assert len(messages) == 1
+
+
+def test_an_absent_face_number_names_the_photograph(two_faces):
+    with pytest.raises(PieError, match=r"two\.png: there is no face 3"):
+        portraits.load_portrait(two_faces, face=3)
+
+
+def test_a_photograph_without_a_face_is_named(tmp_path):
+    path = tmp_path / "wall.png"
+    Image.new("RGB", (90, 90), "grey").save(path)
+    with pytest.raises(PieError, match=r"wall\.png: no face found"):
+        portraits.load_portrait(path)
+
+
+def test_a_bad_file_is_named(tmp_path):
+    (tmp_path / "letter.jpg").write_text("not a picture")
+    with pytest.raises(PieError, match=r"letter\.jpg"):
+        portraits.load_portrait(tmp_path / "letter.jpg")

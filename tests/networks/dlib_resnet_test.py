@@ -1,0 +1,137 @@
+"""dlib's recognition network: shapes, what sets it apart from other ResNets."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.networks import dlib_resnet
+
+MODULE = dlib_resnet.DlibResNet(width=1 / 16)
+CHIP_SHAPE = (2, dlib_resnet.CHIP_SIZE, dlib_resnet.CHIP_SIZE, 3)
+
+
+def random_params(*shape):
+    """He-scaled normal parameters, without the time that compiling `init` takes."""
+    layout = jax.eval_shape(MODULE.init, jax.random.key(0), jnp.zeros(shape))["params"]
+    rng = np.random.default_rng(0)
+
+    def draw(leaf):
+        fan_in = np.prod(leaf.shape[:-1]) if leaf.ndim > 1 else 100
+        return jnp.asarray(rng.normal(0, np.sqrt(2 / fan_in), leaf.shape), leaf.dtype)
+
+    return jax.tree.map(draw, layout)
+
+
+@pytest.fixture(scope="module")
+def params():
+    return random_params(*CHIP_SHAPE)
+
+
+def describe(params, chip):
+    return MODULE.apply({"params": params}, chip)
+
+
+def random_chip():
+    return jax.random.uniform(jax.random.key(1), CHIP_SHAPE, minval=-1, maxval=1)
+
+
+def output_shapes(module, chip_shape=CHIP_SHAPE):
+    """The output's shape of every submodule by its name."""
+    variables = jax.eval_shape(
+        lambda: module.init(
+            jax.random.key(0), jnp.zeros(chip_shape), capture_intermediates=True
+        )
+    )
+    outputs = variables["intermediates"]
+    return {
+        name: outputs[name]["__call__"][0].shape[1:]
+        for name in outputs
+        if name != "__call__"
+    }
+
+
+def test_every_level_has_dlibs_size():
+    shapes = output_shapes(dlib_resnet.DlibResNet())
+    assert shapes["stem"] == (72, 72, 32)
+    assert shapes["level32_3"] == (35, 35, 32)
+    assert shapes["level64_3"] == (17, 17, 64)
+    assert shapes["level128_2"] == (8, 8, 128)
+    assert shapes["level256_2"] == (4, 4, 256)  # 3 extended to 4
+    assert shapes["level256_down_out"] == (2, 2, 256)  # 1 extended to 2
+    assert shapes["fc"] == (128,)
+
+
+def test_there_are_29_convolutions_and_all_are_named(params):
+    names = dlib_resnet.convolution_names()
+    assert len(names) == len(set(names)) == 29
+    paths, _ = zip(*jax.tree.flatten_with_path(params)[0], strict=True)
+    joined = {"/".join(entry.key for entry in path) for path in paths}
+    convolutions = {f"{name}/{leaf}" for name in names for leaf in ("kernel", "bias")}
+    assert joined == convolutions | {"fc/kernel"}
+
+
+@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
+def test_batched_and_mapped_chips_give_the_same_descriptor(params, wrap):
+    chip = random_chip()
+    batched = wrap(describe)(params, chip)
+    chex.assert_shape(batched, (2, 128))
+    chex.assert_type(batched, jnp.float32)
+    mapped = wrap(jax.vmap(lambda one: describe(params, one[None])[0]))(chip)
+    np.testing.assert_allclose(batched, mapped, atol=1e-5)
+
+
+def test_the_mean_colour_enters_as_zero(params):
+    mean_chip = jnp.asarray(dlib_resnet.MEAN_RGB) / 127.5 - 1
+    chip = jnp.broadcast_to(mean_chip, CHIP_SHAPE)
+    _, state = MODULE.apply(
+        {"params": params}, chip, capture_intermediates=True, mutable="intermediates"
+    )
+    stem = state["intermediates"]["stem"]["__call__"][0]
+    expected = jnp.broadcast_to(params["stem"]["bias"], stem.shape)
+    np.testing.assert_allclose(stem, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((1, 3, 3, 2), (1, 4, 4, 1)), ((1, 3, 3, 1), (1, 3, 3, 2)), ((1, 4, 2, 1), (1, 3, 3, 2))],
+)
+def test_addition_extends_the_smaller_operand_by_zeros_at_the_end(first, second):
+    a = np.arange(1, 1 + np.prod(first), dtype=np.float32).reshape(first)
+    b = 100 * np.arange(1, 1 + np.prod(second), dtype=np.float32).reshape(second)
+    expected = np.zeros(np.maximum(first, second), np.float32)
+    expected[tuple(slice(size) for size in first)] += a
+    expected[tuple(slice(size) for size in second)] += b
+    np.testing.assert_array_equal(dlib_resnet.add_extended(a, b), expected)
+
+
+def test_shortcut_of_a_strided_block_is_an_average():
+    block = dlib_resnet.ResidualBlock(features=4, down=True)
+    x = jax.random.uniform(jax.random.key(2), (1, 6, 6, 2))
+    params = block.init(jax.random.key(3), x)
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    result = block.apply(nothing, x)
+    averages = np.asarray(x).reshape(1, 3, 2, 3, 2, 2).mean((2, 4))
+    np.testing.assert_allclose(result[..., :2], averages, rtol=1e-6)
+    assert result.shape == (1, 3, 3, 4) and not result[..., 2:].any()
+
+
+def test_gradient_agrees_with_finite_differences(params):
+    with jax.enable_x64(True):
+        params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
+        chip = random_chip()[:1].astype(jnp.float64)
+        value_and_grad = jax.jit(
+            jax.value_and_grad(lambda chip: jnp.sum(describe(params, chip) ** 2))
+        )
+        direction = jax.random.normal(jax.random.key(4), chip.shape, jnp.float64)
+        step = 1e-7
+        above, _ = value_and_grad(chip + step * direction)
+        below, _ = value_and_grad(chip - step * direction)
+        derivative = jnp.vdot(value_and_grad(chip)[1], direction)
+        np.testing.assert_allclose(derivative, (above - below) / (2 * step), rtol=1e-4)
+
+
+def test_a_chip_of_another_size_is_refused(params):
+    with pytest.raises(AssertionError, match="150"):
+        describe(params, jnp.zeros((1, 149, 150, 3)))

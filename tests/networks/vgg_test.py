@@ -1,0 +1,123 @@
+"""VGG-16's trunk: shapes, the arithmetic before the first layer, pooling, transforms."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.networks import vgg
+
+MODULE = vgg.VGG16(width=1 / 16)
+
+
+def random_params(*shape):
+    """He-scaled normal parameters, without the time that compiling `init` takes."""
+    layout = jax.eval_shape(MODULE.init, jax.random.key(0), jnp.zeros(shape))["params"]
+    rng = np.random.default_rng(0)
+
+    def draw(leaf):
+        fan_in = np.prod(leaf.shape[:-1]) if leaf.ndim > 1 else 100
+        return jnp.asarray(rng.normal(0, np.sqrt(2 / fan_in), leaf.shape), leaf.dtype)
+
+    return jax.tree.map(draw, layout)
+
+
+@pytest.fixture(scope="module")
+def params():
+    return random_params(1, 16, 16, 3)
+
+
+def features(params, image):
+    return MODULE.apply({"params": params}, image)
+
+
+def random_image(shape=(2, 16, 24, 3)):
+    return jax.random.uniform(jax.random.key(1), shape, minval=-1, maxval=1)
+
+
+def test_features_have_the_documented_shapes():
+    shapes = jax.eval_shape(
+        vgg.VGG16().init_with_output, jax.random.key(0), jnp.zeros((2, 64, 48, 3))
+    )[0]
+    assert {tap: value.shape for tap, value in shapes.items()} == {
+        "conv1_1": (2, 64, 48, 64),
+        "conv1_2": (2, 64, 48, 64),
+        "conv3_2": (2, 16, 12, 256),
+        "conv4_2": (2, 8, 6, 512),
+    }
+    chex.assert_type(list(shapes.values()), jnp.float32)
+
+
+def test_nothing_above_the_last_tap_has_parameters(params):
+    assert set(params) == {name for _, names in vgg.BLOCKS for name in names}
+    assert "block4_conv2" in params and "block4_conv3" not in params
+
+
+@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
+def test_batched_and_mapped_images_give_the_same_features(params, wrap):
+    image = random_image()
+    batched = wrap(features)(params, image)
+    mapped = wrap(jax.vmap(lambda one: features(params, one[None])))(image)
+    mapped = {tap: value[:, 0] for tap, value in mapped.items()}
+    chex.assert_trees_all_close(batched, mapped, atol=1e-3, rtol=1e-4)
+
+
+def test_first_layer_sees_bgr_pixels_without_their_mean(params):
+    kernel = np.zeros((3, 3, 3, 4), np.float32)
+    kernel[1, 1, 0, 0] = kernel[1, 1, 2, 1] = 1  # the first and the last input channel
+    first = {"kernel": kernel, "bias": np.zeros(4, np.float32)}
+    red_128_green_0_blue_255 = jnp.asarray([128 / 127.5 - 1, -1.0, 1.0])
+    image = jnp.broadcast_to(red_128_green_0_blue_255, (1, 8, 8, 3))
+    tap = features(params | {"block1_conv1": first}, image)["conv1_1"]
+    np.testing.assert_allclose(tap[..., 0], 255 - 103.939, rtol=1e-5)
+    np.testing.assert_allclose(tap[..., 1], 128 - 123.68, rtol=1e-4)
+
+
+def test_features_are_taken_after_the_relu(params):
+    for value in features(params, random_image()).values():
+        assert value.min() == 0 and value.max() > 0
+
+
+def test_an_image_too_small_to_be_pooled_is_refused(params):
+    with pytest.raises(ValueError, match="at least 8"):
+        features(params, jnp.zeros((1, 16, 7, 3)))
+
+
+@pytest.mark.parametrize("size", [(6, 8), (7, 9)])
+def test_pooling_is_the_maximum_of_each_square(size):
+    x = np.asarray(jax.random.normal(jax.random.key(2), (2, *size, 3)))
+    pooled = vgg.max_pool_2x2(jnp.asarray(x))
+    assert pooled.shape == (2, size[0] // 2, size[1] // 2, 3)
+    for row, column in np.ndindex(*pooled.shape[1:3]):
+        square = x[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        np.testing.assert_array_equal(pooled[:, row, column], square.max((1, 2)))
+
+
+def test_pooling_gives_the_gradient_to_the_maximum_only():
+    x = jax.random.normal(jax.random.key(3), (1, 4, 4, 2))
+    gradient = jax.grad(lambda x: vgg.max_pool_2x2(x).sum())(x)
+    is_maximum = x == jnp.repeat(jnp.repeat(vgg.max_pool_2x2(x), 2, 1), 2, 2)
+    np.testing.assert_array_equal(gradient, is_maximum.astype(jnp.float32))
+
+
+def test_pooling_shares_the_gradient_between_ties():
+    gradient = jax.grad(lambda x: vgg.max_pool_2x2(x).sum())(jnp.zeros((1, 4, 4, 1)))
+    np.testing.assert_allclose(gradient, 0.25)
+
+
+def test_gradient_agrees_with_finite_differences(params):
+    with jax.enable_x64(True):
+        params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
+        image = random_image((1, 8, 8, 3)).astype(jnp.float64)
+
+        def energy(image):
+            return sum(jnp.sum(tap**2) for tap in features(params, image).values()) / 1e6
+
+        value_and_grad = jax.jit(jax.value_and_grad(energy))
+        direction = jax.random.normal(jax.random.key(4), image.shape, jnp.float64)
+        step = 1e-6
+        above, _ = value_and_grad(image + step * direction)
+        below, _ = value_and_grad(image - step * direction)
+        derivative = jnp.vdot(value_and_grad(image)[1], direction)
+        np.testing.assert_allclose(derivative, (above - below) / (2 * step), rtol=1e-5)
