@@ -1,10 +1,10 @@
 """Converts dlib's face recognition network to linen parameters.
 
 The source is `dlib_face_recognition_resnet_model_v1.dat` (davisking/dlib-models; put
-into the public domain by its author). In that file every layer holds the layer below it,
-written first, so the parameters come in the order from input to output. The
-frozen batch normalisations (`affine_`, a scale and a shift per channel) follow a
-convolution each and are folded into it here.
+into the public domain by its author). In that file every layer holds the layer below
+it, written first, so the parameters come in the order from input to output. The frozen
+batch normalisations (`affine_`, a scale and a shift per channel) follow a convolution
+each and are folded into it here.
 """
 
 from typing import NamedTuple
@@ -66,7 +66,9 @@ def _read_loss(reader: DlibReader) -> None:
     reader.expect(1, "the loss layer's version")
     tag = reader.string()
     if tag != "loss_metric_2":
-        raise reader.error(f"a network ending in loss_metric_2 was expected, not {tag!r}")
+        raise reader.error(
+            f"a network ending in loss_metric_2 was expected, not {tag!r}"
+        )
     margin_and_threshold = 2
     _skip_floats(reader, margin_and_threshold)
 
@@ -173,8 +175,8 @@ def _named(parts: _Parts, reader: DlibReader) -> dict[str, np.ndarray]:
     found = len(parts.kernels), len(parts.affines), len(parts.dense)
     if found != (len(names), len(names), 1):
         raise reader.error(
-            f"{len(names)} convolutions, as many affine layers and one dense layer were "
-            f"expected, {found} came"
+            f"{len(names)} convolutions, as many affine layers and one dense layer "
+            f"were expected, {found} came"
         )
     flat = {"fc/kernel": parts.dense[0]}
     for name, kernel, bias, affine in zip(
@@ -187,7 +189,10 @@ def _named(parts: _Parts, reader: DlibReader) -> dict[str, np.ndarray]:
 
 
 def _folded(
-    name: str, kernel: np.ndarray, bias: np.ndarray, affine: tuple[np.ndarray, np.ndarray]
+    name: str,
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    affine: tuple[np.ndarray, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """The convolution whose output is already scaled and shifted."""
     scale, shift = (values.astype(np.float64) for values in affine)

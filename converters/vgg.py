@@ -31,10 +31,11 @@ def convert(files: dict[str, bytes]) -> dict[str, np.ndarray]:
     """
     tensors = _initialisers(files)
     wanted = _wanted()
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
     problems = [
-        f"{name}: {shape} expected, {tensors[name].shape if name in tensors else 'absent'}"
+        f"{name}: {shape} expected, {shapes.get(name, 'nothing')} came"
         for name, shape in wanted.items()
-        if name not in tensors or tensors[name].shape != shape
+        if shapes.get(name) != shape
     ]
     if problems:
         raise PieError(
@@ -63,8 +64,8 @@ def _initialisers(files: dict[str, bytes]) -> dict[str, np.ndarray]:
         }
     except (DecodeError, ValueError, TypeError) as error:
         raise PieError(
-            f"{FILE} is no readable ONNX model ({error}). It is damaged or another file; "
-            "fetch it again."
+            f"{FILE} is no readable ONNX model ({error}). It is damaged or another "
+            "file; fetch it again."
         ) from error
 
 

@@ -191,11 +191,12 @@ def _shrink(
     factor = int(_side(quad) / size / 2)
     if factor < 2:
         return photo, quad
-    reduced = [max(1, round(length / factor)) for length in photo.size]
+    width, height = photo.size
+    reduced = max(1, round(width / factor)), max(1, round(height / factor))
     # Not 1 / factor: the reduced picture is a whole number of pixels, and the quad
     # must follow what was really done to keep its place to a fraction of a pixel.
     scale = np.array(reduced) / np.array(photo.size)
-    return photo.resize(tuple(reduced), Image.Resampling.LANCZOS), quad * scale
+    return photo.resize(reduced, Image.Resampling.LANCZOS), quad * scale
 
 
 def _border(quad: np.ndarray) -> int:
@@ -227,9 +228,12 @@ def _pad(photo: Image.Image, quad: np.ndarray) -> tuple[Image.Image, np.ndarray]
     least = round(_PADDING * _side(quad))
     before, after = np.maximum(before, least), np.maximum(after, least)
     margins = ((before[1], after[1]), (before[0], after[0]), (0, 0))
+    pixels = np.asarray(photo)
     # A photograph of one pixel cannot be reflected in its own edge.
-    mode = "reflect" if min(photo.size) > 1 else "edge"
-    padded = Image.fromarray(np.pad(np.asarray(photo), margins, mode=mode))
+    if min(photo.size) > 1:
+        padded = Image.fromarray(np.pad(pixels, margins, mode="reflect"))
+    else:
+        padded = Image.fromarray(np.pad(pixels, margins, mode="edge"))
     depth = np.maximum(
         _depth(padded.width, before[0], after[0])[None, :],
         _depth(padded.height, before[1], after[1])[:, None],

@@ -241,6 +241,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
         if image.mode == "RGB" and "sRGB" in ImageCms.getProfileDescription(profile):
             return image  # the usual case, kept bit for bit
         srgb = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
+        converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):
-        return image.convert("RGB")  # a damaged profile, or one of another mode
+        converted = None  # a damaged profile, or one of another mode
+    return converted or image.convert("RGB")

@@ -1,11 +1,11 @@
 """dlib's face recognition network: an aligned face to a descriptor.
 
 A ResNet of 29 convolutions, channels-last. Topology: dlib's `dnn_face_recognition_ex`,
-checked against the layers of the published file; layer by layer it differs from the
-ResNets that one knows in three places. The strided convolutions do not pad. The
-shortcut past a strided block is a 2x2 average. Where the two sides of an addition differ
-in rows, columns or channels, whichever is smaller is extended by zeros at the end. The
-frozen batch normalisations are folded into the convolutions by the converter.
+checked against the layers of the published file. It differs from the usual ResNets in
+three places. The strided convolutions do not pad. The shortcut past a strided block is
+a 2x2 average. Where the two sides of an addition differ in rows, columns or channels,
+whichever is smaller is extended by zeros at the end. The frozen batch normalisations
+are folded into the convolutions by the converter.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ CHIP_SIZE = 150
 MEAN_RGB = (122.782, 117.001, 104.298)
 """Subtracted from pixels in [0, 255]; from the published file's input layer."""
 MATCH_DISTANCE = 0.6
-"""Two descriptors nearer than this (Euclidean) are of one person, by dlib's training."""
+"""Descriptors nearer than this (Euclidean) are of one person, by dlib's training."""
 
 # dlib divides by 256, not by 255; networks derived from this one may differ.
 _PIXEL_SCALE = 256.0
@@ -51,7 +51,9 @@ _BLOCKS = (
 
 def convolution_names() -> list[str]:
     """The convolutions from input to output, `/`-joined as in the parameters."""
-    blocks = [f"{block.name}/{conv}" for block in _BLOCKS for conv in ("conv1", "conv2")]
+    blocks = [
+        f"{block.name}/{conv}" for block in _BLOCKS for conv in ("conv1", "conv2")
+    ]
     return ["stem", *blocks]
 
 
@@ -59,7 +61,7 @@ class DlibResNet(nn.Module):
     """Face chip to descriptor.
 
     Attributes:
-        width: multiplies the number of channels; 1 is dlib's network, less is for tests.
+        width: multiplies the number of channels; 1 is dlib's, less is for tests.
     """
 
     width: float = 1.0
@@ -113,7 +115,7 @@ class ResidualBlock(nn.Module):
 
 
 def add_extended(a: Array, b: Array) -> Array:
-    """Adds `[B, H, W, C]` arrays, each extended by zeros to the larger sizes of both."""
+    """Adds `[B, H, W, C]` arrays, both extended by zeros to the larger sizes."""
     shape = jnp.broadcast_shapes(a.shape[:1], b.shape[:1]) + tuple(
         max(sizes) for sizes in zip(a.shape[1:], b.shape[1:], strict=True)
     )

@@ -19,7 +19,9 @@ from tests import builders
 # A writer of dlib's format, the reader's mirror image.
 def integer(value):
     size = max(1, (abs(value).bit_length() + 7) // 8)
-    return bytes([size | (0x80 if value < 0 else 0)]) + abs(value).to_bytes(size, "little")
+    return bytes([size | (0x80 if value < 0 else 0)]) + abs(value).to_bytes(
+        size, "little"
+    )
 
 
 def integers(*values):
@@ -80,7 +82,7 @@ def dense(kernel):
 
 
 def network_file(convolutions, affines, dense_kernel, *, rows=150):
-    """A whole file: two-channel convolutions, each with its affine layer, and the rest."""
+    """A whole file: small convolutions, each with its affine layer, and the rest."""
     layers = [
         part
         for (kernel, bias), (scale, shift) in zip(convolutions, affines, strict=True)
@@ -232,7 +234,9 @@ def describe():
     stack.ensure("dlib_resnet")
     params = weights.load("dlib_resnet")
     network = jax.jit(dlib_resnet.DlibResNet().apply)
-    return lambda chip: network({"params": params}, chip[None] / np.float32(127.5) - 1)[0]
+    return lambda chip: network({"params": params}, chip[None] / np.float32(127.5) - 1)[
+        0
+    ]
 
 
 def portrait_chips():

@@ -61,7 +61,9 @@ def test_all_absent_and_misshapen_tensors_are_named_at_once(tensors):
     damaged = dict(tensors)
     del damaged["functional_1/block1_conv1_1/Squeeze:0"]
     damaged["functional_1/block3_conv2_1/Squeeze:0"] = np.zeros(3, np.float32)
-    with pytest.raises(PieError, match=r"block1_conv1_1/Squeeze.*block3_conv2_1/Squeeze"):
+    with pytest.raises(
+        PieError, match=r"block1_conv1_1/Squeeze.*block3_conv2_1/Squeeze"
+    ):
         converter.convert({converter.FILE: model_bytes(damaged)})
 
 
@@ -110,7 +112,9 @@ def original_features(model, image):
     session = onnxruntime.InferenceSession(
         trunk.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    centred = image[..., ::-1].astype(np.float32) - np.float32([103.939, 116.779, 123.68])
+    centred = image[..., ::-1].astype(np.float32) - np.float32(
+        [103.939, 116.779, 123.68]
+    )
     outputs = session.run(taps, {entry.name: centred.transpose(2, 0, 1)[None]})
     return {
         wanted[name]: output[0].transpose(1, 2, 0)
@@ -134,7 +138,7 @@ def test_features_equal_those_of_the_original_graph():
 
 @pytest.mark.real
 def test_first_weights_are_those_published_for_keras():
-    # Printed by Keras's users for ImageNet's VGG-16: first kernel values and first bias.
+    # Printed publicly for Keras's ImageNet VGG-16: its first kernel value and bias.
     stack.ensure("vgg16")
     first = weights.load("vgg16")["block1_conv1"]
     np.testing.assert_allclose(first["kernel"][0, 0, 0, 0], 0.42947057, rtol=1e-6)

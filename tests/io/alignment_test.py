@@ -63,7 +63,7 @@ def smooth_noise(height: int, width: int, grain: int, seed: int = 0) -> np.ndarr
 
 @pytest.fixture(scope="module")
 def photo_u8() -> np.ndarray:
-    """`[600, 512, 3]`, Grace Hopper, whose face is about at (270, 195)."""
+    """`[600, 512, 3]`, Grace Hopper: something to see, whatever the landmarks say."""
     return images.read(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
 
 

@@ -53,15 +53,17 @@ def test_every_sample_portrait_is_upright_and_centred(name):
 
 
 @pytest.mark.real
-def test_an_aligned_picture_is_aligned_already(tmp_path):
+@pytest.mark.parametrize("name", ["jemison.jpg", "ride.jpg", "epps.jpg"])
+def test_an_aligned_picture_is_aligned_already(tmp_path, name):
     stack.ensure("landmarks68")
-    first = portraits.load_portrait(HOPPER)
+    first = portraits.load_portrait(builders.portrait(name))
     images.write_png(tmp_path / "aligned.png", first.aligned_u8)
     second = portraits.load_portrait(tmp_path / "aligned.png")
     outline = np.array([(0, 0), (0, 1024), (1024, 1024), (1024, 0)]) - 0.5
-    # The landmarks of the enlarged face differ by what dlib rounded away, and more.
-    assert np.abs(second.alignment.quad - outline).max() < 40
-    assert np.abs(second.landmarks - first.landmarks).mean() < 10
+    # Not exact: dlib's landmarks follow the detector's box, whose sizes are few.
+    # Measured: up to 5.3 and 2.1; 14 and 3.7 over all the sample portraits.
+    assert np.abs(second.alignment.quad - outline).max() < 10
+    assert np.abs(second.landmarks - first.landmarks).mean() < 4
 
 
 @pytest.mark.real

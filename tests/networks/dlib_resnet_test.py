@@ -95,7 +95,11 @@ def test_the_mean_colour_enters_as_zero(params):
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [((1, 3, 3, 2), (1, 4, 4, 1)), ((1, 3, 3, 1), (1, 3, 3, 2)), ((1, 4, 2, 1), (1, 3, 3, 2))],
+    [
+        ((1, 3, 3, 2), (1, 4, 4, 1)),
+        ((1, 3, 3, 1), (1, 3, 3, 2)),
+        ((1, 4, 2, 1), (1, 3, 3, 2)),
+    ],
 )
 def test_addition_extends_the_smaller_operand_by_zeros_at_the_end(first, second):
     a = np.arange(1, 1 + np.prod(first), dtype=np.float32).reshape(first)

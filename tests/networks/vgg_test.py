@@ -1,4 +1,4 @@
-"""VGG-16's trunk: shapes, the arithmetic before the first layer, pooling, transforms."""
+"""VGG-16's trunk: shapes, the arithmetic before its first layer, pooling."""
 
 import chex
 import jax
@@ -112,7 +112,9 @@ def test_gradient_agrees_with_finite_differences(params):
         image = random_image((1, 8, 8, 3)).astype(jnp.float64)
 
         def energy(image):
-            return sum(jnp.sum(tap**2) for tap in features(params, image).values()) / 1e6
+            return (
+                sum(jnp.sum(tap**2) for tap in features(params, image).values()) / 1e6
+            )
 
         value_and_grad = jax.jit(jax.value_and_grad(energy))
         direction = jax.random.normal(jax.random.key(4), image.shape, jnp.float64)
