@@ -31,11 +31,15 @@ class Graph:
 
     def constant(self, name: str) -> np.ndarray:
         """The value of the constant called `name`."""
-        return self._read(self._lookup(name))
+        layer_id = self._lookup(name)
+        if layer_id not in self._constants:
+            raise PieError(f"layer {name!r} is not a constant")
+        return self._read(layer_id)
 
     def constant_input(self, layer: str) -> np.ndarray:
         """The one constant among the inputs of the layer called `layer`."""
-        inputs = [x for x in self._sources[self._lookup(layer)] if x in self._constants]
+        sources = self._sources.get(self._lookup(layer), [])
+        inputs = [x for x in sources if x in self._constants]
         if len(inputs) != 1:
             raise PieError(f"layer {layer!r} has {len(inputs)} constant inputs, not 1")
         return self._read(inputs[0])

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pie_jax.cli import huge_pages
 from pie_jax.converters import carriers, stack
 from pie_jax.io import weights
 from pie_jax.networks import mobile_stylegan
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("what", choices=sorted(_BENCHMARKS))
     parser.add_argument("--repeats", type=int, default=15)
     args = parser.parse_args()
+    huge_pages.restart()
     figures = _BENCHMARKS[args.what](args.repeats)
     for name, value in figures.items():
         print(f"{name:36} {value}")

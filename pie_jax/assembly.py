@@ -106,8 +106,12 @@ def assemble(config: ConfigDict) -> Assembly:
     """Builds the functions that a configuration describes.
 
     Raises:
-        ValueError: a name that is unknown, or a term whose network is left out.
+        ValueError: a name that is unknown, a term whose network is left out, no
+            generator or no stage.
     """
+    for name in ("generator", "stages"):
+        if not config[name]:
+            raise ValueError(f"config.{name} is empty")
     built = {part: choice.build() for part, choice in choices(config).items()}
     for part in ("perceptual", "recognition"):
         if config.energy.get(part) and part not in built:

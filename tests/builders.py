@@ -1,8 +1,20 @@
 """Builds what several tests need."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
+from PIL import Image
+
+from pie_jax.cli import main
+from pie_jax.core.interfaces import Generator
+from pie_jax.embedding.stages import Stage, stage
+from pie_jax.energy.term import Networks, Portrait
+from pie_jax.energy.total import Energy
+from pie_jax.networks import dlib_resnet, mobile_stylegan, vgg
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -11,5 +23,153 @@ def portrait(name: str) -> Path:
     """The path of a real photograph beside the project; skips where it is absent."""
     path = SHARED / "portraits" / name
     if not path.exists():
-        pytest.skip(f"needs ../shared/portraits/{name}, which is not beside the project")
+        pytest.skip(
+            f"needs ../shared/portraits/{name}, which is not beside the project"
+        )
     return path
+
+
+TRIAL = ("--config", "testing", "--aligned")
+"""Options of `pie embed` for a square photograph and a tiny random generator."""
+
+
+def square_photo(path: Path, seed: int = 0) -> Path:
+    """Writes a square PNG of smooth colours, another one for every seed."""
+    y, x = np.mgrid[:64, :64] / 64
+    phases = np.random.default_rng(seed).uniform(0, 6, 3)
+    waves = [np.sin(6 * x + phase) + np.cos(5 * y * phase) for phase in phases]
+    image_u8 = np.uint8(127.5 + 60 * np.stack(waves, axis=-1))
+    Image.fromarray(image_u8).save(path)
+    return path
+
+
+def pie(*words: object) -> int:
+    """Runs `pie WORDS` in this process; the exit status."""
+    return main.main([str(word) for word in words])
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All files below `folder`: their contents by relative name."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def random_params(init: Callable, seed: int = 0) -> dict:
+    """Normal parameters, scaled as He has it, in the layout of `init(key)`.
+
+    Nothing is compiled, which for a whole network takes longer than the test of it;
+    and biases and noise maps, which an `init` leaves at zero, take part.
+    """
+    rng = np.random.default_rng(seed)
+
+    def draw(leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        fan_in = np.prod(leaf.shape[:-1]) if len(leaf.shape) > 1 else 20
+        return jnp.asarray(rng.normal(0, np.sqrt(2 / fan_in), leaf.shape), leaf.dtype)
+
+    return jax.tree.map(draw, jax.eval_shape(init, jax.random.key(0)))
+
+
+WIDTHS = (8, 8, 8)
+"""Of the small generator: 32 pixels, the least that VGG can take after reduction."""
+
+
+def small_stack() -> tuple[Generator, Networks, dict]:
+    """The default stack's networks with few channels, and random parameters.
+
+    Under `jax.enable_x64` all of it is float64.
+    """
+    perceptual = vgg.VGG16(width=1 / 16)
+    recognition = dlib_resnet.DlibResNet(width=1 / 16)
+    chip = (1, dlib_resnet.CHIP_SIZE, dlib_resnet.CHIP_SIZE, 3)
+    params = {
+        "generator": random_params(
+            lambda key: mobile_stylegan.init_params(key, WIDTHS)
+        ),
+        "perceptual": random_params(
+            lambda key: perceptual.init(key, jnp.zeros((1, 8, 8, 3)))["params"]
+        ),
+        "recognition": random_params(
+            lambda key: recognition.init(key, jnp.zeros(chip))["params"]
+        ),
+    }
+    if jax.config.jax_enable_x64:
+        params = jax.tree.map(lambda x: x.astype(jnp.float64), params)
+    networks = Networks(
+        perceptual=lambda params, x: perceptual.apply({"params": params}, x),
+        recognition=lambda params, x: recognition.apply({"params": params}, x),
+    )
+    return mobile_stylegan.mobile_stylegan(WIDTHS), networks, params
+
+
+def small_portraits(batch: int, resolution: int, seed: int = 1) -> Portrait:
+    """Smooth random portraits, turned and shifted; leaves have a leading axis."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(-1, 1, (batch, 4, 4, 3))
+    image = jax.image.resize(coarse, (batch, resolution, resolution, 3), "linear")
+    scale = resolution / dlib_resnet.CHIP_SIZE * 0.7
+    turn, shift = 0.1 * rng.normal(size=batch), 0.1 * resolution
+    rows = [scale * np.cos(turn), scale * np.sin(turn), np.full(batch, shift)]
+    matrix = np.stack([*rows, -rows[1], rows[0], rows[2]], axis=-1)
+    dtype = jnp.result_type(float)
+    return Portrait(
+        image=image.astype(dtype),
+        chip_matrix=jnp.asarray(matrix.reshape(batch, 2, 3), dtype),
+    )
+
+
+def toy_energy() -> Energy:
+    """A bumpy energy of any latent without any network.
+
+    `params` is a number, a portrait and its reference are an array `[num_ws, 512]`.
+    """
+
+    def value(params, reference, w_plus):
+        distance = jnp.mean((w_plus - reference) ** 2)
+        bumps = jnp.mean(jnp.sin(3 * w_plus))
+        return params * distance + bumps, {"distance": distance, "bumps": bumps}
+
+    return Energy(prepare=lambda params, portrait: portrait, value=value)
+
+
+def toy_stage(space: str = "w_plus", num_steps: int = 4, **values) -> Stage:
+    """A short Adam stage for a generator of three style inputs."""
+    plain = {"optimizer": "adam", "step_size": 0.1, "schedule": "cosine", "num_ws": 3}
+    return stage(space, num_steps, **(plain | values))
+
+
+def openvino_ir(
+    constants: dict[str, np.ndarray],
+    inputs: dict[str, list[str]] | None = None,
+    version: str = "10",
+) -> tuple[bytes, bytes]:
+    """An OpenVINO IR: XML and binary.
+
+    Args:
+        constants: the constants' values by name.
+        inputs: other layers by name, and the names of what feeds them.
+        version: what the XML says.
+    """
+    inputs = inputs or {}
+    types = {"float32": "f32", "int32": "i32", "int64": "i64"}
+    ids = {name: str(7 + i) for i, name in enumerate([*constants, *inputs])}
+    binary, layers = b"", ""
+    for name, value in constants.items():
+        shape, size = ",".join(map(str, value.shape)), value.nbytes
+        layers += (
+            f'<layer id="{ids[name]}" name="{name}" type="Const" version="opset1">'
+            f'<data element_type="{types[value.dtype.name]}" offset="{len(binary)}" '
+            f'shape="{shape}" size="{size}"/></layer>'
+        )
+        binary += value.tobytes()
+    layers += "".join(f'<layer id="{ids[x]}" name="{x}" type="Add"/>' for x in inputs)
+    edges = "".join(
+        f'<edge from-layer="{ids[source]}" from-port="0" to-layer="{ids[layer]}" '
+        f'to-port="{port}"/>'
+        for layer, sources in inputs.items()
+        for port, source in enumerate(sources)
+    )
+    xml = (
+        f'<?xml version="1.0"?><net name="net" version="{version}">'
+        f"<layers>{layers}</layers><edges>{edges}</edges></net>"
+    )
+    return xml.encode(), binary

@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from pie_jax.io.checkpoints import Checkpoints
 
 _NOT_IN_KEY = ("batch_size", "report_every", "checkpoint_every")
 """Values of the configuration that say how to run, not what to compute."""
+
+_PROGRESS = ".progress"
+"""Folder of the checkpoints of unfinished portraits, among the results."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,34 @@ def embed_photos(
             output folder are wrong, or two photographs have the same stem.
     """
     _check_stems(photos)
-    results.make_folder(out)
+    for name in _NOT_IN_KEY:
+        if config[name] < 1:
+            raise PieError(f"config.{name} is {config[name]}; it must be at least 1")
+    with _folder(out):
+        return _embed_photos(photos, out, config, face, aligned, overwrite)
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """A writable folder, which is gone afterwards if it was made for nothing."""
+    made = not folder.exists()
+    results.make_folder(folder)
+    try:
+        yield
+    finally:
+        results.remove_if_empty(folder / _PROGRESS)
+        if made:
+            results.remove_if_empty(folder)
+
+
+def _embed_photos(
+    photos: Sequence[Path],
+    out: Path,
+    config: ConfigDict,
+    face: int | None,
+    aligned: bool,
+    overwrite: bool,
+) -> Outcome:
     also = ["landmarks68"] if config.recognition or not aligned else []
     assembled, params = runtime.start(config, *also)
     outcome = Outcome(folders=[], failed=[])
@@ -149,16 +180,19 @@ def _embed_group(
     if all(results.state(job.folder, job.key) == "done" for job in group):
         tqdm.write(f"{label}: done already")
         return
-    for job in group:
-        results.make_folder(job.folder)
     resolution = assembled.generator.resolution
     batch = jax.tree.map(
         lambda *x: jnp.stack(x), *(to_frame(job.portrait, resolution) for job in group)
     )
-    with Checkpoints(out / ".progress" / _group_key(group, config)) as checkpoints:
+    with ExitStack() as stack:
+        for job in group:
+            stack.enter_context(_folder(job.folder))
+        place = out / _PROGRESS / _group_key(group, config)
+        checkpoints = stack.enter_context(Checkpoints(place))
         optimized = optimize(assembled, params, batch, config, checkpoints, label)
         for i, job in enumerate(group):
-            _write(i, job, optimized, config, assembled, params)
+            if results.state(job.folder, job.key) != "done":
+                _write(i, job, optimized, config, assembled, params)
         checkpoints.delete()
 
 
@@ -193,6 +227,10 @@ def _write(
     generator = assembled.generator
     synthesis = jax.jit(generator.synthesis)
     projection = synthesis(params["generator"], optimized.w_plus[i : i + 1])[0]
+    if not np.isfinite(projection).all():
+        raise PieError(
+            f"{job.photo}: the last step led out of all bounds; use a smaller step_size"
+        )
     projection_u8 = images.to_u8(np.asarray(projection))
     trace = {k: v[:, i] for k, v in optimized.trace.items() if k != "total"}
     measured = {

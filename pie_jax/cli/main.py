@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from pie_jax import __version__
-from pie_jax.cli import align, demo, embed, synthesize, weights
+from pie_jax.cli import align, demo, embed, huge_pages, synthesize, weights
 from pie_jax.core.errors import PieError
 
 COMMANDS = (align, embed, synthesize, weights, demo)
@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done; 1: a problem that a message on stderr explains; 2: wrong usage; 130:
     interrupted from the keyboard.
     """
+    if argv is None:
+        huge_pages.restart()
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Anywhere on the line: argparse itself would take it before the command only.
     debug = "--debug" in arguments
@@ -52,13 +54,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         top.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return args.run(args)
-    except PieError as error:
-        if debug:
-            raise
-        print(f"pie: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("pie: interrupted; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         return 1
+    except (PieError, OSError) as error:
+        if debug:
+            raise
+        print(f"pie: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """What every command that runs networks does first: weights, parameters, compiler."""
 
-import logging
+import warnings
 from typing import Any
 
 import jax
@@ -29,8 +29,8 @@ def start(
     try:
         assembled = assembly.assemble(config)
         names = assembly.required_weights(config)
-    except ValueError as error:
-        raise PieError(str(error)) from error
+    except (TypeError, ValueError) as error:  # TypeError: a value of a stage lacks
+        raise PieError(f"the configuration does not fit: {error}") from error
     if parts is not None:
         names = {part: name for part, name in names.items() if part in parts}
     if needed := (*names.values(), *also):
@@ -42,5 +42,8 @@ def start(
 def _keep_compiled_programs() -> None:
     """Keeps XLA's programs beside the weights: a second run starts at once."""
     jax.config.update("jax_compilation_cache_dir", str(weights.cache_dir() / "xla"))
-    # A damaged or foreign entry is compiled anew; nobody needs to read about it.
-    logging.getLogger("jax._src.compiler").setLevel(logging.ERROR)
+    # A damaged entry is compiled anew, and one that cannot be written is done without;
+    # nobody needs to read about it.
+    warnings.filterwarnings(
+        "ignore", "Error (reading|writing) persistent compilation cache"
+    )

@@ -39,9 +39,10 @@ def run(args: argparse.Namespace) -> int:
     from pie_jax.cli import runtime
     from pie_jax.io import codes, images
 
-    if args.out.suffix.lower() not in (".png", ".npy"):
-        raise PieError(f"{args.out}: the output must end in .png or .npy")
-    images.check_destination(args.out)
+    # What can be told from the names is told before anything is fetched.
+    images.check_destination(args.out, (".png", ".npy"))
+    if not args.code.exists():
+        raise PieError(f"{args.code}: there is no such folder or file")
     config = configuration.load(args.config, args.overrides)
     assembled, params = runtime.start(config, parts=("generator",))
     generator = assembled.generator
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     result = np.concatenate(
         [np.asarray(synthesis(params["generator"], code[None])) for code in w_plus]
     )
+    if not np.isfinite(result).all():
+        raise PieError(f"{args.code}: lies so far out that no image comes of it")
     if args.out.suffix.lower() == ".npy":
         images.write_npy(args.out, result)
         return 0

@@ -46,8 +46,10 @@ def stage(
         num_ws: the generator's number of style inputs.
 
     Raises:
-        ValueError: a name that is not one of those.
+        ValueError: a name that is not one of those, or no step at all.
     """
+    if num_steps < 1:
+        raise ValueError(f"num_steps is {num_steps}; a stage has at least one step")
     learning_rate = _choose("schedule", schedule, _SCHEDULES)(step_size, num_steps)
     expand, begin = _choose("space", space, _SPACES)
     return Stage(

@@ -37,11 +37,13 @@ def energy(
             with its network and its time.
 
     Raises:
-        ValueError: a weight names no term.
+        ValueError: a weight names no term, or all weights are 0.
     """
     if unknown := sorted(set(weights) - set(TERMS)):
         raise ValueError(f"unknown energy terms {unknown}; known: {sorted(TERMS)}")
     terms = {k: TERMS[k](networks) for k, weight in weights.items() if weight}
+    if not terms:
+        raise ValueError(f"no energy term has a weight; known: {sorted(TERMS)}")
 
     def prepare(params: Any, portrait: Portrait) -> dict[str, Any]:
         return {k: term.prepare(params, portrait) for k, term in terms.items()}

@@ -44,6 +44,10 @@ class Checkpoints:
         traceback: TracebackType | None,
     ) -> None:
         self._manager.close()
+        try:
+            self._folder.rmdir()
+        except OSError:
+            pass  # something was saved, or all of it deleted
 
     def save(self, step: int, state: Any, record: dict[str, Any]) -> None:
         """Saves after `step` steps: a pytree of arrays, and a JSON-able record."""
@@ -58,20 +62,26 @@ class Checkpoints:
         Args:
             template: from the record to the pytree of `jax.ShapeDtypeStruct` of the
                 state, so that it comes back in its own classes.
+
+        Raises:
+            PieError: the files are damaged.
         """
         step = self._manager.latest_step()
         if step is None:
             return None
-        record = self._manager.restore(
-            step, args=ocp.args.Composite(record=ocp.args.JsonRestore())
-        )["record"]
-        state = self._manager.restore(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardRestore(template(record))
-            ),
-        )["state"]
-        return state, record
+        try:
+            record = self._restore(step, record=ocp.args.JsonRestore())
+            restore = ocp.args.StandardRestore(template(record))
+            return self._restore(step, state=restore), record
+        except (KeyError, OSError, ValueError) as error:
+            raise PieError(
+                f"the checkpoint in {self._folder} is damaged; remove that folder to "
+                "begin anew"
+            ) from error
+
+    def _restore(self, step: int, **item: Any) -> Any:
+        (name,) = item
+        return self._manager.restore(step, args=ocp.args.Composite(**item))[name]
 
     def delete(self) -> None:
         """Removes them all: the run has ended and its results are written."""

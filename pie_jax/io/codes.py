@@ -105,7 +105,8 @@ def _to_w_plus(path: Path, array: np.ndarray, num_ws: int) -> np.ndarray:
         raise PieError(
             f"{path} has shape {shape}; expected (512,), (n, 512) or (n, {num_ws}, 512)"
         )
-    array = array.astype(np.float32)
+    with np.errstate(over="ignore"):  # to infinity, which the next line refuses
+        array = array.astype(np.float32)
     if not np.all(np.isfinite(array)):
         raise PieError(f"{path} holds values that are not finite")
     if array.ndim == 3:

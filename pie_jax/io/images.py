@@ -6,16 +6,17 @@ uint8 and the float32 range [-1, 1] of the networks, on the host.
 
 import io
 import os
+import stat
 import struct
-import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import atomic
 
 MAX_PIXELS = 128_000_000
 """Larger pictures are refused before they are decoded. Cameras and telephones of 108
@@ -82,20 +83,29 @@ def read(path: str | Path) -> np.ndarray:
 
 def check_source(path: Path) -> None:
     """Raises PieError if `path` is not a file with something in it."""
-    if path.is_dir():
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PieError(f"{path}: no such file; check the name.") from error
+    except OSError as error:  # a folder on the way that may not be entered, say
+        raise PieError(f"{path}: cannot be read ({error.strerror}).") from error
+    if stat.S_ISDIR(found.st_mode):
         raise PieError(f"{path}: expected a photograph, found a folder; name a file.")
-    if not path.exists():
-        raise PieError(f"{path}: no such file; check the name.")
-    if not path.is_file():
+    if not stat.S_ISREG(found.st_mode):
         raise PieError(f"{path}: expected a photograph, found a special file.")
-    if path.stat().st_size == 0:
+    if found.st_size == 0:
         raise PieError(f"{path}: the file is empty; copy or download it again.")
 
 
-def check_destination(path: Path) -> None:
-    """Raises PieError if no PNG can be written to `path`, so as to fail before work."""
-    if path.suffix.lower() != ".png":
-        raise PieError(f"{path}: pictures are written as PNG; end the name in .png.")
+def check_destination(path: Path, suffixes: Sequence[str] = (".png",)) -> None:
+    """Raises PieError if no file can be written to `path`, so as to fail before work.
+
+    Args:
+        path: the file to be written.
+        suffixes: what its name may end in, in lower case.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise PieError(f"{path}: end the name in {' or '.join(suffixes)}.")
     if path.is_dir():
         raise PieError(f"{path}: is a folder; name a file in it.")
     if not path.parent.is_dir():
@@ -127,16 +137,28 @@ def write_png(
     chunks = PngImagePlugin.PngInfo()
     for keyword, value in (text or {}).items():
         chunks.add_text(keyword, value)
-    # In the same folder, for replacing is atomic only within one file system.
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
-        with open(partial, "xb") as file:
+        with atomic.replacing(path) as file:
             Image.fromarray(image_u8).save(file, format="PNG", pnginfo=chunks)
-        os.replace(partial, path)
     except OSError as error:
         raise _not_writable(path, error.strerror or str(error)) from error
-    finally:
-        _remove(partial)
+
+
+def write_npy(path: Path, image: np.ndarray) -> None:
+    """Writes the networks' own output, all or nothing as `write_png` does.
+
+    Args:
+        path: the file; its folder exists.
+        image: `[..., H, W, 3]` float32, about [-1, 1].
+
+    Raises:
+        PieError: the folder is absent or read-only, or the disk is full.
+    """
+    try:
+        with atomic.replacing(path) as file:
+            np.save(file, image)
+    except OSError as error:
+        raise _not_writable(path, error.strerror or str(error)) from error
 
 
 def from_u8(image_u8: np.ndarray) -> np.ndarray:
@@ -182,13 +204,6 @@ def _not_writable(path: Path, reason: str) -> PieError:
         f"{path}: cannot be written ({reason}). Choose a folder that exists, is "
         "writable and has space left."
     )
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        pass  # the folder became unusable, which the write itself has reported
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -1,7 +1,6 @@
 """The folder that an embedded portrait gets."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import codes, images
+from pie_jax.io import atomic, codes, images
 
 METRICS = "metrics.json"
 """Written last: where it is, the folder is complete."""
@@ -29,9 +28,12 @@ def state(folder: Path, key: str) -> str:
         metrics = json.loads((folder / METRICS).read_text())
     except FileNotFoundError:
         return "absent"
-    except (OSError, ValueError) as error:
-        raise PieError(f"{folder / METRICS} cannot be read: {error}")
-    return "done" if metrics.get("key") == key else "other"
+    except OSError as error:
+        raise PieError(f"{folder / METRICS} cannot be read: {error.strerror}")
+    except ValueError:
+        return "other"
+    done = isinstance(metrics, dict) and metrics.get("key") == key
+    return "done" if done else "other"
 
 
 def make_folder(folder: Path) -> None:
@@ -49,6 +51,14 @@ def make_folder(folder: Path) -> None:
         raise PieError(
             f"cannot write to {folder} ({error.strerror}); choose another folder"
         )
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Removes a folder that `make_folder` made and nothing was written to."""
+    try:
+        folder.rmdir()
+    except OSError:
+        pass  # something is in it, or it is not there
 
 
 def write(
@@ -76,6 +86,7 @@ def write(
     """
     try:
         (folder / METRICS).unlink(missing_ok=True)
+        atomic.clear(folder)
         images.write_png(folder / "aligned.png", aligned_u8)
         images.write_png(folder / "projection.png", projection_u8)
         _write(folder / "convergence.png", convergence_png)
@@ -87,7 +98,5 @@ def write(
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Replaces a file at once, so that it is never seen half-written."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    with atomic.replacing(path) as file:
+        file.write(content)

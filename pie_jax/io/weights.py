@@ -1,9 +1,8 @@
 """The cache of third-party weights: where it is, atomic writing, strict loading.
 
 Networks are safetensors files of float arrays under `/`-joined linen names. A file
-appears under its name only when it is complete: it is written beside its place under a
-`.partial-` name, flushed to the disk, and renamed. Its metadata hold the SHA-256 of
-its arrays, so that damage can be told from a good file without the network.
+appears under its name only when it is complete (see `atomic`). Its metadata hold the
+SHA-256 of its arrays, so that damage can be told from a good file without the network.
 
 Writers of one cache folder take turns by a lock that the system takes back when its
 holder dies. So two runs at once fetch things once, and whoever holds the lock knows
@@ -18,7 +17,6 @@ import os
 import shutil
 import sys
 import threading
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,6 +28,7 @@ import safetensors
 import safetensors.numpy
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import atomic
 
 fcntl: ModuleType | None
 try:
@@ -40,7 +39,6 @@ except ImportError:  # Windows: see the module docstring
 SPACE = "about 0.4 GB, and 0.6 GB while it is being fetched"
 """What the default stack takes: carriers and converted files; unpacking on top."""
 
-_PARTIAL = ".partial-"
 _KEPT_AS_PUBLISHED = {"landmarks68": ".dat"}
 _turn = threading.local()
 
@@ -87,15 +85,9 @@ def save(
 def write(target: Path, content: bytes) -> None:
     """Writes a file of the cache, all or nothing; errors as `save`'s."""
     with exclusive(), explained(target, len(content)):
-        partial = _partial(target.parent)
-        try:
-            with open(partial, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic.replacing(target) as file:
+            file.write(content)
 
 
 def load(name: str) -> dict[str, Any]:
@@ -223,7 +215,7 @@ def exclusive() -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             lock = stack.enter_context(open(folder / ".lock", "ab"))
         if _wait_for(lock):
-            _clear_partial(folder)
+            atomic.clear(folder)
         _turn.taken = True
         try:
             yield
@@ -247,29 +239,16 @@ def _wait_for(lock: Any) -> bool:
     return True
 
 
-def _clear_partial(folder: Path) -> None:
-    for left in list(folder.glob(f"**/{_PARTIAL}*")):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
-
-
-def _partial(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{_PARTIAL}{uuid.uuid4().hex}"
-
-
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """A folder on the cache's disk that is gone afterwards, also if the run is killed.
 
     (Then the next run clears it away.) Call it inside `exclusive`.
     """
-    folder = _partial(cache_dir())
+    folder = atomic.partial(cache_dir())
     try:
         with explained(folder):
-            folder.mkdir()
+            folder.mkdir(parents=True)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

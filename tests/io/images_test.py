@@ -20,22 +20,6 @@ def gradient_u8() -> np.ndarray:
     return np.stack([4 * x, 6 * y, 250 - 2 * x - 3 * y], axis=-1).astype(np.uint8)
 
 
-@pytest.fixture
-def read_only_folder(tmp_path_factory):
-    """A folder that this process may read but not write, also when it is root's."""
-    folder = tmp_path_factory.mktemp("read_only")
-    folder.chmod(0o555)
-    for parent in folder.parents[:2]:
-        parent.chmod(0o755)
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if root:
-        os.seteuid(65534)  # to root every folder is writable
-    yield folder
-    if root:
-        os.seteuid(0)
-    folder.chmod(0o755)
-
-
 def png(header: tuple[int, int, int, int], rows: np.ndarray) -> bytes:
     """A PNG of (width, height, bit depth, colour type) that Pillow cannot write."""
 
@@ -357,7 +341,21 @@ def test_a_place_that_is_no_folder_is_an_error(tmp_path, place, gradient_u8):
 def test_a_read_only_folder_is_an_error_and_stays_empty(read_only_folder, gradient_u8):
     with pytest.raises(PieError, match="Permission denied"):
         images.write_png(read_only_folder / "out.png", gradient_u8)
+    with pytest.raises(PieError, match="Permission denied"):
+        images.write_npy(read_only_folder / "out.npy", images.from_u8(gradient_u8))
     assert not list(read_only_folder.iterdir())
+
+
+def test_raw_output_is_read_back_as_written(tmp_path, gradient_u8):
+    raw = 3 * images.from_u8(gradient_u8)[None]
+    images.write_npy(tmp_path / "raw.npy", raw)
+    np.testing.assert_array_equal(np.load(tmp_path / "raw.npy"), raw)
+    assert [path.name for path in tmp_path.iterdir()] == ["raw.npy"]
+
+
+def test_a_name_that_the_system_refuses_is_an_error(tmp_path):
+    with pytest.raises(PieError, match="cannot be read"):
+        images.read(tmp_path / ("a" * 999 + ".jpg"))
 
 
 def test_a_destination_is_a_png_and_no_folder(tmp_path):
@@ -367,6 +365,9 @@ def test_a_destination_is_a_png_and_no_folder(tmp_path):
     with pytest.raises(PieError, match=r"end the name in .png"):
         images.check_destination(tmp_path / "face.jpg")
     images.check_destination(tmp_path / "face.PNG")
+    images.check_destination(tmp_path / "raw.NPY", (".png", ".npy"))
+    with pytest.raises(PieError, match=r"end the name in .png or .npy"):
+        images.check_destination(tmp_path / "face.jpg", (".png", ".npy"))
 
 
 @pytest.mark.parametrize(

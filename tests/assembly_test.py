@@ -1,0 +1,146 @@
+"""The assembly: names of the configuration to functions, and their parameters."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from pie_jax.configs import default, paper_schedule, testing
+from pie_jax.converters import stack
+
+from pie_jax import assembly
+from pie_jax.core.errors import PieError
+from pie_jax.io import weights
+
+PARTS = ["generator", "perceptual", "recognition"]
+
+
+def never(params, template, name):
+    raise AssertionError(f"{name} was checked")
+
+
+def test_the_testing_configuration_needs_no_weights():
+    config = testing.get_config()
+    assert assembly.required_weights(config) == {}
+    params = assembly.assemble_params(config, {}, never)
+    assert set(params) == {"generator"}
+    assembled = assembly.assemble(config)
+    assert assembled.networks == (None, None)
+    generator = assembled.generator
+    w_plus = jnp.ones((1, generator.num_ws, 512))
+    image = generator.synthesis(params["generator"], w_plus)
+    assert image.shape == (1, generator.resolution, generator.resolution, 3)
+
+
+def test_random_parameters_are_the_same_each_time():
+    config = testing.get_config()
+    first, second = (assembly.assemble_params(config, {}, never) for _ in range(2))
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_the_default_configuration_names_weights_of_the_stack():
+    required = assembly.required_weights(default.get_config())
+    assert set(required) == set(PARTS)
+    assert set(required.values()) <= stack.ASSETS.keys()
+
+
+@pytest.mark.parametrize("part", PARTS[1:])
+def test_a_part_that_is_left_out_needs_no_weights(part):
+    config = default.get_config()
+    config[part] = ""
+    config.energy[part] = 0.0
+    assert set(assembly.required_weights(config)) == set(PARTS) - {part}
+    assembled = assembly.assemble(config)
+    assert getattr(assembled.networks, part) is None
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_unknown_network_is_refused_with_the_known_ones(part):
+    config = default.get_config()
+    config[part] = "nonesuch"
+    known = sorted(assembly.PARTS[part])
+    for function in (assembly.assemble, assembly.required_weights):
+        with pytest.raises(ValueError) as error:
+            function(config)
+        assert f"config.{part} is 'nonesuch'; choose one of {known}" in str(error.value)
+
+
+def test_the_generator_cannot_be_left_out():
+    config = testing.get_config()
+    config.generator = ""
+    with pytest.raises(ValueError, match="config.generator is empty"):
+        assembly.assemble(config)
+
+
+@pytest.mark.parametrize("part", PARTS[1:])
+def test_a_term_without_its_network_is_refused(part):
+    config = default.get_config()
+    config[part] = ""
+    message = f"config.energy.{part} is set, but config.{part} is empty"
+    with pytest.raises(ValueError, match=message):
+        assembly.assemble(config)
+
+
+def test_an_unknown_term_is_refused():
+    config = testing.get_config()
+    config.energy.pixels = 1.0
+    with pytest.raises(ValueError, match=r"unknown energy terms \['pixels'\]"):
+        assembly.assemble(config)
+
+
+def test_a_wrong_value_of_a_stage_is_refused():
+    config = testing.get_config()
+    config.stages[1].optimizer = "sgd"
+    with pytest.raises(ValueError, match="optimizer is 'sgd'"):
+        assembly.assemble(config)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "stages"),
+    [
+        (default, [("w", 120), ("w_plus", 180)]),
+        (paper_schedule, [("w", 2000), ("w_plus", 1000)]),
+    ],
+)
+def test_the_stages_are_those_of_the_configuration(configuration, stages):
+    assembled = assembly.assemble(configuration.get_config())
+    assert [(s.space, s.num_steps) for s in assembled.stages] == stages
+    generator = assembled.generator
+    assert (generator.num_ws, generator.resolution) == (23, 1024)
+    assert assembled.stages[0].expand(jnp.zeros(512)).shape == (23, 512)
+
+
+def test_loaded_parameters_are_checked_against_the_networks_layout():
+    config = default.get_config()
+    loaded = {part: {"leaf": np.full(3, i)} for i, part in enumerate(PARTS)}
+    checked = {}
+
+    def check(params, template, name):
+        checked[name] = params, template
+
+    params = assembly.assemble_params(config, loaded, check)
+    assert set(checked) == set(assembly.required_weights(config).values())
+    for part, name in assembly.required_weights(config).items():
+        assert checked[name][0] is loaded[part]
+        assert isinstance(params[part]["leaf"], jax.Array)
+        np.testing.assert_array_equal(params[part]["leaf"], loaded[part]["leaf"])
+    generator = checked["mobile_stylegan_ffhq"][1]
+    assert set(generator) == {"mapping", "synthesis", "w_avg"}
+    assert generator["w_avg"].shape == (512,)
+    assert checked["vgg16"][1]["block4_conv2"]["kernel"].shape == (3, 3, 512, 512)
+    assert checked["dlib_resnet"][1]["fc"]["kernel"].shape == (256, 128)
+
+
+def test_parameters_that_do_not_fit_are_refused():
+    loaded = {part: {"leaf": np.zeros(3, np.float32)} for part in PARTS}
+    with pytest.raises(PieError, match="(?s)missing: w_avg.*surplus: leaf"):
+        assembly.assemble_params(default.get_config(), loaded, weights.check)
+
+
+@pytest.mark.real
+def test_the_converted_weights_fit_the_networks():
+    config = default.get_config()
+    names = assembly.required_weights(config)
+    stack.ensure(*names.values(), progress=False)
+    loaded = {part: weights.load(name) for part, name in names.items()}
+    params = assembly.assemble_params(config, loaded, weights.check)
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(params))

@@ -1,0 +1,151 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pie_jax.io import codes, images
+from tests import builders
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.usefixtures("no_weights")
+
+
+def test_a_portrait_gets_all_its_files(embedded, cache_folder):
+    names = {path.name for path in embedded.folder.iterdir()}
+    assert names == {
+        "aligned.png",
+        "projection.png",
+        "code",
+        "metrics.json",
+        "convergence.png",
+    }
+    out = embedded.folder.parent
+    assert [path.name for path in out.iterdir()] == [embedded.folder.name]
+    # Nothing but compiled programs was put into the cache: no weights are needed.
+    assert {path.name for path in cache_folder.iterdir()} <= {"xla"}
+
+
+def test_the_aligned_picture_is_the_photograph_in_the_ffhq_frame(embedded):
+    with Image.open(embedded.photo) as photo:
+        expected = photo.resize((1024, 1024), Image.Resampling.LANCZOS)
+    aligned_u8 = images.read(embedded.folder / "aligned.png")
+    np.testing.assert_array_equal(aligned_u8, np.asarray(expected))
+
+
+def test_the_metrics_are_complete(embedded):
+    metrics = json.loads((embedded.folder / "metrics.json").read_text())
+    assert metrics["iterations"] == 10
+    assert metrics["recognition_distance"] is None
+    assert metrics["seconds"] > 0
+    assert set(metrics["terms"]) == {"pixel"}
+    assert metrics["terms"]["pixel"] > 0
+    assert -1 < metrics["ssim"] < 1
+
+
+def test_the_psnr_is_that_of_the_saved_pictures(embedded):
+    metrics = json.loads((embedded.folder / "metrics.json").read_text())
+    aligned = images.read(embedded.folder / "aligned.png").astype(float)
+    projection = images.read(embedded.folder / "projection.png").astype(float)
+    size = len(projection)
+    assert size == 16
+    factor = 1024 // size
+    small = aligned.reshape(size, factor, size, factor, 3).mean(axis=(1, 3))
+    expected = 10 * np.log10(255**2 / np.mean((small - projection) ** 2))
+    assert metrics["psnr"] == pytest.approx(expected, abs=1e-4)  # float32 sums
+
+
+def test_the_code_knows_its_origin(embedded):
+    code, origin = codes.load(embedded.folder)
+    assert set(code) == {"w_plus"}
+    assert code["w_plus"].shape[1:] == (512,)
+    assert origin["generator"] == "testing"
+    assert origin["photo"] == embedded.photo.name
+    assert origin["config"]["stages"][0]["num_steps"] == 6
+    assert set(origin["alignment"]) >= {"quad"}
+
+
+def test_the_diagram_opens(embedded):
+    with Image.open(embedded.folder / "convergence.png") as diagram:
+        diagram.load()
+        assert min(diagram.size) > 400
+
+
+def test_the_energy_falls(embedded, tmp_path):
+    steps = ("--config.stages[0].num_steps=1", "--config.stages[1].num_steps=1")
+    builders.pie("embed", embedded.photo, "--out", tmp_path, *builders.TRIAL, *steps)
+    begun = json.loads((tmp_path / "anna" / "metrics.json").read_text())
+    ended = json.loads((embedded.folder / "metrics.json").read_text())
+    assert begun["iterations"] == 2
+    assert ended["terms"]["pixel"] < begun["terms"]["pixel"]
+    assert ended["psnr"] > begun["psnr"]
+
+
+def test_a_second_run_does_nothing(embedded, capsys):
+    def times():
+        return {x: x.stat().st_mtime_ns for x in embedded.folder.rglob("*")}
+
+    before = times()
+    out = embedded.folder.parent
+    assert builders.pie("embed", embedded.photo, "--out", out, *builders.TRIAL) == 0
+    shown = capsys.readouterr()
+    assert "anna: done already" in shown.out
+    assert "it/s" not in shown.err
+    assert times() == before
+
+
+def test_how_often_is_reported_does_not_make_another_result(embedded, capsys):
+    how = ("--config.report_every=3", "--config.checkpoint_every=9")
+    out = embedded.folder.parent
+    builders.pie("embed", embedded.photo, "--out", out, *builders.TRIAL, *how)
+    assert "anna: done already" in capsys.readouterr().out
+
+
+def test_the_experiment_is_the_same_run(embedded, tmp_path, capsys):
+    arguments = [
+        "--config=configs/testing.py",
+        f"--workdir={tmp_path / 'out'}",
+        "--aligned",
+        "--config.stages[0].num_steps=2",
+        "--config.stages[1].num_steps=2",
+    ]
+    run = subprocess.run(
+        [sys.executable, "-m", "experiments.embed", *arguments, embedded.photo],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    metrics = json.loads((tmp_path / "out" / "anna" / "metrics.json").read_text())
+    assert metrics["iterations"] == 4
+    overrides = arguments[3:]
+    command = ("embed", embedded.photo, "--out", tmp_path / "out")
+    assert builders.pie(*command, *builders.TRIAL, *overrides) == 0
+    assert "anna: done already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--config=configs/testing.py",), "name at least one photograph"),
+        (("--config=configs/testing.py", "a.png", "b/a.png"), "embed: a.png and b/a"),
+    ],
+)
+def test_the_experiment_explains_its_errors(tmp_path, arguments, message):
+    where = f"--workdir={tmp_path / 'out'}"
+    run = subprocess.run(
+        [sys.executable, "-m", "experiments.embed", where, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert message in run.stdout + run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,126 @@
+import subprocess
+import sys
+
+import pytest
+
+from pie_jax.cli import align, embed, main
+from pie_jax.core.errors import PieError
+from tests import builders
+
+NAMES = ("align", "embed", "synthesize", "weights", "demo")
+
+
+def test_every_command_is_tested_here():
+    assert len(NAMES) == len(main.COMMANDS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_help_of_every_command_shows_examples(name, capsys):
+    with pytest.raises(SystemExit) as status:
+        builders.pie(name, "--help")
+    assert status.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: pie {name}")
+    assert f"examples:\n  pie {name}" in shown
+
+
+def test_the_top_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as status:
+        builders.pie("--help")
+    assert status.value.code == 0
+    shown = capsys.readouterr().out
+    for name in NAMES:
+        assert f"\n    {name}" in shown
+    assert "pie demo" in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "paint",
+        "align face.jpg --out face.png --frobnicate",
+        "align face.jpg --out face.png --config.batch_size=2",
+        "embed face.jpg --out out --frobnicate=3",
+        "embed face.jpg",
+        "synthesize code --out a.png --frobnicate",
+        "weights --list --verify",
+        "demo --out a b",
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_how_it_is_used(line, capsys):
+    with pytest.raises(SystemExit) as status:
+        builders.pie(*line.split())
+    assert status.value.code == 2
+    assert "usage: pie" in capsys.readouterr().err
+
+
+def test_an_error_is_one_line_without_a_traceback(tmp_path, capsys):
+    out = tmp_path / "face.png"
+    assert builders.pie("align", tmp_path / "absent.jpg", "--out", out) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("pie: ")
+    assert "absent.jpg" in shown.err
+    assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("position", range(5))
+def test_debug_raises_the_error_wherever_it_stands(tmp_path, position):
+    words = ["align", tmp_path / "absent.jpg", "--out", tmp_path / "face.png"]
+    words.insert(position, "--debug")
+    with pytest.raises(PieError, match=r"absent\.jpg"):
+        builders.pie(*words)
+
+
+def test_overrides_reach_the_command_wherever_they_stand(monkeypatch):
+    seen = []
+    monkeypatch.setattr(embed, "run", lambda args: seen.append(args.overrides) or 0)
+    overrides = ["--config.batch_size=2", "--config.stages[0].num_steps=3"]
+    assert builders.pie("embed", "a.jpg", *overrides, "--out", "out") == 0
+    assert builders.pie("embed", *overrides, "--out", "out", "a.jpg") == 0
+    assert builders.pie("embed", "--out", "out", "a.jpg") == 0
+    assert seen == [overrides, overrides, []]
+
+
+@pytest.mark.parametrize(
+    "raised, status, message",
+    [
+        (KeyboardInterrupt, 130, "pie: interrupted; the same command goes on"),
+        (BrokenPipeError, 1, ""),
+        (PermissionError(13, "Permission denied", "a.jpg"), 1, "denied: 'a.jpg'\n"),
+    ],
+)
+def test_what_the_system_reports_shows_no_traceback(
+    monkeypatch, capsys, raised, status, message
+):
+    def interrupted(args):
+        raise raised
+
+    monkeypatch.setattr(align, "run", interrupted)
+    assert builders.pie("align", "a.jpg", "--out", "b.png") == status
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert shown.count("\n") == bool(message)
+
+
+HELP_WITHOUT_LIBRARIES = """
+import sys
+from pie_jax.cli import main
+try:
+    main.main(["--help"])
+finally:
+    slow = {"jax", "flax", "optax", "orbax", "dlib", "matplotlib", "onnx"}
+    print("imported:", sorted(slow & set(sys.modules)))
+"""
+
+
+def test_the_help_imports_no_slow_library():
+    run = subprocess.run(
+        [sys.executable, "-c", HELP_WITHOUT_LIBRARIES],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.splitlines()[-1] == "imported: []"
+    assert run.stdout.startswith("usage: pie")

@@ -1,0 +1,178 @@
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pie_jax.io import checkpoints, codes
+from tests import builders
+
+pytestmark = pytest.mark.usefixtures("no_weights")
+
+LONG = (
+    "--config.stages[0].num_steps=400",
+    "--config.stages[1].num_steps=200",
+    "--config.report_every=10",
+    "--config.checkpoint_every=20",
+)
+TOTAL = 600
+
+
+def outcome(folder) -> tuple:
+    """All of a result that does not depend on the clock."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    del metrics["seconds"]
+    code, origin = codes.load(folder)
+    pictures = [(folder / f"{x}.png").read_bytes() for x in ("aligned", "projection")]
+    return {k: x.tobytes() for k, x in code.items()}, metrics, origin, pictures
+
+
+def first_step(progress: str, total: int) -> int:
+    """Where the progress bar began."""
+    return int(re.search(rf"(\d+)/{total} ", progress)[1])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, cache_folder):
+    """A photograph, and the folder that an undisturbed long run gave it."""
+    place = tmp_path_factory.mktemp("undisturbed")
+    photo = builders.square_photo(place / "anna.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIE_JAX_CACHE", str(cache_folder))
+        words = ("embed", photo, "--out", place / "out", *builders.TRIAL, *LONG)
+        assert builders.pie(*words) == 0
+    return photo, place / "out" / "anna"
+
+
+def saved_step(out) -> int:
+    """The step of the last checkpoint below `out`; 0 when there is none."""
+    steps = [int(path.name) for path in out.glob(".progress/*/*") if path.name.isdigit()]
+    return max(steps, default=0)
+
+
+def kill_after(step: int, command: list[str], out) -> str:
+    """Starts `command`, kills it once `step` is saved, gives what it wrote to stderr."""
+    log = out.with_name("log.txt")
+    with log.open("w") as stderr:
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
+        try:
+            while run.poll() is None and saved_step(out) < step:
+                time.sleep(0.005)
+        finally:
+            run.kill()
+            status = run.wait()
+    assert status == -signal.SIGKILL, log.read_text()
+    return log.read_text()
+
+
+# Ends by SIGKILL when the pictures are written, but not yet the code.
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pie_jax.cli import main
+from pie_jax.io import codes
+codes.save = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+main.main(sys.argv[1:])
+"""
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_code(
+    undisturbed, tmp_path, capsys
+):
+    photo, expected = undisturbed
+    out = tmp_path / "out"
+    words = ["embed", photo, "--out", out, *builders.TRIAL, *LONG]
+    words = [str(word) for word in words]
+    command = [sys.executable, "-m", "pie_jax.cli.main", *words]
+
+    kill_after(20, command, out)
+    kept = saved_step(out)
+    assert 20 <= kept < 400
+    assert not (out / "anna" / "metrics.json").exists()
+
+    shown = kill_after(420, command, out)
+    assert first_step(shown, TOTAL) == kept
+    kept = saved_step(out)
+    assert 420 <= kept < TOTAL
+
+    run = subprocess.run(
+        [sys.executable, "-c", KILLED_WHILE_WRITING, *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == -signal.SIGKILL
+    assert first_step(run.stderr, TOTAL) == kept
+    assert (out / "anna" / "projection.png").exists()
+    assert not (out / "anna" / "metrics.json").exists()
+
+    assert builders.pie(*words) == 0
+    # The last step was saved as well, so nothing was left to optimise.
+    assert first_step(capsys.readouterr().err, TOTAL) == TOTAL
+    assert outcome(out / "anna") == outcome(expected)
+    # Neither checkpoints nor unfinished files are left.
+    assert {x.name for x in out.iterdir()} == {"anna"}
+    names = {x.name for x in expected.iterdir()}
+    assert {x.name for x in (out / "anna").iterdir()} == names
+
+
+def test_an_interrupted_run_says_so_and_goes_on(embedded, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    words = ("embed", embedded.photo, "--out", out, *builders.TRIAL)
+    save = checkpoints.Checkpoints.save
+
+    def save_and_interrupt(self, step, state, record):
+        save(self, step, state, record)
+        if step >= 8:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.Checkpoints, "save", save_and_interrupt)
+        assert builders.pie(*words) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert saved_step(out) == 8
+    assert builders.pie(*words) == 0
+    assert first_step(capsys.readouterr().err, 10) == 8
+    assert outcome(out / "anna") == outcome(embedded.folder)
+
+
+def test_a_damaged_checkpoint_is_an_error_that_says_what_to_remove(
+    embedded, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "out"
+    words = ("embed", embedded.photo, "--out", out, *builders.TRIAL)
+    save = checkpoints.Checkpoints.save
+
+    def save_and_interrupt(self, step, state, record):
+        save(self, step, state, record)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.Checkpoints, "save", save_and_interrupt)
+        assert builders.pie(*words) == 130
+    for file in (out / ".progress").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    capsys.readouterr()
+    assert builders.pie(*words) == 1
+    shown = capsys.readouterr().err
+    assert "damaged" in shown and ".progress" in shown
+
+
+def test_the_terms_are_reported_while_it_runs(embedded, tmp_path, capsys):
+    steps = ("--config.stages[0].num_steps=2", "--config.stages[1].num_steps=2")
+    words = ("embed", embedded.photo, "--out", tmp_path, *builders.TRIAL, *steps)
+    assert builders.pie(*words) == 0
+    shown = capsys.readouterr()
+    last = shown.err.rstrip().rpartition("\r")[2]
+    assert "4/4" in last
+    for part in ("E ", "pixel ", "PSNR "):
+        assert re.search(rf"{part}[\d.]+", last)
+    metrics = json.loads((tmp_path / "anna" / "metrics.json").read_text())
+    reported = float(re.search(r"PSNR ([\d.]+)", last)[1])
+    # The bar's is before the last step and before the picture is rounded to bytes.
+    assert reported == pytest.approx(metrics["psnr"], abs=0.5)
+    assert f"PSNR {metrics['psnr']:.2f} dB" in shown.out

@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from pie_jax.cli import config, runtime
+from pie_jax.io import codes, images
+from tests import builders
+
+pytestmark = pytest.mark.usefixtures("no_weights")
+
+
+def synthesize(code, out, *words: object) -> int:
+    return builders.pie(
+        "synthesize", code, "--out", out, "--config", "testing", *words
+    )
+
+
+@pytest.fixture(scope="module")
+def num_ws(cache_folder) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIE_JAX_CACHE", str(cache_folder))
+        assembled, _ = runtime.start(config.load("testing"), parts=("generator",))
+    return assembled.generator.num_ws
+
+
+def random_code(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 0.5, shape)
+
+
+@pytest.mark.parametrize("inside", [".", "code"])
+def test_an_embedded_code_gives_its_projection_again(embedded, tmp_path, inside):
+    assert synthesize(embedded.folder / inside, tmp_path / "again.png") == 0
+    np.testing.assert_array_equal(
+        images.read(tmp_path / "again.png"),
+        images.read(embedded.folder / "projection.png"),
+    )
+    assert [x.name for x in tmp_path.iterdir()] == ["again.png"]
+
+
+def test_a_code_in_w_is_one_vector_for_all_style_inputs(tmp_path, num_ws):
+    w = random_code(512).astype(np.float32)
+    origin = {"generator": "testing"}
+    codes.save(tmp_path / "w", {"w": w}, origin)
+    codes.save(tmp_path / "w_plus", {"w_plus": np.tile(w, (num_ws, 1))}, origin)
+    for name in ("w", "w_plus"):
+        assert synthesize(tmp_path / name, tmp_path / f"{name}.npy") == 0
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "w.npy"), np.load(tmp_path / "w_plus.npy")
+    )
+
+
+def test_every_shape_of_a_file_gives_the_same_images(tmp_path, num_ws):
+    w = random_code(2, 512)  # float64, as numpy makes it
+    np.save(tmp_path / "two.npy", w)
+    np.save(tmp_path / "one.npy", w[1])
+    np.save(tmp_path / "plus.npy", np.repeat(w[:, None], num_ws, axis=1))
+    for name in ("two", "one", "plus"):
+        assert synthesize(tmp_path / f"{name}.npy", tmp_path / f"{name}-out.npy") == 0
+    two = np.load(tmp_path / "two-out.npy")
+    assert two.shape == (2, 16, 16, 3)
+    assert two.dtype == np.float32
+    assert not np.array_equal(two[0], two[1])
+    np.testing.assert_array_equal(np.load(tmp_path / "one-out.npy"), two[1:])
+    np.testing.assert_array_equal(np.load(tmp_path / "plus-out.npy"), two)
+
+
+def test_several_codes_give_numbered_pictures_of_the_raw_output(tmp_path):
+    np.save(tmp_path / "codes.npy", random_code(3, 512))
+    out = tmp_path / "out"
+    out.mkdir()
+    assert synthesize(tmp_path / "codes.npy", out / "face.PNG") == 0
+    assert synthesize(tmp_path / "codes.npy", out / "raw.npy") == 0
+    names = sorted(x.name for x in out.iterdir())
+    assert names == ["face-0.png", "face-1.png", "face-2.png", "raw.npy"]
+    raw = np.load(out / "raw.npy")
+    for i, image in enumerate(raw):
+        picture_u8 = images.read(out / f"face-{i}.png")
+        np.testing.assert_array_equal(picture_u8, images.to_u8(image))
+
+
+def make_wrong(folder, num_ws: int) -> dict[str, str]:
+    """Files that are no codes, and the reason for which each is refused."""
+    good = random_code(512)
+    arrays = {
+        "short.npy": (good[:511], "shape"),
+        "other_num_ws.npy": (np.zeros((1, num_ws + 1, 512)), f"n, {num_ws}, 512"),
+        "four_axes.npy": (np.zeros((1, 1, num_ws, 512)), "shape"),
+        "none.npy": (np.zeros((0, 512)), "shape"),
+        "scalar.npy": (np.float32(1), "shape"),
+        "nan.npy": (np.where(good > 0, np.nan, good), "not finite"),
+        "beyond_float32.npy": (good * 1e300, "not finite"),
+        "complex.npy": (good * 1j, "real numbers"),
+        "text.npy": (np.array(["a"] * 512), "real numbers"),
+        "far_out.npy": (good * 1e30, "no image"),
+    }
+    for name, (array, _) in arrays.items():
+        np.save(folder / name, array)
+    reasons = {name: reason for name, (_, reason) in arrays.items()}
+
+    np.save(folder / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.savez(folder / "several.npz", good)
+    (folder / "letter.npy").write_text("not an array\n" * 99)
+    (folder / "empty.npy").write_bytes(b"")
+    np.save(folder / "cut.npy", good)
+    (folder / "cut.npy").write_bytes((folder / "cut.npy").read_bytes()[:-9])
+    Image.new("RGB", (4, 4)).save(folder / "picture.png")
+    (folder / "folder").mkdir()
+    return reasons | {
+        "pickled.npy": "not a readable .npy",
+        "several.npz": "real numbers",
+        "letter.npy": "not a readable .npy",
+        "empty.npy": "not a readable .npy",
+        "cut.npy": "not a readable .npy",
+        "picture.png": "not a readable .npy",
+        "folder": "holds no code",
+        "absent.npy": "no such",
+    }
+
+
+def test_what_is_no_code_is_refused_with_the_reason(tmp_path, num_ws, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, reason in make_wrong(tmp_path, num_ws).items():
+        assert synthesize(tmp_path / name, out / "face.png") == 1, name
+        shown = capsys.readouterr().err
+        assert name in shown
+        assert reason in shown, name
+        assert shown.startswith("pie: ") and shown.count("\n") == 1
+    assert not list(out.iterdir())
+
+
+def test_another_generators_code_is_refused(tmp_path, capsys, num_ws):
+    code = {"w_plus": np.zeros((num_ws, 512), np.float32)}
+    codes.save(tmp_path / "code", code, {"generator": "stylegan9"})
+    assert synthesize(tmp_path / "code", tmp_path / "face.png") == 1
+    shown = capsys.readouterr().err
+    assert "'stylegan9'" in shown and "'testing'" in shown
+    assert not (tmp_path / "face.png").exists()
+
+
+@pytest.mark.parametrize(
+    "name, reason",
+    [
+        ("face.jpg", "end the name in .png or .npy"),
+        ("face", "end the name in .png or .npy"),
+        ("absent/face.npy", "no folder"),
+        (".png", "end the name"),
+    ],
+)
+def test_a_wrong_output_is_refused_before_anything_is_read(
+    tmp_path, capsys, name, reason
+):
+    assert synthesize(tmp_path / "absent.npy", tmp_path / name) == 1
+    assert reason in capsys.readouterr().err

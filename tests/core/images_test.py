@@ -1,0 +1,133 @@
+"""Image arithmetic: reduction, affine sampling, and how the two go together."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.core import images
+
+TURNED = np.asarray([[0.8, -0.45, 2.3], [0.5, 0.7, 1.1]])
+WRAPS = [jax.jit, lambda function: function]
+
+
+def random_image(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+
+
+def slow_sample(image, matrix, size):
+    """Bilinear sampling pixel by pixel, with repeated edges."""
+    height, width, channels = image.shape
+    result = np.zeros((size, size, channels))
+    for row, column in np.ndindex(size, size):
+        x, y = matrix @ [column, row, 1]
+        x, y = min(max(x, 0), width - 1), min(max(y, 0), height - 1)
+        for j, i in np.ndindex(width, height):
+            weight = max(0, 1 - abs(x - j)) * max(0, 1 - abs(y - i))
+            result[row, column] += weight * image[i, j]
+    return result
+
+
+def test_colours_end_at_0_and_255():
+    np.testing.assert_array_equal(
+        images.to_255(jnp.asarray([-1.0, 0.0, 1.0])), [0, 127.5, 255]
+    )
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_downsampling_averages_each_block(wrap, factor):
+    image = random_image(2, 6, 12, 3)
+    result = wrap(lambda image: images.downsample(image, factor))(image)
+    chex.assert_shape(result, (2, 6 // factor, 12 // factor, 3))
+    chex.assert_type(result, jnp.float32)
+    for n, i, j, c in np.ndindex(*result.shape):
+        rows, columns = (slice(k * factor, (k + 1) * factor) for k in (i, j))
+        expected = image[n, rows, columns, c].mean()
+        np.testing.assert_allclose(result[n, i, j, c], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("shift", [0, -4, 5])
+def test_sampling_agrees_with_loops_inside_and_outside(wrap, shift):
+    image = random_image(6, 8, 2)
+    matrix = TURNED + [[0, 0, shift], [0, 0, -shift]]
+    sample = wrap(lambda image, matrix: images.sample_affine(image, matrix, 7))
+    result = sample(image, matrix.astype(np.float32))
+    chex.assert_shape(result, (7, 7, 2))
+    np.testing.assert_allclose(result, slow_sample(image, matrix, 7), atol=1e-5)
+
+
+def test_mapped_sampling_gives_what_single_calls_give():
+    batch = random_image(3, 6, 8, 2)
+    matrices = np.stack([TURNED, -TURNED + 4, TURNED + 1]).astype(np.float32)
+    mapped = jax.vmap(lambda image, m: images.sample_affine(image, m, 5))(
+        batch, matrices
+    )
+    for image, matrix, result in zip(batch, matrices, mapped, strict=True):
+        np.testing.assert_allclose(
+            result, images.sample_affine(image, matrix, 5), atol=1e-6
+        )
+
+
+@pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 1), (0, 2)])
+def test_a_shift_by_whole_pixels_copies_them(right, down):
+    image = random_image(9, 9, 3)
+    matrix = jnp.asarray([[1.0, 0, right], [0, 1.0, down]])
+    result = images.sample_affine(image, matrix, 5)
+    np.testing.assert_array_equal(result, image[down : down + 5, right : right + 5])
+
+
+def test_sampling_up_to_the_last_pixel_copies_the_whole_image():
+    image = random_image(5, 5, 3)
+    matrix = jnp.asarray([[1.0, 0, 0], [0, 1.0, 0]])
+    np.testing.assert_array_equal(images.sample_affine(image, matrix, 5), image)
+
+
+def test_outside_the_edge_pixels_repeat():
+    image = random_image(4, 4, 3)
+    matrix = jnp.asarray([[1.0, 0, -100], [0, 1.0, 100]])
+    result = images.sample_affine(image, matrix, 3)
+    np.testing.assert_array_equal(result, np.broadcast_to(image[3, 0], (3, 3, 3)))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda image: images.downsample(image, 2),
+        lambda image: images.sample_affine(image, jnp.asarray(TURNED), 7),
+        lambda image: images.to_255(image),
+    ],
+    ids=["downsample", "sample_affine", "to_255"],
+)
+def test_gradient_agrees_with_finite_differences(function):
+    with jax.enable_x64(True):
+        image = jnp.asarray(random_image(6, 8, 2), jnp.float64)
+        energy = jax.jit(lambda image: jnp.sum(jnp.sin(3 * function(image))))
+        gradient = jax.grad(energy)(image)
+        step = 1e-6
+        for index in np.ndindex(*image.shape):
+            above = energy(image.at[index].add(step))
+            below = energy(image.at[index].add(-step))
+            np.testing.assert_allclose(
+                gradient[index], (above - below) / (2 * step), rtol=1e-6, atol=1e-7
+            )
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_a_reduced_map_finds_the_same_places_in_the_reduced_image(factor):
+    y, x = np.mgrid[:32, :32].astype(np.float32)
+    places = np.stack([x, y], axis=-1)  # every pixel's colour is its position
+    matrix = jnp.asarray([[1.5, -0.4, 9.0], [0.5, 1.25, 5.0]])
+    direct = images.sample_affine(places, matrix, 8)
+    reduced = images.sample_affine(
+        images.downsample(places, factor), images.reduce_affine(matrix, factor), 8
+    )
+    np.testing.assert_allclose(reduced, direct, atol=1e-4)
+
+
+def test_reductions_of_a_map_follow_one_another():
+    matrix = jnp.asarray(TURNED, jnp.float32)
+    twice = images.reduce_affine(images.reduce_affine(matrix, 2), 3)
+    np.testing.assert_allclose(twice, images.reduce_affine(matrix, 6), atol=1e-6)

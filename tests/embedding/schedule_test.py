@@ -1,0 +1,161 @@
+"""The schedule: all stages in chunks, and taken up again anywhere."""
+
+import json
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.embedding import schedule
+from pie_jax.energy.total import Energy
+from tests import builders
+
+ENERGY = builders.toy_energy()
+STAGES = (
+    builders.toy_stage("w", 6),
+    builders.toy_stage(
+        "w_plus", 4, optimizer="adadelta", step_size=10.0, schedule="exponential"
+    ),
+)
+
+
+def random_codes(seed=0):
+    return jnp.asarray(
+        np.random.default_rng(seed).normal(size=(2, 3, 512)), jnp.result_type(float)
+    )
+
+
+def advance(progress, report_every=2, stages=STAGES, energy=ENERGY):
+    """Everything that is yielded from there on."""
+    return list(
+        schedule.advance(energy, stages, 1.0, random_codes(1), progress, report_every)
+    )
+
+
+def begin(stages=STAGES, energy=ENERGY):
+    return schedule.begin(energy, stages, random_codes())
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    return advance(begin())
+
+
+def test_nothing_has_happened_at_the_beginning():
+    progress = begin()
+    assert (progress.stage, progress.steps) == (0, 0)
+    chex.assert_shape(progress.trace["total"], (0, 2))
+    np.testing.assert_allclose(
+        progress.state.latent, random_codes().mean(axis=1), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("report_every", "steps"),
+    [
+        (2, [2, 4, 6, 8, 10]),
+        (4, [2, 4, 6, 10]),
+        (3, [3, 6, 7, 8, 9, 10]),
+        (12, [6, 10]),
+    ],
+)
+def test_progress_is_told_after_each_chunk_of_a_length_that_divides_the_stage(
+    report_every, steps
+):
+    told = advance(begin(), report_every)
+    assert [progress.steps for progress in told] == steps
+    assert [progress.stage for progress in told] == [int(n > 6) for n in steps]
+
+
+def test_the_trace_grows_with_the_steps(undisturbed):
+    for progress in undisturbed:
+        assert set(progress.trace) == {"total", "distance", "bumps"}
+        for values in progress.trace.values():
+            assert isinstance(values, np.ndarray)
+            chex.assert_shape(values, (progress.steps, 2))
+            np.testing.assert_array_equal(values.dtype, np.float32)
+    last = undisturbed[-1].trace
+    for progress in undisturbed:
+        chex.assert_trees_all_equal(
+            progress.trace, {k: v[: progress.steps] for k, v in last.items()}
+        )
+    np.testing.assert_allclose(
+        last["total"], last["distance"] + last["bumps"], rtol=1e-5
+    )
+    assert (last["total"][-1] < last["total"][0]).all()
+
+
+def test_chunks_of_any_length_end_at_the_same_place():
+    with jax.enable_x64(True):
+        whole = advance(begin(), 12)[-1]
+        for report_every in (1, 2):
+            chex.assert_trees_all_close(
+                advance(begin(), report_every)[-1], whole, rtol=1e-9
+            )
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_taken_up_anywhere_it_ends_bit_for_bit_the_same(undisturbed, index):
+    told = advance(undisturbed[index])
+    assert len(told) == len(undisturbed) - index - 1
+    chex.assert_trees_all_equal(told, undisturbed[index + 1 :])
+
+
+def test_the_second_stage_starts_where_the_first_has_ended(undisturbed):
+    first = next(p for p in reversed(undisturbed) if p.stage == 0)
+    w_plus = schedule.to_w_plus(STAGES, first)
+    total = jax.vmap(ENERGY.value, in_axes=(None, 0, 0))(1.0, random_codes(1), w_plus)
+    np.testing.assert_allclose(
+        undisturbed[-1].trace["total"][first.steps], total[0], rtol=1e-5
+    )
+
+
+def test_codes_are_told_as_w_plus_in_every_stage(undisturbed):
+    for progress in undisturbed:
+        w_plus = schedule.to_w_plus(STAGES, progress)
+        chex.assert_shape(w_plus, (2, 3, 512))
+        latent = progress.state.latent
+        latent = latent[:, None] if progress.stage == 0 else latent
+        np.testing.assert_array_equal(w_plus, jnp.broadcast_to(latent, w_plus.shape))
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_the_record_is_enough_to_describe_a_saved_progress(undisturbed, index):
+    progress = undisturbed[index]
+    record = json.loads(json.dumps(schedule.resume_record(progress)))
+    template = schedule.resume_template(ENERGY, STAGES, random_codes(), record)
+    assert template.stage == progress.stage
+    chex.assert_trees_all_equal_structs(template, progress)
+    chex.assert_trees_all_equal_shapes_and_dtypes(template, progress)
+
+
+def falling(below):
+    """The sum of a latent's first numbers, which is not a number below a depth."""
+
+    def value(params, reference, w_plus):
+        depth = w_plus[0, 0]
+        total = jnp.where(depth < below, jnp.nan, depth)
+        return total, {"depth": total}
+
+    return Energy(prepare=lambda params, portrait: portrait, value=value)
+
+
+@pytest.mark.parametrize(("below", "step"), [(-2.5, 3), (-6.5, 7), (-7.5, 8)])
+def test_divergence_is_told_with_its_step_over_all_stages(below, step):
+    # Adam falls by one unit in each step; the energy is taken before the step.
+    stages = tuple(
+        builders.toy_stage("w_plus", n, step_size=1.0, schedule="exponential")
+        for n in (6, 4)
+    )
+    energy = falling(below)
+    start = schedule.begin(energy, stages, jnp.zeros((2, 3, 512)))
+    told = []
+    with pytest.raises(schedule.Diverged, match=rf"not finite in step {step}$"):
+        for progress in schedule.advance(
+            energy, stages, 1.0, random_codes(1), start, 2
+        ):
+            told.append(progress.steps)
+    assert told == list(range(2, step + 1, 2))
+    assert issubclass(schedule.Diverged, ArithmeticError)

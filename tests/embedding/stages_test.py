@@ -1,0 +1,156 @@
+"""Stages: the optimisers against their formulas, the schedules, the two spaces."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from pie_jax.embedding import stages
+
+SIZE = 50.0
+
+
+def build(**values):
+    defaults = {
+        "space": "w_plus",
+        "num_steps": 40,
+        "optimizer": "adam",
+        "step_size": SIZE,
+        "schedule": "exponential",
+        "num_ws": 3,
+    }
+    return stages.stage(**(defaults | values))
+
+
+def follow(stage, gradient, start, num_steps):
+    """The positions after each step down a gradient."""
+
+    @jax.jit
+    def step(x, state):
+        updates, state = stage.optimizer.update(gradient(x), state, x)
+        return optax.apply_updates(x, updates), state
+
+    x, state, positions = start, stage.optimizer.init(start), []
+    for _ in range(num_steps):
+        x, state = step(x, state)
+        positions.append(np.asarray(x))
+    return positions
+
+
+def slow_adadelta(x, gradient, num_steps, rho=0.95, epsilon=1e-8):
+    """TensorFlow's ApplyAdadelta with the paper's learning rate."""
+    accum, accum_update, positions = np.zeros_like(x), np.zeros_like(x), []
+    for t in range(num_steps):
+        grad = gradient(x)
+        accum = rho * accum + (1 - rho) * grad**2
+        update = np.sqrt(accum_update + epsilon) / np.sqrt(accum + epsilon) * grad
+        accum_update = rho * accum_update + (1 - rho) * update**2
+        x = x - SIZE * 0.1 ** (t / 2000) * update
+        positions.append(x)
+    return positions
+
+
+def slow_adam(x, gradient, num_steps, b1=0.9, b2=0.999, epsilon=1e-8):
+    """Kingma and Ba, Algorithm 1, with the same learning rate."""
+    mean, square, positions = np.zeros_like(x), np.zeros_like(x), []
+    for t in range(num_steps):
+        grad = gradient(x)
+        mean = b1 * mean + (1 - b1) * grad
+        square = b2 * square + (1 - b2) * grad**2
+        unbiased = mean / (1 - b1 ** (t + 1)), square / (1 - b2 ** (t + 1))
+        step = unbiased[0] / (np.sqrt(unbiased[1]) + epsilon)
+        x = x - SIZE * 0.1 ** (t / 2000) * step
+        positions.append(x)
+    return positions
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "reference"), [("adadelta", slow_adadelta), ("adam", slow_adam)]
+)
+def test_the_optimizer_follows_its_formula(optimizer, reference):
+    with jax.enable_x64(True):
+        start = np.random.default_rng(0).normal(size=(3, 4))
+        # From gradients that epsilon outweighs to such as the energy has.
+        steepness = np.logspace(-5, 3, 12).reshape(3, 4)
+
+        def gradient(x):
+            return steepness * (x + 0.3)
+
+        ours = follow(build(optimizer=optimizer), gradient, jnp.asarray(start), 40)
+        expected = reference(start, gradient, 40)
+        # optax computes the schedule in float32.
+        size = np.abs(expected).max()
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-7 * size)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("exponential", lambda t: 0.1 ** (t / 2000)),
+        ("cosine", lambda t: (1 + np.cos(np.pi * t / 40)) / 2),
+    ],
+)
+def test_the_step_size_follows_the_schedule(schedule, expected):
+    # Adam's step along a constant gradient is the step size.
+    stage = build(schedule=schedule)
+    positions = follow(stage, jnp.ones_like, jnp.zeros(()), 41)
+    sizes = -np.diff(positions, prepend=0.0)
+    np.testing.assert_allclose(sizes, SIZE * expected(np.arange(41)), atol=2e-3)
+
+
+def test_the_exponential_schedule_does_not_depend_on_the_stages_length():
+    lengths = [
+        follow(build(num_steps=n), jnp.ones_like, jnp.zeros(()), 5) for n in (5, 3000)
+    ]
+    np.testing.assert_array_equal(*lengths)
+
+
+def test_w_is_given_to_every_style_input():
+    stage = build(space="w")
+    w = jnp.arange(512.0)
+    w_plus = stage.expand(w)
+    chex.assert_shape(w_plus, (3, 512))
+    np.testing.assert_array_equal(w_plus, np.stack([w, w, w]))
+    np.testing.assert_allclose(stage.begin(w_plus), w, rtol=1e-6)
+
+
+def test_w_begins_at_the_mean_of_the_rows():
+    w_plus = jnp.asarray(np.random.default_rng(0).normal(size=(3, 512)))
+    np.testing.assert_allclose(
+        build(space="w").begin(w_plus), sum(w_plus) / 3, atol=1e-6
+    )
+
+
+def test_w_plus_is_taken_as_it_is():
+    stage = build()
+    w_plus = jnp.asarray(np.random.default_rng(0).normal(size=(3, 512)))
+    np.testing.assert_array_equal(stage.begin(w_plus), w_plus)
+    np.testing.assert_array_equal(stage.expand(w_plus), w_plus)
+
+
+def test_the_gradient_of_w_is_the_sum_over_the_style_inputs():
+    stage = build(space="w")
+    rows = jnp.asarray(np.random.default_rng(0).normal(size=(3, 512)), jnp.float32)
+    gradient = jax.grad(lambda w: jnp.vdot(rows, stage.expand(w)))(jnp.zeros(512))
+    np.testing.assert_allclose(gradient, sum(rows), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("what", "known"),
+    [
+        ("space", ["w", "w_plus"]),
+        ("optimizer", ["adadelta", "adam"]),
+        ("schedule", ["cosine", "exponential"]),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_known_ones(what, known):
+    with pytest.raises(ValueError) as error:
+        build(**{what: "sgd"})
+    assert str(error.value) == f"{what} is 'sgd'; choose one of {known}"
+
+
+def test_a_stage_keeps_its_plain_values():
+    stage = build(space="w", num_steps=7)
+    assert (stage.space, stage.num_steps) == ("w", 7)

@@ -1,0 +1,62 @@
+import errno
+import os
+
+import pytest
+
+from pie_jax.io import atomic
+
+
+def test_a_file_appears_under_its_name_when_it_is_complete(tmp_path):
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    with atomic.replacing(target) as file:
+        file.write(b"new")
+        file.flush()
+        assert target.read_bytes() == b"old"
+    assert target.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+def test_a_failure_keeps_the_old_file_and_leaves_nothing(
+    tmp_path, monkeypatch, function
+):
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    monkeypatch.setattr(os, function, full)
+    with pytest.raises(OSError, match="No space"), atomic.replacing(target) as file:
+        file.write(b"new")
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_error_inside_the_block_keeps_the_old_file(tmp_path):
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), atomic.replacing(target) as file:
+        file.write(b"new")
+        raise ZeroDivisionError
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_absent_folder_is_not_made(tmp_path):
+    place = tmp_path / "absent" / "file"
+    with pytest.raises(FileNotFoundError), atomic.replacing(place):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_killed_runs_left_is_cleared_and_nothing_else(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("kept")
+    atomic.partial(tmp_path).write_text("half")
+    atomic.partial(tmp_path / "kept").write_text("half")
+    folder = atomic.partial(tmp_path)
+    folder.mkdir()
+    (folder / "file").write_text("half")
+    atomic.clear(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept", "file"]

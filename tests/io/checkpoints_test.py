@@ -1,0 +1,94 @@
+import chex
+import jax
+import numpy as np
+import pytest
+from flax import struct
+
+from pie_jax.core.errors import PieError
+from pie_jax.io.checkpoints import Checkpoints
+
+
+@struct.dataclass
+class State:
+    """Arrays of several kinds, and a value that is not part of the pytree's leaves."""
+
+    latent: np.ndarray
+    trace: dict[str, np.ndarray]
+    step: np.ndarray
+    stage: int = struct.field(pytree_node=False)
+
+
+def state(steps: int) -> State:
+    rng = np.random.default_rng(steps)
+    trace = {"total": rng.normal(size=(steps, 2)).astype(np.float32)}
+    return State(rng.normal(size=(2, 5)), trace, np.int32([steps, steps]), stage=1)
+
+
+def template(record: dict) -> State:
+    """The layout of `state(record["steps"])`."""
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state(record["steps"])
+    )
+
+
+def test_nothing_saved_is_none_and_leaves_nothing(tmp_path):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        assert checkpoints.latest(template) is None
+    assert not list(tmp_path.iterdir())
+
+
+@jax.enable_x64()
+def test_the_last_state_comes_back_in_its_own_classes(tmp_path):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        for steps in (3, 5):
+            checkpoints.save(steps, state(steps), {"steps": steps, "seconds": 1.5})
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        restored, record = checkpoints.latest(template)
+    assert record == {"steps": 5, "seconds": 1.5}
+    assert isinstance(restored, State)
+    assert restored.stage == 1
+    chex.assert_trees_all_equal(restored, state(5))
+    chex.assert_trees_all_equal_dtypes(restored, state(5))
+
+
+def test_only_the_last_is_kept(tmp_path):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        for steps in (1, 2, 3):
+            checkpoints.save(steps, state(steps), {"steps": steps})
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["3"]
+
+
+def test_an_unfinished_checkpoint_is_passed_over(tmp_path):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.save(3, state(3), {"steps": 3})
+    # What Orbax leaves when it is killed while it writes.
+    (tmp_path / "run" / "5.orbax-checkpoint-tmp").mkdir()
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        _, record = checkpoints.latest(template)
+    assert record == {"steps": 3}
+
+
+def test_deleting_leaves_nothing(tmp_path):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.save(3, state(3), {"steps": 3})
+        checkpoints.delete()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_checkpoint_is_an_error_that_names_the_folder(tmp_path):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.save(3, state(3), {"steps": 3})
+    for file in (tmp_path / "run" / "3" / "state").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    with (
+        Checkpoints(tmp_path / "run") as checkpoints,
+        pytest.raises(PieError, match="run is damaged"),
+    ):
+        checkpoints.latest(template)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("a file, not a folder")
+    with pytest.raises(PieError, match="cannot keep checkpoints"):
+        Checkpoints(tmp_path / "file" / "run")

@@ -1,0 +1,46 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pie_jax.io import plots
+
+FALLING = np.geomspace(5, 1, 40)
+
+
+def pixels(png: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB"))
+
+
+def test_every_curve_is_drawn():
+    base = pixels(plots.convergence({"pixel": FALLING}, FALLING, [20]))
+    assert base.shape[0] > 400 and base.shape[1] > 400
+    others = [
+        plots.convergence({"pixel": FALLING[::-1]}, FALLING, [20]),
+        plots.convergence({"pixel": FALLING}, FALLING[::-1], [20]),
+        plots.convergence({"pixel": FALLING}, FALLING, [30]),
+        plots.convergence({"pixel": FALLING, "recognition": FALLING}, FALLING, [20]),
+    ]
+    for other in others:
+        assert not np.array_equal(pixels(other), base)
+
+
+def test_the_same_run_gives_the_same_file():
+    draw = {"pixel": FALLING}, FALLING, [20]
+    assert plots.convergence(*draw) == plots.convergence(*draw)
+
+
+@pytest.mark.parametrize(
+    "terms, psnr, ends",
+    [
+        ({"pixel": FALLING[:1]}, FALLING[:1], []),
+        ({"pixel": FALLING, "perceptual": FALLING}, None, [5, 20]),
+        ({"pixel": np.zeros(40)}, FALLING, [20]),
+        ({"pixel": FALLING, "recognition": np.zeros(40)}, FALLING, [20]),
+    ],
+)
+def test_unusual_runs_are_drawn_without_a_warning(terms, psnr, ends):
+    assert pixels(plots.convergence(terms, psnr, ends)).std() > 0

@@ -1,0 +1,93 @@
+"""Reported numbers: PSNR by hand, SSIM against scikit-image."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from pie_jax import metrics
+
+WRAPS = [jax.jit, lambda function: function]
+
+
+def random_pair(*batch, noise=20.0):
+    """A smooth image and a noisy copy, in [0, 255]."""
+    rng = np.random.default_rng(0)
+    coarse = rng.uniform(0, 255, (*batch, 5, 4, 3))
+    image = coarse.repeat(8, axis=-3).repeat(8, axis=-2)
+    other = np.clip(image + rng.normal(0, noise, image.shape), 0, 255)
+    return image.astype(np.float32), other.astype(np.float32)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize(
+    ("error", "decibels"), [(255.0, 0.0), (25.5, 20.0), (1.0, 48.1308)]
+)
+def test_psnr_of_a_uniform_error_is_known_by_hand(wrap, error, decibels):
+    image = np.zeros((4, 4, 3), np.float32)
+    value = wrap(metrics.psnr)(image, image + np.float32(error))
+    chex.assert_shape(value, ())
+    chex.assert_type(value, jnp.float32)
+    np.testing.assert_allclose(value, decibels, atol=1e-4)
+
+
+def test_psnr_averages_over_all_colour_values_before_the_logarithm():
+    image = np.zeros((2, 2, 3), np.float32)
+    other = image.copy()
+    other[0, 1, 2] = 12.0  # one value of twelve: the mean square is 12
+    np.testing.assert_allclose(
+        metrics.psnr(image, other), 10 * np.log10(255**2 / 12), rtol=1e-6
+    )
+
+
+def test_psnr_of_a_batch_is_that_of_each_pair():
+    images, others = random_pair(3)
+    values = metrics.psnr(images, others)
+    chex.assert_shape(values, (3,))
+    singles = [metrics.psnr(*pair) for pair in zip(images, others, strict=True)]
+    np.testing.assert_allclose(values, singles, rtol=1e-5)
+    np.testing.assert_allclose(jax.vmap(metrics.psnr)(images, others), values)
+
+
+def test_psnr_of_equal_images_is_infinite():
+    image, _ = random_pair()
+    assert metrics.psnr(image, image) == jnp.inf
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("noise", [1.0, 20.0, 150.0])
+def test_ssim_agrees_with_scikit_image(wrap, noise):
+    image, other = random_pair(noise=noise)
+    expected = structural_similarity(
+        image.astype(np.float64),
+        other.astype(np.float64),
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+        channel_axis=2,
+    )
+    value = wrap(metrics.ssim)(image, other)
+    chex.assert_shape(value, ())
+    chex.assert_type(value, jnp.float32)
+    np.testing.assert_allclose(value, expected, atol=1e-4)
+
+
+def test_ssim_of_equal_images_is_one_and_of_opposite_ones_negative():
+    image, other = random_pair()
+    np.testing.assert_allclose(metrics.ssim(image, image), 1, atol=1e-6)
+    rng = np.random.default_rng(1)
+    noise = rng.uniform(0, 255, image.shape).astype(np.float32)
+    assert -1 <= metrics.ssim(noise, 255 - noise) < -0.5
+    np.testing.assert_allclose(
+        metrics.ssim(image, other), metrics.ssim(other, image), rtol=1e-5
+    )
+
+
+def test_ssim_of_mapped_pairs_is_that_of_each_pair():
+    images, others = random_pair(3)
+    values = jax.vmap(metrics.ssim)(images, others)
+    singles = [metrics.ssim(*pair) for pair in zip(images, others, strict=True)]
+    np.testing.assert_allclose(values, singles, atol=1e-5)
