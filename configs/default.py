@@ -10,7 +10,9 @@ from pie_jax.configs import common
 
 def get_config() -> ConfigDict:
     config = common.get_config()
-    config.energy = ConfigDict({"pixel": 1e-6, "perceptual": 1e-6, "recognition": 100.0})
+    config.energy = ConfigDict(
+        {"pixel": 1e-6, "perceptual": 1e-8, "recognition": 1000.0, "prior": 100.0}
+    )
     config.stages = (
         common.stage(
             space="w", num_steps=120, optimizer="adam", step_size=0.05,

@@ -4,7 +4,7 @@ The one place that knows which networks exist. It reads no file: the caller brin
 parameters, loaded by the names that `required_weights` gives.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -17,6 +17,7 @@ from pie_jax.embedding.stages import Stage, stage
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, energy
 from pie_jax.networks import dlib_resnet, mobile_stylegan, vgg
+from pie_jax.networks.latents import WStatistics, w_statistics
 
 TESTING_WIDTHS = (8, 8)
 
@@ -133,25 +134,38 @@ def assemble_params(
     config: ConfigDict,
     loaded: Mapping[str, Any],
     check: Callable[[Any, Any, str], None],
+    parts: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Puts the parameters of all parts together.
 
     Args:
         config: the configuration.
-        loaded: parameters by part, for each name of `required_weights`.
+        loaded: parameters by part, for each name of `required_weights` (of `parts`).
         check: `(params, template, name)`, raises when the layout is not the template's
             (`pie_jax.io.weights.check`).
+        parts: leave out all parts but these; none without it.
 
     Returns:
         `{part: params}`, arrays on the default device. Parts without published
-        weights (testing) get random ones from a fixed key.
+        weights (testing) get random ones from a fixed key. With a weight for the
+        prior, `w_statistics` are estimated from samples of a fixed key.
     """
     params = {}
     for part, choice in choices(config).items():
+        if parts is not None and part not in parts:
+            continue
         key = jax.random.key(0)
         if choice.weights is None:
             params[part] = choice.init(key)
         else:
             check(loaded[part], jax.eval_shape(choice.init, key), choice.weights)
             params[part] = jax.tree.map(jnp.asarray, loaded[part])
+    if config.energy.get("prior") and "generator" in params:
+        params["w_statistics"] = _w_statistics(config, params["generator"])
     return params
+
+
+def _w_statistics(config: ConfigDict, params: Any) -> WStatistics:
+    mapping = GENERATORS[config.generator].build().mapping
+    estimate = jax.jit(w_statistics, static_argnums=0)
+    return estimate(mapping, params, jax.random.key(0))

@@ -64,10 +64,11 @@ def test_an_unknown_network_is_refused_with_the_known_ones(part):
         assert f"config.{part} is 'nonesuch'; choose one of {known}" in str(error.value)
 
 
-def test_the_generator_cannot_be_left_out():
+@pytest.mark.parametrize(("name", "nothing"), [("generator", ""), ("stages", ())])
+def test_neither_the_generator_nor_the_stages_can_be_left_out(name, nothing):
     config = testing.get_config()
-    config.generator = ""
-    with pytest.raises(ValueError, match="config.generator is empty"):
+    config[name] = nothing
+    with pytest.raises(ValueError, match=f"config.{name} is empty"):
         assembly.assemble(config)
 
 

@@ -22,7 +22,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("pie-demo"), metavar="DIR",
+        "--out",
+        type=Path,
+        default=Path("pie-demo"),
+        metavar="DIR",
         help="folder of the pictures (default: pie-demo)",
     )
     parser.set_defaults(run=run)
@@ -39,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"The photograph, aligned:   {folder / 'aligned.png'}")
         print(f"What the generator makes:  {folder / 'projection.png'}")
         print(f"How it got there:          {folder / 'convergence.png'}")
-        print(f"The code and the figures:  {folder / 'code'}, {folder / 'metrics.json'}")
+        print(
+            f"The code and the figures:  {folder / 'code'}, {folder / 'metrics.json'}"
+        )
     return 1 if outcome.failed else 0
 
 

@@ -64,5 +64,3 @@ def run(args: argparse.Namespace) -> int:
     if failed and len(args.photos) > 1:
         raise PieError(f"{len(failed)} of {len(args.photos)} photographs failed")
     return 1 if failed else 0
-
-

@@ -101,7 +101,9 @@ def summary(trace: Mapping[str, np.ndarray], config: ConfigDict) -> str:
     """The weighted terms of the last step and the PSNR, means over the group."""
     last = {k: float(v[-1].mean()) for k, v in trace.items()}
     parts = [f"E {last['total']:.4g}"]
-    parts += [f"{k} {config.energy[k] * v:.4g}" for k, v in last.items() if k != "total"]
+    parts += [
+        f"{k} {config.energy[k] * v:.4g}" for k, v in last.items() if k != "total"
+    ]
     if "pixel" in trace:
         parts.append(f"PSNR {psnr(trace['pixel'][-1]).mean():.2f}")
     return ", ".join(parts)

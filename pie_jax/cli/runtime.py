@@ -36,7 +36,8 @@ def start(
     if needed := (*names.values(), *also):
         stack.ensure(*needed)
     loaded = {part: weights.load(name) for part, name in names.items()}
-    return assembled, assembly.assemble_params(config, loaded, weights.check)
+    params = assembly.assemble_params(config, loaded, weights.check, parts)
+    return assembled, params
 
 
 def _keep_compiled_programs() -> None:

@@ -222,8 +222,7 @@ def _chip_template(size: int, padding: float) -> np.ndarray:
 
 def _listing(boxes: Sequence[Box]) -> str:
     return "\n".join(
-        f"  {number}: {box.width} x {box.height} pixels, "
-        f"left {box.left}, top {box.top}"
+        f"  {number}: {box.width} x {box.height} pixels, left {box.left}, top {box.top}"
         for number, box in enumerate(boxes, start=1)
     )
 

@@ -23,7 +23,9 @@ def convergence(
         The diagram as a PNG file.
     """
     figure = Figure(figsize=(8, 6), layout="constrained")
-    panels = figure.subplots(2 if psnr is not None else 1, 1, sharex=True, squeeze=False)
+    panels = figure.subplots(
+        2 if psnr is not None else 1, 1, sharex=True, squeeze=False
+    )
     upper, bottom = panels[0, 0], panels[-1, 0]
     steps = np.arange(1, len(sum(terms.values())) + 1)
     for name, values in terms.items():

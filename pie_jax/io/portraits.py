@@ -69,7 +69,9 @@ def load_aligned(path: str | Path, *, landmarks: bool = True) -> Portrait:
     aligned_u8 = photo_u8
     if width != placed.size:
         size = (placed.size, placed.size)
-        aligned_u8 = np.array(Image.fromarray(photo_u8).resize(size, Image.Resampling.LANCZOS))
+        aligned_u8 = np.array(
+            Image.fromarray(photo_u8).resize(size, Image.Resampling.LANCZOS)
+        )
     points = None
     if landmarks:
         points = find_landmarks(path, aligned_u8)

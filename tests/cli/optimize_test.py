@@ -49,7 +49,9 @@ def undisturbed(tmp_path_factory, cache_folder):
 
 def saved_step(out) -> int:
     """The step of the last checkpoint below `out`; 0 when there is none."""
-    steps = [int(path.name) for path in out.glob(".progress/*/*") if path.name.isdigit()]
+    steps = [
+        int(path.name) for path in out.glob(".progress/*/*") if path.name.isdigit()
+    ]
     return max(steps, default=0)
 
 
@@ -119,7 +121,9 @@ def test_a_run_killed_again_and_again_ends_with_the_same_code(
     assert {x.name for x in (out / "anna").iterdir()} == names
 
 
-def test_an_interrupted_run_says_so_and_goes_on(embedded, tmp_path, monkeypatch, capsys):
+def test_an_interrupted_run_says_so_and_goes_on(
+    embedded, tmp_path, monkeypatch, capsys
+):
     out = tmp_path / "out"
     words = ("embed", embedded.photo, "--out", out, *builders.TRIAL)
     save = checkpoints.Checkpoints.save

@@ -10,9 +10,7 @@ pytestmark = pytest.mark.usefixtures("no_weights")
 
 
 def synthesize(code, out, *words: object) -> int:
-    return builders.pie(
-        "synthesize", code, "--out", out, "--config", "testing", *words
-    )
+    return builders.pie("synthesize", code, "--out", out, "--config", "testing", *words)
 
 
 @pytest.fixture(scope="module")

@@ -154,3 +154,9 @@ def test_an_unknown_name_is_refused_with_the_known_ones(what, known):
 def test_a_stage_keeps_its_plain_values():
     stage = build(space="w", num_steps=7)
     assert (stage.space, stage.num_steps) == ("w", 7)
+
+
+@pytest.mark.parametrize("num_steps", [0, -1])
+def test_a_stage_without_steps_is_refused(num_steps):
+    with pytest.raises(ValueError, match=f"num_steps is {num_steps}"):
+        build(num_steps=num_steps)

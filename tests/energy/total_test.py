@@ -10,7 +10,9 @@ from pie_jax.energy.term import Networks
 from pie_jax.energy.total import TERMS, energy
 from tests import builders
 
-WEIGHTS = {"pixel": 1e-6, "perceptual": 1e-3, "recognition": 10.0}
+COMPARING = {"pixel": 1e-6, "perceptual": 1e-3, "recognition": 10.0}
+"""Weights of the terms that compare with the photograph."""
+WEIGHTS = COMPARING | {"prior": 1.0}
 WRAPS = [jax.jit, lambda function: function]
 
 
@@ -30,7 +32,7 @@ def single(tree, index=0):
 
 
 def test_every_term_is_named_after_its_file():
-    assert set(TERMS) == {"pixel", "perceptual", "recognition"}
+    assert {"pixel", "perceptual", "recognition"} <= set(TERMS)
     for name, term in TERMS.items():
         assert term.__module__ == f"pie_jax.energy.{name}"
 
@@ -46,6 +48,13 @@ def test_an_unknown_term_is_refused_with_the_known_ones(stack):
     assert "['edit', 'pixle']" in str(error.value)
     for name in TERMS:
         assert repr(name) in str(error.value).partition("known:")[2]
+
+
+@pytest.mark.parametrize("weights", [{}, {"pixel": 0.0, "perceptual": 0}])
+def test_an_energy_without_any_term_is_refused(stack, weights):
+    generator, networks, _ = stack
+    with pytest.raises(ValueError, match="no energy term has a weight; known: .*pixel"):
+        energy(generator, networks, weights)
 
 
 @pytest.mark.parametrize("left_out", [{}, {"perceptual": 0.0, "recognition": 0}])
@@ -88,7 +97,7 @@ def test_the_total_is_the_weighted_sum_of_the_unweighted_terms(stack):
 
 def test_a_perfect_projection_has_no_energy_and_no_gradient(stack):
     generator, networks, params = stack
-    total = energy(generator, networks, WEIGHTS)
+    total = energy(generator, networks, COMPARING)
     w_plus = random_codes(1, generator.num_ws)[0]
 
     @jax.jit

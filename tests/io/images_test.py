@@ -186,8 +186,10 @@ def test_an_animation_gives_its_first_frame(tmp_path):
 def profile_with_red_and_green_swapped() -> bytes:
     data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = data.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
-    return data.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(
-        b"----", b"gXYZ"
+    return (
+        data.replace(b"rXYZ", b"----")
+        .replace(b"gXYZ", b"rXYZ")
+        .replace(b"----", b"gXYZ")
     )
 
 
