@@ -4,7 +4,6 @@ r"""The paper's schedule on the open stack: ADADELTA, 2000 steps in W, 1000 in W
 """
 
 from ml_collections import ConfigDict
-
 from pie_jax.configs import common, default
 
 

@@ -16,9 +16,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from pie_jax.converters import carriers, stack
 
 from pie_jax.cli import huge_pages
-from pie_jax.converters import carriers, stack
 from pie_jax.io import weights
 from pie_jax.networks import mobile_stylegan
 

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
+from pie_jax.networks.layers import Conv3x3
+
 CHIP_SIZE = 150
 MEAN_RGB = (122.782, 117.001, 104.298)
 """Subtracted from pixels in [0, 255]; from the published file's input layer."""
@@ -105,11 +107,13 @@ class ResidualBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """`[B, H, W, C]` to `[B, H', W', max(C, features)]`."""
-        strides, padding = (2, "VALID") if self.down else (1, 1)
-        conv1 = nn.Conv(
-            self.features, (3, 3), strides=strides, padding=padding, name="conv1"
-        )
-        conv2 = nn.Conv(self.features, (3, 3), padding=1, name="conv2")
+        if self.down:
+            conv1 = nn.Conv(
+                self.features, (3, 3), strides=2, padding="VALID", name="conv1"
+            )
+        else:
+            conv1 = Conv3x3(self.features, name="conv1")
+        conv2 = Conv3x3(self.features, name="conv2")
         shortcut = nn.avg_pool(x, (2, 2), strides=(2, 2)) if self.down else x
         return nn.relu(add_extended(conv2(nn.relu(conv1(x))), shortcut))
 

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
+from pie_jax.networks.layers import Conv3x3
+
 TAPS = {
     "conv1_1": "block1_conv1",
     "conv1_2": "block1_conv2",
@@ -70,7 +72,7 @@ class VGG16(nn.Module):
                 x = max_pool_2x2(x)
             for name in names:
                 channels = max(1, round(features * self.width))
-                x = nn.relu(nn.Conv(channels, (3, 3), padding=1, name=name)(x))
+                x = nn.relu(Conv3x3(channels, name=name)(x))
                 outputs[name] = x
         return {tap: outputs[name] for tap, name in TAPS.items()}
 

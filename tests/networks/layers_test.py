@@ -124,3 +124,29 @@ def test_a_draw_of_zeros_is_normalised_to_zeros_with_a_finite_gradient():
     z = jnp.zeros((1, 8))
     assert not layers.normalize_z(z).any()
     chex.assert_tree_all_finite(jax.grad(lambda z: layers.normalize_z(z).sum())(z))
+
+
+@pytest.mark.parametrize("wrt", [0, 1])
+def test_conv3x3_has_the_values_and_gradients_of_a_plain_convolution(wrt):
+    keys = jax.random.split(jax.random.key(7), 3)
+    x = jax.random.normal(keys[0], (2, 5, 6, 3))
+    kernel = jax.random.normal(keys[1], (3, 3, 3, 4))
+    weight = jax.random.normal(keys[2], (2, 5, 6, 4))
+
+    def plain(x, kernel):
+        return jax.lax.conv_general_dilated(
+            x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    def objective(conv):
+        return lambda *arguments: jnp.sum(weight * conv(*arguments))
+
+    chex.assert_trees_all_close(
+        layers.conv3x3(x, kernel), plain(x, kernel), rtol=1e-5, atol=1e-5
+    )
+    chex.assert_trees_all_close(
+        jax.grad(objective(layers.conv3x3), argnums=wrt)(x, kernel),
+        jax.grad(objective(plain), argnums=wrt)(x, kernel),
+        rtol=1e-4,
+        atol=1e-4,
+    )
