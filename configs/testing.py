@@ -1,6 +1,6 @@
 r"""A 16-pixel generator with random weights: seconds, for tests and dry runs.
 
-    pie embed face.png --out trial --config testing --aligned
+pie embed face.png --out trial --config testing --aligned
 """
 
 from ml_collections import ConfigDict
@@ -20,7 +20,10 @@ def get_config() -> ConfigDict:
             space="w", num_steps=6, optimizer="adam", step_size=0.1, schedule="cosine"
         ),
         common.stage(
-            space="w_plus", num_steps=4, optimizer="adadelta", step_size=10.0,
+            space="w_plus",
+            num_steps=4,
+            optimizer="adadelta",
+            step_size=10.0,
             schedule="exponential",
         ),
     )

@@ -46,9 +46,10 @@ def _synthesis(graph: Graph) -> dict[str, np.ndarray]:
     flat = {"const": graph.constant("m.input.input")[0].transpose(1, 2, 0)}
     flat |= _affine(graph, "first_modulation", "m.conv1.conv")
     # The constant factor of every modulation is folded into the kernel after it.
-    flat["first_conv/kernel"] = graph.constant("Mul_39_copy").transpose(
-        2, 3, 1, 0
-    ) * graph.constant("Constant_18").item()
+    flat["first_conv/kernel"] = (
+        graph.constant("Mul_39_copy").transpose(2, 3, 1, 0)
+        * graph.constant("Constant_18").item()
+    )
     flat |= _epilogue(graph, "first_epilogue", "Add_40", "m.conv1.bias")
     for i in range(NUM_BLOCKS):
         flat |= _affine(graph, f"block{i}_up", f"m.layers.{i}.up")

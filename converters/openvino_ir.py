@@ -21,13 +21,14 @@ class Graph:
             raise PieError("expected an OpenVINO IR of version 10")
         self._binary = binary
         layers = root.findall("layers/layer")
-        self._constants = {x.get("id"): x for x in layers if x.get("type") == "Const"}
-        self._ids = {x.get("name"): x.get("id") for x in layers}
+        self._constants = {
+            x.attrib["id"]: x for x in layers if x.get("type") == "Const"
+        }
+        self._ids = {x.attrib["name"]: x.attrib["id"] for x in layers}
         self._sources: dict[str, list[str]] = {}
         for edge in root.findall("edges/edge"):
-            self._sources.setdefault(edge.get("to-layer"), []).append(
-                edge.get("from-layer")
-            )
+            sources = self._sources.setdefault(edge.attrib["to-layer"], [])
+            sources.append(edge.attrib["from-layer"])
 
     def constant(self, name: str) -> np.ndarray:
         """The value of the constant called `name`."""
@@ -51,11 +52,14 @@ class Graph:
 
     def _read(self, layer_id: str) -> np.ndarray:
         data = self._constants[layer_id].find("data")
-        shape = [int(n) for n in data.get("shape").split(",") if n]
-        dtype = _DTYPES[data.get("element_type")]
-        offset, size = int(data.get("offset")), int(data.get("size"))
+        if data is None:
+            raise PieError(f"the constant {layer_id} of the OpenVINO IR has no data")
+        shape = [int(n) for n in data.attrib["shape"].split(",") if n]
+        dtype = _DTYPES[data.attrib["element_type"]]
+        offset, size = int(data.attrib["offset"]), int(data.attrib["size"])
         if offset + size > len(self._binary):
             raise PieError("the binary of the OpenVINO IR is shorter than its XML says")
-        values = np.frombuffer(self._binary, dtype, size // np.dtype(dtype).itemsize,
-                               offset)
+        values = np.frombuffer(
+            self._binary, dtype, size // np.dtype(dtype).itemsize, offset
+        )
         return values.reshape(shape)

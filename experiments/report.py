@@ -1,7 +1,7 @@
 r"""Gathers results of `pie embed`: a table of their figures and a contact sheet.
 
-    pie embed photos/*.jpg --out embedded
-    python -m experiments.report embedded --sheet embedded.jpg --only jemison ride
+pie embed photos/*.jpg --out embedded
+python -m experiments.report embedded --sheet embedded.jpg --only jemison ride
 """
 
 import argparse
@@ -57,7 +57,9 @@ def sheet(folders: list[Path]) -> Image.Image:
     picture = Image.new("RGB", (TILE * len(folders), 2 * TILE))
     for column, folder in enumerate(folders):
         for row, name in enumerate(("aligned.png", "projection.png")):
-            tile = Image.open(folder / name).resize((TILE, TILE), Image.LANCZOS)
+            tile = Image.open(folder / name).resize(
+                (TILE, TILE), Image.Resampling.LANCZOS
+            )
             picture.paste(tile, (column * TILE, row * TILE))
     return picture
 

@@ -17,7 +17,6 @@ from pie_jax.embedding.stages import Stage, stage
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, energy
 from pie_jax.networks import dlib_resnet, mobile_stylegan, vgg
-from pie_jax.networks.latents import WStatistics, w_statistics
 
 TESTING_WIDTHS = (8, 8)
 
@@ -114,9 +113,6 @@ def assemble(config: ConfigDict) -> Assembly:
         if not config[name]:
             raise ValueError(f"config.{name} is empty")
     built = {part: choice.build() for part, choice in choices(config).items()}
-    for part in ("perceptual", "recognition"):
-        if config.energy.get(part) and part not in built:
-            raise ValueError(f"config.energy.{part} is set, but config.{part} is empty")
     generator = built["generator"]
     networks = Networks(built.get("perceptual"), built.get("recognition"))
     return Assembly(
@@ -147,8 +143,7 @@ def assemble_params(
 
     Returns:
         `{part: params}`, arrays on the default device. Parts without published
-        weights (testing) get random ones from a fixed key. With a weight for the
-        prior, `w_statistics` are estimated from samples of a fixed key.
+        weights (testing) get random ones from a fixed key.
     """
     params = {}
     for part, choice in choices(config).items():
@@ -160,12 +155,4 @@ def assemble_params(
         else:
             check(loaded[part], jax.eval_shape(choice.init, key), choice.weights)
             params[part] = jax.tree.map(jnp.asarray, loaded[part])
-    if config.energy.get("prior") and "generator" in params:
-        params["w_statistics"] = _w_statistics(config, params["generator"])
     return params
-
-
-def _w_statistics(config: ConfigDict, params: Any) -> WStatistics:
-    mapping = GENERATORS[config.generator].build().mapping
-    estimate = jax.jit(w_statistics, static_argnums=0)
-    return estimate(mapping, params, jax.random.key(0))

@@ -48,8 +48,8 @@ def ssim(image: Array, target: Array) -> Array:
 def _blur(image: Array) -> Array:
     """Separable Gaussian window, each channel by itself, no padding."""
     offsets = np.arange(_WINDOW) - _WINDOW // 2
-    window = np.exp(-(offsets**2) / (2 * _SIGMA**2))
-    window = jnp.asarray(window / window.sum(), image.dtype)
+    weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
+    window = jnp.asarray(weights / weights.sum(), image.dtype)
     x = jnp.moveaxis(image, -1, 0)[..., None]
     for shape in ((_WINDOW, 1, 1, 1), (1, _WINDOW, 1, 1)):
         x = lax.conv_general_dilated(

@@ -14,7 +14,7 @@ from pie_jax.core.interfaces import Generator
 from pie_jax.embedding.stages import Stage, stage
 from pie_jax.energy.term import Networks, Portrait
 from pie_jax.energy.total import Energy
-from pie_jax.networks import dlib_resnet, latents, mobile_stylegan, vgg
+from pie_jax.networks import dlib_resnet, mobile_stylegan, vgg
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -92,11 +92,6 @@ def small_stack() -> tuple[Generator, Networks, dict]:
             lambda key: recognition.init(key, jnp.zeros(chip))["params"]
         ),
     }
-    rng = np.random.default_rng(5)
-    params["w_statistics"] = latents.WStatistics(
-        mean=jnp.asarray(0.1 * rng.normal(size=512), jnp.float32),
-        whiten=jnp.asarray(0.1 * rng.normal(size=(512, 512)), jnp.float32),
-    )
     if jax.config.jax_enable_x64:
         params = jax.tree.map(lambda x: x.astype(jnp.float64), params)
     networks = Networks(

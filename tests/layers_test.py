@@ -42,7 +42,7 @@ ANYTHING = {"cli", "experiments"}
 OUTSIDE = {"tests", "experiments"}
 """What nothing but itself imports."""
 
-SHARED_BY_NETWORKS = {"layers", "wavelets", "latents"}
+SHARED_BY_NETWORKS = {"layers", "wavelets"}
 PURE = {
     "core",
     "networks",

@@ -4,8 +4,8 @@ import argparse
 import difflib
 from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from types import ModuleType
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
@@ -72,7 +72,8 @@ def _folder() -> Path:
 def _get_config(name: str, file: Path) -> ConfigDict:
     # Not by DEFINE_config_file, which uses what Python has deprecated.
     loader = SourceFileLoader("pie_jax_chosen_config", str(file))
-    module = module_from_spec(spec_from_loader(loader.name, loader))
+    module = ModuleType(loader.name)
+    module.__file__ = str(file)
     try:
         loader.exec_module(module)
         config = module.get_config()

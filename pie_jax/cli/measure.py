@@ -1,6 +1,7 @@
 """Measures a projection against its photograph, from the pictures as they are saved."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -36,8 +37,10 @@ def measure(
     target = downsample(jnp.asarray(portrait.aligned_u8, jnp.float32), factor)
     image = jnp.asarray(projection_u8, jnp.float32)
     distance = None
-    if networks.recognition is not None:
-        distance = _recognition_distance(projection_u8, portrait, networks, params)
+    if networks.recognition is not None and portrait.landmarks is not None:
+        photo_chip_u8 = faces.face_chip(portrait.aligned_u8, portrait.landmarks)
+        describe = partial(networks.recognition, params["recognition"])
+        distance = _recognition_distance(projection_u8, photo_chip_u8, describe)
     return {
         "psnr": float(metrics.psnr(image, target)),
         "ssim": float(metrics.ssim(image, target)),
@@ -46,20 +49,15 @@ def measure(
 
 
 def _recognition_distance(
-    projection_u8: np.ndarray,
-    portrait: portraits.Portrait,
-    networks: Networks,
-    params: Mapping[str, Any],
+    projection_u8: np.ndarray, photo_chip_u8: np.ndarray, describe: Callable
 ) -> float | None:
     """Distance of the descriptors; the projection's face is detected anew."""
     try:
         box = faces.choose(faces.detect(projection_u8))
     except PieError:
         return None
-    chips_u8 = [
-        faces.face_chip(portrait.aligned_u8, portrait.landmarks),
-        faces.face_chip(projection_u8, faces.landmarks68(projection_u8, box)),
-    ]
-    chips = jnp.asarray(images.from_u8(np.stack(chips_u8)))
-    first, second = jax.jit(networks.recognition)(params["recognition"], chips)
+    landmarks = faces.landmarks68(projection_u8, box)
+    chip_u8 = faces.face_chip(projection_u8, landmarks)
+    chips = jnp.asarray(images.from_u8(np.stack([photo_chip_u8, chip_u8])))
+    first, second = jax.jit(describe)(chips)
     return float(jnp.linalg.norm(first - second))

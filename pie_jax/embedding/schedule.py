@@ -82,7 +82,7 @@ def advance(
         solver = embedding_solver(energy, stage)
         if index > progress.stage:
             state = solver.init(to_w_plus(stages, progress))
-            progress = progress.replace(state=state, stage=index)
+            progress = Progress(state, progress.trace, index)
         chunk = math.gcd(report_every, stage.num_steps)
         for _ in range(int(progress.state.step[0]), stage.num_steps, chunk):
             state, info = solver.run(
@@ -111,7 +111,8 @@ def resume_template(
     solver = embedding_solver(energy, stages[record["stage"]])
     state = jax.eval_shape(solver.init, w_plus)
     row = jax.ShapeDtypeStruct((record["steps"], len(w_plus)), jnp.float32)
-    return Progress(state, {k: row for k in record["trace"]}, stage=record["stage"])
+    trace: dict[str, Any] = {name: row for name in record["trace"]}
+    return Progress(state, trace, stage=record["stage"])
 
 
 def resume_record(progress: Progress) -> dict[str, Any]:

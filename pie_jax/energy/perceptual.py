@@ -3,7 +3,7 @@
 from jax import Array
 
 from pie_jax.core.images import downsample
-from pie_jax.energy.term import Candidate, Networks, Portrait, Term
+from pie_jax.energy.term import Candidate, Networks, Portrait, Term, needed
 from pie_jax.losses.perceptual import perceptual
 
 FACTOR = 4
@@ -12,10 +12,11 @@ FACTOR = 4
 
 def term(networks: Networks) -> Term:
     """Builds the term from `networks.perceptual` and `params["perceptual"]`."""
+    network = needed(networks.perceptual, "perceptual")
 
     def features(params: dict, image: Array) -> dict[str, Array]:
         reduced = downsample(image, FACTOR)[None]
-        layers = networks.perceptual(params["perceptual"], reduced)
+        layers = network(params["perceptual"], reduced)
         return {name: x[0] for name, x in layers.items()}
 
     def prepare(params: dict, portrait: Portrait) -> dict[str, Array]:

@@ -53,3 +53,14 @@ class Networks(NamedTuple):
     """`(params, image [B, H, W, 3]) -> {layer: [B, h, w, c]}`."""
     recognition: Callable | None
     """`(params, chip [B, 150, 150, 3]) -> descriptor [B, D]`."""
+
+
+def needed(network: Callable | None, part: str) -> Callable:
+    """The network that a term cannot do without.
+
+    Raises:
+        ValueError: it was left out.
+    """
+    if network is None:
+        raise ValueError(f"config.energy.{part} is set, but config.{part} is empty")
+    return network

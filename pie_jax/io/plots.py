@@ -1,7 +1,7 @@
 """Diagrams of a run."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 def convergence(
     terms: Mapping[str, np.ndarray],
     psnr: np.ndarray | None,
-    stage_ends: Sequence[int],
+    stage_ends: Iterable[int],
 ) -> bytes:
     """Draws the weighted terms of the energy (log scale) and the PSNR over the steps.
 
@@ -27,7 +27,7 @@ def convergence(
         2 if psnr is not None else 1, 1, sharex=True, squeeze=False
     )
     upper, bottom = panels[0, 0], panels[-1, 0]
-    steps = np.arange(1, len(sum(terms.values())) + 1)
+    steps = np.arange(1, len(next(iter(terms.values()))) + 1)
     for name, values in terms.items():
         upper.plot(steps, values, label=name)
     if len(terms) > 1:

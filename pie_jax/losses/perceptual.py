@@ -24,4 +24,4 @@ def perceptual(
         Scalar.
     """
     squares = jax.tree.map(lambda a, b: jnp.sum((a - b) ** 2), features, target)
-    return (PAPER_RESOLUTION / resolution) ** 2 * sum(jax.tree.leaves(squares))
+    return (PAPER_RESOLUTION / resolution) ** 2 * jax.tree.reduce(jnp.add, squares)

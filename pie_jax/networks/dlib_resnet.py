@@ -107,6 +107,7 @@ class ResidualBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """`[B, H, W, C]` to `[B, H', W', max(C, features)]`."""
+        conv1: nn.Module
         if self.down:
             conv1 = nn.Conv(
                 self.features, (3, 3), strides=2, padding="VALID", name="conv1"

@@ -1,5 +1,7 @@
 """Layers that several networks share, in forms that XLA runs fast on CPUs and GPUs."""
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -49,11 +51,12 @@ def depthwise_conv3x3(x: Array, kernel: Array) -> Array:
     """
     height, width = x.shape[1:3]
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return sum(
+    shifted = [
         padded[:, i : i + height, j : j + width] * kernel[i, j]
         for i in range(3)
         for j in range(3)
-    )
+    ]
+    return functools.reduce(jnp.add, shifted)
 
 
 def _depthwise_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:

@@ -128,8 +128,8 @@ def init_params(key: Array, widths: tuple[int, ...] = FFHQ_WIDTHS) -> dict:
     num_ws = mobile_stylegan(widths).num_ws
     return {
         "mapping": Mapping().init(key_mapping, jnp.zeros((1, 512)))["params"],
-        "synthesis": Synthesis(widths).init(
-            key_synthesis, jnp.zeros((1, num_ws, 512))
-        )["params"],
+        "synthesis": Synthesis(widths).init(key_synthesis, jnp.zeros((1, num_ws, 512)))[
+            "params"
+        ],
         "w_avg": jnp.zeros(512),
     }

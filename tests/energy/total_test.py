@@ -10,9 +10,7 @@ from pie_jax.energy.term import Networks
 from pie_jax.energy.total import TERMS, energy
 from tests import builders
 
-COMPARING = {"pixel": 1e-6, "perceptual": 1e-3, "recognition": 10.0}
-"""Weights of the terms that compare with the photograph."""
-WEIGHTS = COMPARING | {"prior": 1.0}
+WEIGHTS = {"pixel": 1e-6, "perceptual": 1e-3, "recognition": 10.0}
 WRAPS = [jax.jit, lambda function: function]
 
 
@@ -97,7 +95,7 @@ def test_the_total_is_the_weighted_sum_of_the_unweighted_terms(stack):
 
 def test_a_perfect_projection_has_no_energy_and_no_gradient(stack):
     generator, networks, params = stack
-    total = energy(generator, networks, COMPARING)
+    total = energy(generator, networks, WEIGHTS)
     w_plus = random_codes(1, generator.num_ws)[0]
 
     @jax.jit
