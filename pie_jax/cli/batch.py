@@ -108,12 +108,21 @@ def _embed_photos(
             except PieError as error:
                 outcome.failed.append(photo)
                 say = str(error) if str(photo) in str(error) else f"{photo}: {error}"
-                tqdm.write(f"pie: {say}", file=sys.stderr)
+                _report(say)
 
     for group in _groups(jobs(), config.batch_size):
-        _embed_group(group, out, config, assembled, params)
-        outcome.folders.extend(job.folder for job in group)
+        try:
+            _embed_group(group, out, config, assembled, params)
+            outcome.folders.extend(job.folder for job in group)
+        except PieError as error:
+            outcome.failed.extend(job.photo for job in group)
+            _report(error)
     return outcome
+
+
+def _report(message: object) -> None:
+    """Says on stderr why a photograph was left out, above the progress bar."""
+    tqdm.write(f"pie: {message}", file=sys.stderr)
 
 
 def _check_stems(photos: Sequence[Path]) -> None:

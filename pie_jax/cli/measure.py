@@ -1,7 +1,6 @@
 """Measures a projection against its photograph, from the pictures as they are saved."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import jax
@@ -39,8 +38,12 @@ def measure(
     distance = None
     if networks.recognition is not None and portrait.landmarks is not None:
         photo_chip_u8 = faces.face_chip(portrait.aligned_u8, portrait.landmarks)
-        describe = partial(networks.recognition, params["recognition"])
-        distance = _recognition_distance(projection_u8, photo_chip_u8, describe)
+        describe = jax.jit(networks.recognition)
+        distance = _recognition_distance(
+            projection_u8,
+            photo_chip_u8,
+            lambda chips: describe(params["recognition"], chips),
+        )
     return {
         "psnr": float(metrics.psnr(image, target)),
         "ssim": float(metrics.ssim(image, target)),
@@ -59,5 +62,5 @@ def _recognition_distance(
     landmarks = faces.landmarks68(projection_u8, box)
     chip_u8 = faces.face_chip(projection_u8, landmarks)
     chips = jnp.asarray(images.from_u8(np.stack([photo_chip_u8, chip_u8])))
-    first, second = jax.jit(describe)(chips)
+    first, second = describe(chips)
     return float(jnp.linalg.norm(first - second))

@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from pie_jax.assembly import Assembly
 from pie_jax.core.errors import PieError
 from pie_jax.embedding import schedule
+from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy.term import Portrait
 from pie_jax.io.checkpoints import Checkpoints
 from pie_jax.losses.pixel import PAPER_VALUES
@@ -66,14 +66,9 @@ def optimize(
     if saved:
         progress, record = saved
         begun -= record["seconds"]
-    prepare = jax.jit(jax.vmap(energy.prepare, in_axes=(None, 0)))
+    references = embedding_solver(energy, stages[0]).prepare(params, portraits)
     chunks = schedule.advance(
-        energy,
-        stages,
-        params,
-        prepare(params, portraits),
-        progress,
-        config.report_every,
+        energy, stages, params, references, progress, config.report_every
     )
     total = sum(stage.num_steps for stage in stages)
     kept = progress.steps

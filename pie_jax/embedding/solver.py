@@ -1,7 +1,7 @@
 """One stage of the optimisation: its start, and a compiled run of several steps."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +11,7 @@ from flax import struct
 from jax import Array
 
 from pie_jax.embedding.stages import Stage
+from pie_jax.energy.term import Portrait
 from pie_jax.energy.total import Energy
 
 
@@ -47,6 +48,8 @@ class StepInfo:
 class Solver(NamedTuple):
     """Functions of one stage, over a batch of portraits."""
 
+    prepare: Callable[[Any, Portrait], Any]
+    """`(params, portraits) -> references`, leading axis B; the same in every stage."""
     init: Callable[[Array], EmbedState]
     """`(w_plus [B, num_ws, 512]) -> state`."""
     run: Callable[..., tuple[EmbedState, StepInfo]]
@@ -54,8 +57,13 @@ class Solver(NamedTuple):
     static. One portrait's result does not depend on the others in the batch."""
 
 
+@cache
 def embedding_solver(energy: Energy, stage: Stage) -> Solver:
-    """Builds the solver of one stage; weights and portraits are its arguments."""
+    """Builds the solver of one stage; weights and portraits are its arguments.
+
+    Equal arguments give the same solver, so that nothing is compiled anew for the next
+    portrait.
+    """
 
     def objective(latent: Array, params: Any, references: Any):
         return energy.value(params, references, stage.expand(latent))
@@ -83,4 +91,8 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
 
         return jax.lax.scan(body, state, length=num_steps)
 
-    return Solver(init=jax.jit(jax.vmap(init)), run=run)
+    return Solver(
+        prepare=jax.jit(jax.vmap(energy.prepare, in_axes=(None, 0))),
+        init=jax.jit(jax.vmap(init)),
+        run=run,
+    )

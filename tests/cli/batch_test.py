@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pie_jax import assembly
 from pie_jax.io import codes, images
 from tests import builders
 
@@ -215,3 +216,28 @@ def test_values_without_meaning_are_errors(
     assert message in shown
     assert shown.splitlines()[-1].startswith("pie: ")
     assert not (tmp_path / "o").exists()
+
+
+def test_nothing_is_traced_again_for_the_next_portrait(
+    no_weights, tmp_path, monkeypatch
+):
+    traces = []
+    choice = assembly.GENERATORS["testing"]
+
+    def counting():
+        generator = choice.build()
+
+        def synthesis(params, w_plus):
+            traces.append(w_plus.shape)
+            return generator.synthesis(params, w_plus)
+
+        return generator._replace(synthesis=synthesis)
+
+    counted = choice._replace(build=counting)
+    monkeypatch.setitem(assembly.GENERATORS, "testing", counted)
+    photos = [builders.square_photo(tmp_path / f"{i}.png", seed=i) for i in range(3)]
+    assert embed(photos[0], "--out", tmp_path / "one") == 0
+    for_one = len(traces)
+    traces.clear()
+    assert embed(*photos[1:], "--out", tmp_path / "two") == 0
+    assert len(traces) == for_one > 0
