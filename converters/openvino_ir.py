@@ -55,7 +55,10 @@ class Graph:
         if data is None:
             raise PieError(f"the constant {layer_id} of the OpenVINO IR has no data")
         shape = [int(n) for n in data.attrib["shape"].split(",") if n]
-        dtype = _DTYPES[data.attrib["element_type"]]
+        kind = data.attrib["element_type"]
+        if kind not in _DTYPES:
+            raise PieError(f"expected constants of {sorted(_DTYPES)}, found {kind}")
+        dtype = _DTYPES[kind]
         offset, size = int(data.attrib["offset"]), int(data.attrib["size"])
         if offset + size > len(self._binary):
             raise PieError("the binary of the OpenVINO IR is shorter than its XML says")

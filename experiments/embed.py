@@ -2,7 +2,7 @@ r"""Embeds photographs as an ml-collections experiment; the same as `pie embed`.
 
     python -m experiments.embed --config=configs/default.py --workdir=embedded face.jpg
     python -m experiments.embed --config=configs/default.py --workdir=embedded \
-        --config.stages[0].num_steps=60 face.jpg
+        "--config.stages[0].num_steps=60" face.jpg
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from pathlib import Path
 from absl import app, flags
 from ml_collections import config_flags
 
-from pie_jax.cli import batch
+from pie_jax.cli import batch, huge_pages
 from pie_jax.core.errors import PieError
 
 _CONFIG = config_flags.DEFINE_config_file("config", "configs/default.py")
@@ -33,10 +33,11 @@ def main(argv: Sequence[str]) -> int:
             aligned=_ALIGNED.value,
             overwrite=_OVERWRITE.value,
         )
-    except PieError as error:
+    except (PieError, OSError) as error:
         raise SystemExit(f"embed: {error}")
     return 1 if outcome.failed else 0
 
 
 if __name__ == "__main__":
+    huge_pages.restart()
     app.run(main)

@@ -107,11 +107,13 @@ def assemble(config: ConfigDict) -> Assembly:
 
     Raises:
         ValueError: a name that is unknown, a term whose network is left out, no
-            generator or no stage.
+            generator, no stage, or another start.
     """
     for name in ("generator", "stages"):
         if not config[name]:
             raise ValueError(f"config.{name} is empty")
+    if config.start != "mean":
+        raise ValueError(f"config.start is {config.start!r}; choose 'mean'")
     built = {part: choice.build() for part, choice in choices(config).items()}
     generator = built["generator"]
     networks = Networks(built.get("perceptual"), built.get("recognition"))

@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     stack.ensure("landmarks68")
     portrait = portraits.load_portrait(args.photo, args.face)
     record = json.dumps(portrait.alignment.to_dict())
-    images.write_png(args.out, portrait.aligned_u8, text={"pie_alignment": record})
+    images.write_png(
+        args.out, portrait.aligned_u8, text={portraits.ALIGNMENT_TEXT: record}
+    )
     print(args.out)
     return 0

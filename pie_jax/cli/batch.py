@@ -15,7 +15,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from pie_jax import assembly
+from pie_jax import __version__, assembly
 from pie_jax.cli import runtime
 from pie_jax.cli.measure import measure
 from pie_jax.cli.optimize import Optimized, optimize, psnr
@@ -110,13 +110,20 @@ def _embed_photos(
                 say = str(error) if str(photo) in str(error) else f"{photo}: {error}"
                 _report(say)
 
-    for group in _groups(jobs(), config.batch_size):
+    def attempt(group: list[Job]) -> None:
         try:
             _embed_group(group, out, config, assembled, params)
             outcome.folders.extend(job.folder for job in group)
         except PieError as error:
-            outcome.failed.extend(job.photo for job in group)
-            _report(error)
+            if len(group) > 1:  # which of them it is shows when each is alone
+                for job in group:
+                    attempt([job])
+            else:
+                outcome.failed.append(group[0].photo)
+                _report(error)
+
+    for group in _groups(jobs(), config.batch_size):
+        attempt(group)
     return outcome
 
 
@@ -128,7 +135,8 @@ def _report(message: object) -> None:
 def _check_stems(photos: Sequence[Path]) -> None:
     by_stem: dict[str, Path] = {}
     for photo in photos:
-        other = by_stem.setdefault(photo.stem, photo)
+        # Some file systems take Anna and anna for one name.
+        other = by_stem.setdefault(photo.stem.casefold(), photo)
         if other is not photo:
             raise PieError(
                 f"{other} and {photo} would both be written to {photo.stem}/; rename "
@@ -145,7 +153,8 @@ def _job(
     overwrite: bool,
 ) -> Job:
     if aligned:
-        portrait = portraits.load_aligned(photo, landmarks=bool(config.recognition))
+        landmarks = bool(config.recognition)
+        portrait = portraits.load_aligned(photo, face, landmarks=landmarks)
     else:
         portrait = portraits.load_portrait(photo, face)
     job = Job(photo, out / photo.stem, portrait, _key(config, portrait))
@@ -158,12 +167,13 @@ def _job(
 
 
 def _key(config: ConfigDict, portrait: portraits.Portrait) -> str:
-    """Identifies all that a result depends on: configuration, weights, pixels."""
+    """Identifies what a result depends on: program, configuration, weights, photo."""
     values = {k: v for k, v in config.items() if k not in _NOT_IN_KEY}
     names = assembly.required_weights(config).values()
-    record = [repr(values), *(weights.metadata(name) for name in names)]
+    record = [__version__, repr(values), *(weights.metadata(name) for name in names)]
     digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
     digest.update(portrait.aligned_u8.tobytes())
+    digest.update(json.dumps(portrait.alignment.to_dict()).encode())
     return digest.hexdigest()
 
 

@@ -11,7 +11,15 @@ from pie_jax.core.errors import PieError
 
 COMMANDS = (align, embed, synthesize, weights, demo)
 
+RUN_NETWORKS = (embed.run, synthesize.run, demo.run)
+"""What needs the allocator that `huge_pages` sets."""
+
 INTERRUPTED = 130
+
+OUT_OF_MEMORY = (
+    "if memory ran out, lower --config.batch_size or close other programs; --debug "
+    "shows where it happened"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,8 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done; 1: a problem that a message on stderr explains; 2: wrong usage; 130:
     interrupted from the keyboard.
     """
-    if argv is None:
-        huge_pages.restart()
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Anywhere on the line: argparse itself would take it before the command only.
     debug = "--debug" in arguments
@@ -52,10 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         rest = [x for x in rest if not x.startswith("--config.")]
     if rest:
         top.error(f"unrecognized arguments: {' '.join(rest)}")
+    if argv is None and args.run in RUN_NETWORKS:
+        huge_pages.restart()
     try:
         return args.run(args)
     except KeyboardInterrupt:
-        print("pie: interrupted; the same command goes on from here", file=sys.stderr)
+        print("pie: interrupted; give the same command to go on", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         return 1
@@ -63,6 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         print(f"pie: {error}", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:  # JAX's own are RuntimeErrors
+        if debug:
+            raise
+        print(f"pie: {error}\npie: {OUT_OF_MEMORY}", file=sys.stderr)
         return 1
 
 

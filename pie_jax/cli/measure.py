@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from pie_jax import metrics
-from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample
 from pie_jax.energy.term import Networks
 from pie_jax.io import faces, images, portraits
@@ -55,11 +54,10 @@ def _recognition_distance(
     projection_u8: np.ndarray, photo_chip_u8: np.ndarray, describe: Callable
 ) -> float | None:
     """Distance of the descriptors; the projection's face is detected anew."""
-    try:
-        box = faces.choose(faces.detect(projection_u8))
-    except PieError:
+    boxes = faces.detect(projection_u8)
+    if not boxes:
         return None
-    landmarks = faces.landmarks68(projection_u8, box)
+    landmarks = faces.landmarks68(projection_u8, boxes[0])
     chip_u8 = faces.face_chip(projection_u8, landmarks)
     chips = jnp.asarray(images.from_u8(np.stack([photo_chip_u8, chip_u8])))
     first, second = describe(chips)

@@ -49,7 +49,7 @@ def optimize(
         assembled: functions and stages.
         params: parameters by part.
         portraits: leaves with a leading axis B.
-        config: gives `start`, `energy`, `report_every`, `checkpoint_every`.
+        config: gives `energy`, `report_every`, `checkpoint_every`.
         checkpoints: of this group.
         label: what the progress bar calls the group.
 
@@ -57,7 +57,9 @@ def optimize(
         PieError: the energy or its gradient is not finite.
     """
     energy, stages = assembled.energy, assembled.stages
-    w_plus = _start(config, params, assembled, len(portraits.image))
+    w_avg = params["generator"]["w_avg"]
+    num_ws, batch = assembled.generator.num_ws, len(portraits.image)
+    w_plus = jnp.broadcast_to(w_avg, (batch, num_ws, *w_avg.shape))
     progress = schedule.begin(energy, stages, w_plus)
     begun = time.monotonic()
     saved = checkpoints.latest(
@@ -107,12 +109,3 @@ def summary(trace: Mapping[str, np.ndarray], config: ConfigDict) -> str:
 def psnr(pixel: np.ndarray) -> np.ndarray:
     """PSNR in dB from values of the energy's term of that name."""
     return 10 * np.log10(255.0**2 * PAPER_VALUES / np.maximum(pixel, 1e-9))
-
-
-def _start(
-    config: ConfigDict, params: Mapping[str, Any], assembled: Assembly, batch: int
-) -> Array:
-    if config.start != "mean":
-        raise PieError(f"config.start is {config.start!r}; choose 'mean'")
-    shape = (batch, assembled.generator.num_ws, 512)
-    return jnp.broadcast_to(params["generator"]["w_avg"], shape)

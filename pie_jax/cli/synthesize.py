@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Synthesises one image, or several from a file of several codes."""
     import jax
     import numpy as np
+    from tqdm import tqdm
 
     from pie_jax.cli import runtime
     from pie_jax.io import codes, images
@@ -43,21 +44,24 @@ def run(args: argparse.Namespace) -> int:
     images.check_destination(args.out, (".png", ".npy"))
     if not args.code.exists():
         raise PieError(f"{args.code}: there is no such folder or file")
+    if args.out.exists() and args.out.samefile(args.code):
+        raise PieError(f"{args.out}: would replace the code; choose another name")
     config = configuration.load(args.config, args.overrides)
     assembled, params = runtime.start(config, parts=("generator",))
     generator = assembled.generator
     w_plus = codes.load_w_plus(args.code, generator.num_ws, config.generator)
     synthesis = jax.jit(generator.synthesis)
-    result = np.concatenate(
-        [np.asarray(synthesis(params["generator"], code[None])) for code in w_plus]
-    )
-    if not np.isfinite(result).all():
-        raise PieError(f"{args.code}: lies so far out that no image comes of it")
-    if args.out.suffix.lower() == ".npy":
-        images.write_npy(args.out, result)
-        return 0
-    many = len(result) > 1
-    for i, image in enumerate(result):
-        name = f"{args.out.stem}-{i}.png" if many else args.out.name
+    raw = args.out.suffix.lower() == ".npy"
+    kept = []
+    for i, code in enumerate(tqdm(w_plus, unit="image", disable=len(w_plus) == 1)):
+        image = np.asarray(synthesis(params["generator"], code[None]))[0]
+        if not np.isfinite(image).all():
+            raise PieError(f"{args.code}: lies so far out that no image comes of it")
+        if raw:
+            kept.append(image)
+            continue
+        name = f"{args.out.stem}-{i}.png" if len(w_plus) > 1 else args.out.name
         images.write_png(args.out.with_name(name), images.to_u8(image))
+    if raw:
+        images.write_npy(args.out, np.stack(kept))
     return 0

@@ -39,10 +39,12 @@ def stage(
     Args:
         space: "w" or "w_plus".
         num_steps: iterations of the stage.
-        optimizer: "adadelta" (the paper's, TensorFlow's defaults) or "adam".
-        step_size: the learning rate at the start of the stage.
-        schedule: "exponential" (the paper's: a tenth after 2000 steps) or "cosine" (to
-            zero at the end of the stage).
+        optimizer: "adadelta" (the paper's, TensorFlow's defaults), "adam", or
+            "adam_short" for a few hundred steps, which forgets old gradients sooner.
+        step_size: the largest learning rate of the stage.
+        schedule: "exponential" (the paper's: a tenth after 2000 steps), "cosine" (to
+            zero at the end of the stage) or "plateau" (a short rise, constant for
+            most of the stage, then the cosine).
         num_ws: the generator's number of style inputs.
 
     Raises:
@@ -67,11 +69,31 @@ def stage(
 _OPTIMIZERS = {
     "adadelta": lambda: optax.scale_by_adadelta(rho=0.95, eps=1e-8),
     "adam": lambda: optax.scale_by_adam(),
+    # The gradients of a stage's first steps are ten times those of its last. Adam's
+    # usual memory of 1000 steps (0.999) keeps the steps small for their sake: on
+    # ride.jpg 100 steps gave 21.7 dB with it and 23.4 dB with this, both at 0.03.
+    "adam_short": lambda: optax.scale_by_adam(b2=0.95),
 }
+
+
+def _plateau(size: float, num_steps: int) -> optax.Schedule:
+    """Rises over ten steps at most, stays until 60 %, falls to zero as a cosine."""
+    rise = min(10, num_steps // 4)
+    fall = round(0.4 * num_steps)
+    return optax.join_schedules(
+        [
+            optax.linear_schedule(size / (rise + 1), size, rise),
+            optax.constant_schedule(size),
+            optax.cosine_decay_schedule(size, max(fall, 1)),
+        ],
+        [rise, num_steps - fall],
+    )
+
 
 _SCHEDULES = {
     "exponential": lambda size, steps: optax.exponential_decay(size, 2000, 0.1),
     "cosine": lambda size, steps: optax.cosine_decay_schedule(size, steps),
+    "plateau": _plateau,
 }
 
 _SPACES = {

@@ -161,6 +161,12 @@ def write_npy(path: Path, image: np.ndarray) -> None:
         raise _not_writable(path, error.strerror or str(error)) from error
 
 
+def read_text(path: str | Path) -> dict[str, str]:
+    """The text chunks by keyword of a PNG that `read` has read; {} for other kinds."""
+    with Image.open(path) as image:
+        return {k: v for k, v in getattr(image, "text", {}).items()}
+
+
 def from_u8(image_u8: np.ndarray) -> np.ndarray:
     """Converts uint8 `[...]` in [0, 255] to float32 in [-1, 1]."""
     return np.asarray(image_u8, np.float32) / np.float32(127.5) - np.float32(1)

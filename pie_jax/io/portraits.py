@@ -1,6 +1,7 @@
 """From a photograph's file to its aligned portrait, in one call."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ from PIL import Image
 
 from pie_jax.core.errors import PieError
 from pie_jax.io import alignment, faces, images
+
+ALIGNMENT_TEXT = "pie_alignment"
+"""Keyword of the PNG text in which `pie align` notes the alignment."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,11 +52,16 @@ def load_portrait(path: str | Path, face: int | None = None) -> Portrait:
     )
 
 
-def load_aligned(path: str | Path, *, landmarks: bool = True) -> Portrait:
+def load_aligned(
+    path: str | Path, face: int | None = None, *, landmarks: bool = True
+) -> Portrait:
     """Reads a photograph that is in the FFHQ frame already, as `pie align` writes it.
+
+    What `pie align` noted in its file, where the face lay in the photograph, is kept.
 
     Args:
         path: a square photograph; it is scaled to 1024 pixels where it has others.
+        face: which face, counted from 1 by size; the largest without it.
         landmarks: whether to find them (which needs the predictor in the cache).
 
     Raises:
@@ -65,7 +74,10 @@ def load_aligned(path: str | Path, *, landmarks: bool = True) -> Portrait:
             f"{path}: an aligned portrait is square, this is {width} x {height}; leave "
             "--aligned out"
         )
+    noted = images.read_text(path).get(ALIGNMENT_TEXT)
     placed = alignment.whole(width)
+    if noted:
+        placed = alignment.Alignment.from_dict(json.loads(noted))
     aligned_u8 = photo_u8
     if width != placed.size:
         size = (placed.size, placed.size)
@@ -74,7 +86,7 @@ def load_aligned(path: str | Path, *, landmarks: bool = True) -> Portrait:
         )
     points = None
     if landmarks:
-        points = find_landmarks(path, aligned_u8)
+        points = find_landmarks(path, aligned_u8, face)
         in_photo = placed.to_photo(points)
         placed = dataclasses.replace(placed, landmarks=in_photo)
     return Portrait(aligned_u8=aligned_u8, alignment=placed, landmarks=points)

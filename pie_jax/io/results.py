@@ -27,7 +27,8 @@ def state(folder: Path, key: str) -> str:
     try:
         metrics = json.loads((folder / METRICS).read_text())
     except FileNotFoundError:
-        return "absent"
+        # A folder `code` that is not ours is somebody's work.
+        return "other" if _is_foreign(folder / "code") else "absent"
     except OSError as error:
         raise PieError(f"{folder / METRICS} cannot be read: {error.strerror}")
     except ValueError:
@@ -36,13 +37,18 @@ def state(folder: Path, key: str) -> str:
     return "done" if done else "other"
 
 
+def _is_foreign(code: Path) -> bool:
+    ours = (code / "metadata").is_dir() or (code / "_CHECKPOINT_METADATA").exists()
+    return code.exists() and not ours
+
+
 def make_folder(folder: Path) -> None:
     """Makes a folder and makes sure that files can be written in it.
 
     Raises:
         PieError: it cannot be made or written to.
     """
-    probe = folder / ".probe"
+    probe = atomic.partial(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()

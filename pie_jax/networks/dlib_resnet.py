@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
+from pie_jax.core.images import to_255
 from pie_jax.networks.layers import Conv3x3
 
 CHIP_SIZE = 150
@@ -81,8 +82,7 @@ class DlibResNet(nn.Module):
             the same person.
         """
         chex.assert_shape(chip, (None, CHIP_SIZE, CHIP_SIZE, 3))
-        pixels = (chip + 1) * 127.5
-        x = (pixels - jnp.asarray(MEAN_RGB, chip.dtype)) / _PIXEL_SCALE
+        x = (to_255(chip) - jnp.asarray(MEAN_RGB, chip.dtype)) / _PIXEL_SCALE
         stem = nn.Conv(
             self._channels(32), (7, 7), strides=2, padding="VALID", name="stem"
         )

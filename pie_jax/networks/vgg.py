@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
+from pie_jax.core.images import to_255
 from pie_jax.networks.layers import Conv3x3
 
 TAPS = {
@@ -95,5 +96,4 @@ def max_pool_2x2(x: Array) -> Array:
 
 
 def _centred_bgr(image: Array) -> Array:
-    pixels = (image + 1) * 127.5
-    return pixels[..., ::-1] - jnp.asarray(MEAN_BGR, image.dtype)
+    return to_255(image)[..., ::-1] - jnp.asarray(MEAN_BGR, image.dtype)

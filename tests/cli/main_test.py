@@ -86,7 +86,7 @@ def test_overrides_reach_the_command_wherever_they_stand(monkeypatch):
 @pytest.mark.parametrize(
     "raised, status, message",
     [
-        (KeyboardInterrupt, 130, "pie: interrupted; the same command goes on"),
+        (KeyboardInterrupt, 130, "pie: interrupted; give the same command to go on"),
         (BrokenPipeError, 1, ""),
         (PermissionError(13, "Permission denied", "a.jpg"), 1, "denied: 'a.jpg'\n"),
     ],
@@ -124,3 +124,15 @@ def test_the_help_imports_no_slow_library():
     )
     assert run.stdout.splitlines()[-1] == "imported: []"
     assert run.stdout.startswith("usage: pie")
+
+
+def test_a_failure_of_the_machine_says_what_to_try(monkeypatch, capsys):
+    def exhausted(args):
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
+
+    monkeypatch.setattr(align, "run", exhausted)
+    assert builders.pie("align", "a.jpg", "--out", "b.png") == 1
+    shown = capsys.readouterr().err
+    assert "RESOURCE_EXHAUSTED" in shown and "--config.batch_size" in shown
+    with pytest.raises(RuntimeError):
+        builders.pie("align", "a.jpg", "--out", "b.png", "--debug")

@@ -141,8 +141,8 @@ def test_the_gradient_of_w_is_the_sum_over_the_style_inputs():
     ("what", "known"),
     [
         ("space", ["w", "w_plus"]),
-        ("optimizer", ["adadelta", "adam"]),
-        ("schedule", ["cosine", "exponential"]),
+        ("optimizer", ["adadelta", "adam", "adam_short"]),
+        ("schedule", ["cosine", "exponential", "plateau"]),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_known_ones(what, known):
@@ -160,3 +160,19 @@ def test_a_stage_keeps_its_plain_values():
 def test_a_stage_without_steps_is_refused(num_steps):
     with pytest.raises(ValueError, match=f"num_steps is {num_steps}"):
         build(num_steps=num_steps)
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 7, 100])
+def test_the_plateau_rises_stays_and_falls_towards_zero(num_steps):
+    built = stages.stage("w", num_steps, "adam", 0.5, "plateau", 2)
+    direction = jnp.ones(512)
+    state, sizes = built.optimizer.init(direction), []
+    for _ in range(num_steps):
+        # Equal gradients: Adam's direction has length one, so steps show the schedule.
+        update, state = built.optimizer.update(direction, state)
+        sizes.append(-float(update[0]))
+    assert 0 < min(sizes) and max(sizes) <= 0.5 * 1.001
+    if num_steps == 100:
+        assert sizes[0] < sizes[5] < sizes[10]
+        np.testing.assert_allclose(sizes[10:60], 0.5, rtol=1e-4)
+        assert sizes[60:] == sorted(sizes[60:], reverse=True) and sizes[-1] < 0.002
