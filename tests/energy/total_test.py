@@ -10,7 +10,7 @@ from pie_jax.energy.term import Networks
 from pie_jax.energy.total import TERMS, energy
 from tests import builders
 
-WEIGHTS = {"pixel": 1e-6, "perceptual": 1e-3, "recognition": 10.0}
+WEIGHTS = {"pixel": 1e-6, "perceptual": 1e-3, "recognition": 10.0, "spread": 1.0}
 WRAPS = [jax.jit, lambda function: function]
 
 
