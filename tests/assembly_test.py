@@ -98,7 +98,7 @@ def test_a_wrong_value_of_a_stage_is_refused():
 @pytest.mark.parametrize(
     ("configuration", "stages"),
     [
-        (default, [("w", 120), ("w_plus", 180)]),
+        (default, [("w", 50), ("w_plus", 250)]),
         (paper_schedule, [("w", 2000), ("w_plus", 1000)]),
     ],
 )
