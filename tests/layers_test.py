@@ -77,6 +77,7 @@ SHELL_ONLY = {
     "openvino",
     "torch",
     "matplotlib",
+    "skimage",
     "orbax",
     "safetensors",
 }

@@ -32,19 +32,19 @@ def test_the_demo_embeds_the_sample_and_says_where_the_pictures_are(
     assert seen == {"photos": [demo.sample()], "out": tmp_path, "steps": 2}
     shown = capsys.readouterr().out
     for name in ("aligned.png", "projection.png", "convergence.png", "metrics.json"):
-        assert (str(tmp_path / "grace_hopper" / name) in shown) is not bad
+        assert (str(tmp_path / "astronaut" / name) in shown) is not bad
 
 
 @pytest.mark.real
 def test_the_sample_is_embedded_by_the_default_stack(tmp_path, capsys):
     steps = (
-        "--config.stages[0].num_steps=2",
-        "--config.stages[1].num_steps=2",
-        "--config.report_every=2",
+        "--config.stages[0].num_steps=15",
+        "--config.stages[1].num_steps=15",
+        "--config.report_every=15",
     )
     out = tmp_path / "out"
     assert builders.pie("embed", demo.sample(), "--out", out, *steps) == 0
-    folder = out / "grace_hopper"
+    folder = out / "astronaut"
     for name in ("aligned", "projection"):
         with Image.open(folder / f"{name}.png") as picture:
             assert picture.size == (1024, 1024)
@@ -52,9 +52,9 @@ def test_the_sample_is_embedded_by_the_default_stack(tmp_path, capsys):
     weights = config.load("default").energy
     assert set(metrics["terms"]) == {name for name, value in weights.items() if value}
     assert all(np.isfinite(value) for value in metrics["terms"].values())
-    # The mean face after four steps: another person, but a face that is found.
-    assert 0 < metrics["recognition_distance"] < 1.5
-    assert 5 < metrics["psnr"] < 40
+    # Measured: 20.6 dB and 0.375; the mean face is at 13 dB and above 0.6.
+    assert metrics["recognition_distance"] < 0.5
+    assert metrics["psnr"] > 19
     assert f"recognition distance {metrics['recognition_distance']:.3f}" in (
         capsys.readouterr().out
     )

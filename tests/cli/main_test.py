@@ -110,7 +110,7 @@ from pie_jax.cli import main
 try:
     main.main(["--help"])
 finally:
-    slow = {"jax", "flax", "optax", "orbax", "dlib", "matplotlib", "onnx"}
+    slow = {"jax", "flax", "optax", "orbax", "dlib", "matplotlib", "skimage", "onnx"}
     print("imported:", sorted(slow & set(sys.modules)))
 """
 
