@@ -15,10 +15,11 @@ def get_config() -> ConfigDict:
     #   pixel term and weaves a fine grid into skin; at 1e-8 hair turns to fog. At 3e-8
     #   it is four times the pixel term.
     # - recognition: at 100 it barely counts, for squared distances are below 0.5; at
-    #   1000 it ends below 20, a distance of 0.15 and less.
-    # - spread: with 0 the style inputs end apart by a variance of 0.15 (w itself: 0.2)
-    #   and eyes, teeth and hair blur, though PSNR is higher (26.4 dB after 50 + 190
-    #   steps). After 30 + 90 steps: 24.5 dB at 3000, 24.2 dB at 20000, which looks best.
+    #   1000 it ends at 7 on both, distances of 0.10 and 0.12.
+    # - spread: with 0 (and perceptual 1e-8) ride's style inputs end apart by a variance
+    #   of 0.15 (w itself: 0.2) and eyes, teeth and hair blur, though PSNR is higher,
+    #   26.4 dB after 50 + 190 steps. With perceptual 3e-8, after 30 + 90 steps: 24.5 dB
+    #   at 3000, 24.2 dB at 20000, which looks best.
     config.energy = ConfigDict(
         {"pixel": 1e-6, "perceptual": 3e-8, "recognition": 1000.0, "spread": 1e4}
     )

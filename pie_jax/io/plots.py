@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+_RANGE = 1e-5
+"""The least energy that is shown, as a share of the largest."""
+
 
 def convergence(
     terms: Mapping[str, np.ndarray],
@@ -33,6 +36,10 @@ def convergence(
     if len(terms) > 1:
         upper.plot(steps, sum(terms.values()), "k", linewidth=1, label="total")
     upper.set_yscale("log")
+    # A term that starts at nothing would squeeze the others into one line.
+    largest = max(np.nanmax(values) for values in terms.values())
+    if np.isfinite(largest) and largest > 0:
+        upper.set_ylim(bottom=largest * _RANGE)
     upper.set_ylabel("weighted energy")
     upper.legend()
     if psnr is not None:

@@ -2,6 +2,7 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from pie_jax.io import plots
@@ -43,3 +44,18 @@ def test_the_same_run_gives_the_same_file():
 )
 def test_unusual_runs_are_drawn_without_a_warning(terms, psnr, ends):
     assert pixels(plots.convergence(terms, psnr, ends)).std() > 0
+
+
+def test_a_term_that_starts_at_nothing_leaves_the_others_readable(monkeypatch):
+    limits = []
+    save = Figure.savefig
+
+    def noting(figure, *arguments, **options):
+        limits.append(figure.axes[0].get_ylim())
+        return save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", noting)
+    late = np.array([0.0, 0.0, 1e-12, 5.0])
+    plots.convergence({"pixel": np.full(4, 1000.0), "spread": late}, None, [2])
+    ((low, high),) = limits
+    assert 1e-3 < low < 1 and high > 1000
