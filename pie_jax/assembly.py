@@ -16,7 +16,7 @@ from pie_jax.core.interfaces import Generator
 from pie_jax.embedding.stages import Stage, stage
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, energy
-from pie_jax.networks import dlib_resnet, mobile_stylegan, vgg
+from pie_jax.networks import dlib_resnet, latents, mobile_stylegan, vgg
 
 TESTING_WIDTHS = (8, 8)
 
@@ -157,4 +157,13 @@ def assemble_params(
         else:
             check(loaded[part], jax.eval_shape(choice.init, key), choice.weights)
             params[part] = jax.tree.map(jnp.asarray, loaded[part])
+    if "generator" in params and _needs_latents(config):
+        generator = GENERATORS[config.generator].build()
+        params["latents"] = latents.moments(generator, params["generator"])
     return params
+
+
+def _needs_latents(config: ConfigDict) -> bool:
+    """Whether anything asks where the generator's codes lie."""
+    stages = (values.get("coordinates") == "principal" for values in config.stages)
+    return bool(config.energy.get("prior")) or any(stages)

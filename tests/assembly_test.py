@@ -98,7 +98,7 @@ def test_a_wrong_value_of_a_stage_is_refused():
 @pytest.mark.parametrize(
     ("configuration", "stages"),
     [
-        (default, [("w", 50), ("w_plus", 250)]),
+        (default, [("w", 40), ("w_plus", 220)]),
         (paper_schedule, [("w", 2000), ("w_plus", 1000)]),
     ],
 )
@@ -110,8 +110,23 @@ def test_the_stages_are_those_of_the_configuration(configuration, stages):
     assert assembled.stages[0].expand(jnp.zeros(512)).shape == (23, 512)
 
 
+@pytest.mark.parametrize("wanted", ["the prior", "principal coordinates"])
+def test_moments_of_the_codes_are_there_where_they_are_wanted(wanted):
+    config = testing.get_config()
+    if wanted == "the prior":
+        config.energy.prior = 1.0
+    else:
+        config.stages[1].coordinates = "principal"
+    params = assembly.assemble_params(config, {}, never)
+    shapes = jax.tree.map(jnp.shape, params["latents"])
+    assert shapes == {"mean": (512,), "axes": (512, 512)}
+
+
 def test_loaded_parameters_are_checked_against_the_networks_layout():
     config = default.get_config()
+    config.energy.prior = 0.0  # these parameters map no code
+    for values in config.stages:
+        values.coordinates = "w"
     loaded = {part: {"leaf": np.full(3, i)} for i, part in enumerate(PARTS)}
     checked = {}
 

@@ -69,6 +69,12 @@ def random_params(init: Callable, seed: int = 0) -> dict:
     return jax.tree.map(draw, jax.eval_shape(init, jax.random.key(0)))
 
 
+def orthogonal(size: int, rng: np.random.Generator) -> jax.Array:
+    """A random orthogonal matrix."""
+    matrix, _ = np.linalg.qr(rng.normal(size=(size, size)))
+    return jnp.asarray(matrix, jnp.result_type(float))
+
+
 WIDTHS = (8, 8, 8)
 """Of the small generator: 32 pixels, the least that VGG can take after reduction."""
 
@@ -94,6 +100,11 @@ def small_stack() -> tuple[Generator, Networks, dict]:
     }
     if jax.config.jax_enable_x64:
         params = jax.tree.map(lambda x: x.astype(jnp.float64), params)
+    rng = np.random.default_rng(0)
+    params["latents"] = {
+        "mean": jnp.asarray(0.1 * rng.normal(size=512), jnp.result_type(float)),
+        "axes": orthogonal(512, rng) * rng.uniform(0.1, 0.5, 512),
+    }
     networks = Networks(
         perceptual=lambda params, x: perceptual.apply({"params": params}, x),
         recognition=lambda params, x: recognition.apply({"params": params}, x),

@@ -72,7 +72,10 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
         (total, terms), grad = jax.value_and_grad(objective, has_aux=True)(
             state.latent, params, references
         )
-        updates, opt_state = stage.optimizer.update(grad, state.opt_state, state.latent)
+        moments = {"latents": params["latents"]} if stage.principal else {}
+        updates, opt_state = stage.optimizer.update(
+            grad, state.opt_state, state.latent, **moments
+        )
         finite = jnp.isfinite(total) & jnp.all(jnp.isfinite(grad))
         latent = optax.apply_updates(state.latent, updates)
         info = StepInfo(total=total, terms=terms, finite=finite)

@@ -14,16 +14,19 @@ class Stage(NamedTuple):
     Attributes:
         space: "w" (one vector for all style inputs) or "w_plus" (one for each).
         num_steps: iterations.
-        optimizer: an optax chain.
+        optimizer: an optax chain; its update takes `latents` (from
+            `pie_jax.networks.latents.moments`) if `principal`.
+        principal: whether it works in coordinates along the principal axes of w.
         expand: latent -> w_plus `[num_ws, 512]`.
         begin: w_plus -> the stage's first latent.
     """
 
     space: str
     num_steps: int
-    optimizer: optax.GradientTransformation
+    optimizer: optax.GradientTransformationExtraArgs
     expand: Callable[[Array], Array]
     begin: Callable[[Array], Array]
+    principal: bool = False
 
 
 def stage(
@@ -33,6 +36,7 @@ def stage(
     step_size: float,
     schedule: str,
     num_ws: int,
+    coordinates: str = "w",
 ) -> Stage:
     """Builds a stage from plain values, as a configuration has them.
 
@@ -46,6 +50,8 @@ def stage(
             zero at the end of the stage) or "plateau" (a short rise, constant for
             most of the stage, then the cosine).
         num_ws: the generator's number of style inputs.
+        coordinates: "w" (the paper's) or "principal": the optimiser sees, and steps
+            in, standard deviations along the principal axes of w.
 
     Raises:
         ValueError: a name that is not one of those, or no step at all.
@@ -54,15 +60,17 @@ def stage(
         raise ValueError(f"num_steps is {num_steps}; a stage has at least one step")
     learning_rate = _choose("schedule", schedule, _SCHEDULES)(step_size, num_steps)
     expand, begin = _choose("space", space, _SPACES)
+    change = _choose("coordinates", coordinates, _COORDINATES)
     return Stage(
         space=space,
         num_steps=num_steps,
         optimizer=optax.chain(
-            _choose("optimizer", optimizer, _OPTIMIZERS)(),
+            change(_choose("optimizer", optimizer, _OPTIMIZERS)()),
             optax.scale_by_learning_rate(learning_rate),
         ),
         expand=lambda latent: expand(latent, num_ws),
         begin=begin,
+        principal=coordinates == "principal",
     )
 
 
@@ -96,6 +104,23 @@ _SCHEDULES = {
     "cosine": lambda size, steps: optax.cosine_decay_schedule(size, steps),
     "plateau": _plateau,
 }
+
+
+def _along_axes(
+    inner: optax.GradientTransformation,
+) -> optax.GradientTransformationExtraArgs:
+    """Lets an optimiser work in coordinates along the principal axes of w."""
+
+    def update(updates, state, params=None, *, latents):
+        del params  # none of the optimisers above looks at the latent itself
+        axes = latents["axes"]
+        updates, state = inner.update(updates @ axes, state)
+        return updates @ axes.T, state
+
+    return optax.GradientTransformationExtraArgs(inner.init, update)
+
+
+_COORDINATES = {"w": lambda optimizer: optimizer, "principal": _along_axes}
 
 _SPACES = {
     "w": (

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from pie_jax.core.interfaces import Generator
-from pie_jax.energy import perceptual, pixel, recognition, spread
+from pie_jax.energy import perceptual, pixel, prior, recognition, spread
 from pie_jax.energy.term import Candidate, Networks, Portrait, Term
 
 TERMS: dict[str, Callable[[Networks], Term]] = {
     module.__name__.rpartition(".")[2]: module.term
-    for module in (pixel, perceptual, recognition, spread)
+    for module in (pixel, perceptual, recognition, prior, spread)
 }
 """Every term by the name of its file, which is also the name of its weight."""
 

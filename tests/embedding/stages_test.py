@@ -140,6 +140,7 @@ def test_the_gradient_of_w_is_the_sum_over_the_style_inputs():
 @pytest.mark.parametrize(
     ("what", "known"),
     [
+        ("coordinates", ["principal", "w"]),
         ("space", ["w", "w_plus"]),
         ("optimizer", ["adadelta", "adam", "adam_short"]),
         ("schedule", ["cosine", "exponential", "plateau"]),
@@ -176,3 +177,26 @@ def test_the_plateau_rises_stays_and_falls_towards_zero(num_steps):
         assert sizes[0] < sizes[5] < sizes[10]
         np.testing.assert_allclose(sizes[10:60], 0.5, rtol=1e-4)
         assert sizes[60:] == sorted(sizes[60:], reverse=True) and sizes[-1] < 0.002
+
+
+def test_principal_coordinates_change_the_optimizers_view_only():
+    axes = jnp.asarray([[0.0, 2.0], [-0.5, 0.0]])
+    principal, plain = build(coordinates="principal"), build()
+    assert principal.principal and not plain.principal
+    state, reference = (s.optimizer.init(jnp.zeros((3, 2))) for s in (principal, plain))
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        grad = jnp.asarray(rng.normal(size=(3, 2)), jnp.float32)
+        update, state = principal.optimizer.update(grad, state, latents={"axes": axes})
+        along, reference = plain.optimizer.update(grad @ axes, reference)
+        np.testing.assert_allclose(update, along @ axes.T, rtol=1e-6)
+
+
+def test_a_step_along_a_principal_axis_has_that_axis_length():
+    # Adam's first step is the step size, here one standard deviation, in each axis.
+    stage = build(coordinates="principal", step_size=1.0)
+    axes = jnp.diag(jnp.asarray([0.1, 3.0]))
+    state = stage.optimizer.init(jnp.zeros((1, 2)))
+    grad = jnp.asarray([[5.0, -0.2]])
+    update, _ = stage.optimizer.update(grad, state, latents={"axes": axes})
+    np.testing.assert_allclose(update, [[-0.1, 3.0]], rtol=1e-4)

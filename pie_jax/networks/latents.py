@@ -1,0 +1,50 @@
+"""Where a generator's codes w lie: their mean and covariance."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from pie_jax.core.interfaces import Generator
+
+NUM_SAMPLES = 20_000
+_FLOOR = 1e-3
+
+
+def moments(
+    generator: Generator, params: Any, num_samples: int = NUM_SAMPLES
+) -> dict[str, Array]:
+    """Estimates the distribution of w, always from the same samples.
+
+    Args:
+        generator: only its mapping is used.
+        params: its parameters.
+        num_samples: how many z are mapped.
+
+    Returns:
+        `mean` `[512]`, and `axes` `[512, 512]`, whose columns are the principal axes,
+        each one standard deviation long. Variances below a thousandth of their mean
+        count as that thousandth.
+    """
+    z = jax.random.normal(jax.random.key(0), (num_samples, 512))
+    w = np.asarray(jax.jit(generator.mapping)(params, z), np.float64)
+    variances, directions = np.linalg.eigh(np.cov(w, rowvar=False))
+    floored = np.maximum(variances, _FLOOR * variances.mean())
+    moments = {"mean": w.mean(axis=0), "axes": directions * np.sqrt(floored)}
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), moments)
+
+
+def whiten(moments: dict[str, Array], w: Array) -> Array:
+    """Coordinates of codes along the principal axes, in standard deviations.
+
+    Args:
+        moments: from `moments`.
+        w: `[..., 512]`.
+
+    Returns:
+        `[..., 512]`, of mean 0 and covariance 1 over the generator's codes.
+    """
+    axes = moments["axes"]
+    return (w - moments["mean"]) @ (axes / jnp.sum(axes**2, axis=0))
