@@ -1,0 +1,107 @@
+"""The generator in a pickle that stylegan2-ada-pytorch wrote.
+
+Such a file is a dictionary of PyTorch modules, each wrapped so that the file carries
+the module's source code, which is text here and never run, beside the module's
+attributes. The tensors in them are complete little PyTorch files of their own. Layout:
+`torch_utils/persistence.py` of NVlabs/stylegan2-ada-pytorch.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from pie_jax.converters import numpy_pickle, restricted_pickle, torch_checkpoint
+from pie_jax.converters.restricted_pickle import Call
+
+from pie_jax.core.errors import PieError
+
+GENERATOR = "G_ema"
+_MAX_MODULES = 10_000
+
+
+class Module(NamedTuple):
+    """A module's attributes, its tensors and component modules among them."""
+
+    class_name: str
+    state: dict[str, Any]
+
+
+class TorchGenerator(NamedTuple):
+    """The average generator of such a file.
+
+    Attributes:
+        tensors: parameters and buffers by dotted name.
+        attributes: of each module the other attributes, by dotted name (`""` is the
+            generator itself).
+    """
+
+    tensors: dict[str, np.ndarray]
+    attributes: dict[str, dict[str, Any]]
+
+
+def _module(call: Call) -> Module:
+    meta = call.args[0]
+    return Module(meta["class_name"], dict(meta["state"]))
+
+
+MAKERS: dict[str, Callable[[Call], Any]] = {
+    **restricted_pickle.CONTAINERS,
+    **numpy_pickle.MAKERS,
+    **torch_checkpoint.MAKERS,
+    "dnnlib.util.EasyDict": restricted_pickle.make_dict,
+    "torch_utils.persistence._reconstruct_persistent_obj": _module,
+}
+
+_STORAGE = "torch.storage._load_from_bytes"
+
+NAMES = {*MAKERS, *numpy_pickle.NAMES, _STORAGE}
+"""What such a pickle may contain."""
+
+
+def is_persistence_pickle(content: Any) -> bool:
+    """Whether a pickle's content, not yet built, is a dictionary with a generator."""
+    return isinstance(content, dict) and GENERATOR in content
+
+
+def generator(content: dict, file: str) -> TorchGenerator:
+    """Makes the tensors of G_ema.
+
+    Args:
+        content: a pickle's content for which `is_persistence_pickle` holds.
+        file: what the errors call it.
+
+    Raises:
+        PieError: the generator is no such module.
+    """
+
+    def load_storage(call: Call) -> Any:
+        return torch_checkpoint.read(call.args[0], f"{file} (a tensor in it)")
+
+    makers = MAKERS | {_STORAGE: load_storage}
+    module = restricted_pickle.build(content[GENERATOR], makers, file)
+    found = TorchGenerator({}, {})
+    try:
+        for number, (name, state) in enumerate(_modules("", module)):
+            if number > _MAX_MODULES:
+                raise ValueError("too many modules")
+            found.attributes[name] = state
+            for kind in ("_parameters", "_buffers"):
+                for leaf, value in state[kind].items():
+                    if value is not None:
+                        found.tensors[_join(name, leaf)] = np.asarray(value)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PieError(
+            f"{file} cannot be read: its {GENERATOR} is no module with parameters, "
+            f"buffers and component modules ({error!r})."
+        ) from error
+    return found
+
+
+def _modules(name: str, module: Module) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield name, module.state
+    for leaf, component in module.state["_modules"].items():
+        yield from _modules(_join(name, leaf), component)
+
+
+def _join(name: str, leaf: str) -> str:
+    return f"{name}.{leaf}" if name else leaf

@@ -1,0 +1,369 @@
+"""Reads a pickle as a description of what it asks for, and calls nothing of it.
+
+A pickle is a program: most of its instructions put plain values together, some name a
+function and call it. This reader carries out the former. For the latter it checks the
+name against a list and records the call (`Call`); what a recorded call stands for is
+then computed by functions of ours, one for each allowed name (`build`). So a file
+cannot cause anything but arrays and plain containers to be made, whatever it says, and
+one that names anything else is refused as soon as the name is met, before anything is
+made of the rest. Python's own unpickler is not involved.
+
+Instructions: `pickletools` in Python's library, which also splits the stream.
+"""
+
+import io
+import pickletools
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, BinaryIO, NamedTuple
+
+from pie_jax.core.errors import PieError
+
+MAX_DEPTH = 100
+"""How deep the containers of a file may be nested; ten is common."""
+
+
+class Name:
+    """A function or class that a pickle names."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+
+class Call:
+    """A call that a pickle asks for, which nobody has made.
+
+    Attributes:
+        name: of the function or class.
+        args: its arguments.
+        state: what the result is to be restored from, or None.
+        items: pairs of key and value to put into the result.
+        elements: values to append to the result.
+    """
+
+    def __init__(self, name: str, args: tuple):
+        self.name = name
+        self.args = args
+        self.state: Any = None
+        self.items: list[tuple[Any, Any]] = []
+        self.elements: list[Any] = []
+
+
+class External(NamedTuple):
+    """What the pickle says lies elsewhere in its file: an array's memory."""
+
+    identifier: Any
+
+
+class Pickle(NamedTuple):
+    """A pickle's content: plain values, `Name`s, `Call`s and `External`s."""
+
+    content: Any
+    externals: list[External]
+
+
+class _Mark:
+    """Where the arguments of an instruction begin on the stack."""
+
+
+def read(data: bytes | BinaryIO, allowed: Collection[str], file: str) -> Pickle:
+    """Reads one pickle.
+
+    Args:
+        data: the pickle; of a stream nothing beyond the pickle's end is consumed.
+        allowed: the full names that it may contain (`numpy.ndarray`).
+        file: what the errors call it.
+
+    Raises:
+        PieError: it names something else, uses instructions that no plain file needs,
+            or is damaged or truncated.
+    """
+    stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    machine = _Machine(allowed, file)
+    try:
+        for instruction, argument, _ in pickletools.genops(stream):
+            machine.do(instruction.name, argument)
+        return Pickle(machine.pop(), machine.externals)
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
+        raise PieError(
+            f"{file} cannot be read: its pickle is damaged or truncated "
+            f"({error}). Get the file again."
+        ) from error
+
+
+class _Machine:
+    """The stack and the memory that a pickle's instructions work on."""
+
+    def __init__(self, allowed: Collection[str], file: str):
+        self.allowed = allowed
+        self.file = file
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+        self.externals: list[External] = []
+
+    def do(self, instruction: str, argument: Any) -> None:
+        """Carries out one instruction."""
+        if instruction in _VALUES:
+            self.stack.append(argument)
+        elif instruction in _NOTHING:
+            pass
+        elif instruction in _INSTRUCTIONS:
+            _INSTRUCTIONS[instruction](self, argument)
+        else:
+            raise self.refusal(f"the instruction {instruction}")
+
+    def pop(self) -> Any:
+        value = self.stack.pop()
+        if value is _Mark:
+            raise ValueError("a mark where a value belongs")
+        return value
+
+    def pop_to_mark(self) -> list[Any]:
+        values = []
+        while (value := self.stack.pop()) is not _Mark:
+            values.append(value)
+        return values[::-1]
+
+    def refusal(self, wish: str) -> PieError:
+        return PieError(
+            f"{self.file} is refused: it asks for {wish}, which a file of weights does "
+            "not need. Nothing in it was run. Only arrays and plain containers are "
+            "read; get the file from its publisher, or save its arrays alone."
+        )
+
+    def name(self, module: Any, name: Any) -> None:
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise TypeError("a name that is no text")
+        if f"{module}.{name}" not in self.allowed:
+            raise self.refusal(f"{module}.{name}")
+        self.stack.append(Name(f"{module}.{name}"))
+
+    def call(self, function: Any, args: Any) -> None:
+        if not isinstance(function, Name):
+            described = function.name if isinstance(function, Call) else "a value"
+            raise self.refusal(f"a call of what {described} gives")
+        if not isinstance(args, tuple):
+            raise TypeError("arguments that are no tuple")
+        self.stack.append(Call(function.name, args))
+
+    def external(self, identifier: Any) -> None:
+        self.externals.append(External(identifier))
+        self.stack.append(self.externals[-1])
+
+    def restore(self, state: Any) -> None:
+        if not isinstance(self.stack[-1], Call):
+            raise self.refusal("new attributes of a plain value")
+        self.stack[-1].state = state
+
+    def append(self, values: list[Any]) -> None:
+        target = self.stack[-1]
+        if isinstance(target, set):
+            target.update(_key(value) for value in values)
+        elif isinstance(target, list | Call):
+            elements = target if isinstance(target, list) else target.elements
+            elements.extend(values)
+        else:
+            raise TypeError("elements of what is no list")
+
+    def set_items(self, values: list[Any]) -> None:
+        target = self.stack[-1]
+        pairs = _pairs(values)
+        if isinstance(target, dict):
+            target.update(pairs)
+        elif isinstance(target, Call):
+            target.items.extend(pairs)
+        else:
+            raise TypeError("items of what is no dictionary")
+
+
+def _key(value: Any) -> Any:
+    # Any deeper value could exhaust the stack when it is hashed.
+    if value is not None and not isinstance(value, str | bytes | int | float):
+        raise ValueError("a key that is neither text nor number")
+    return value
+
+
+def _pairs(values: list[Any]) -> list[tuple[Any, Any]]:
+    keys = map(_key, values[::2])
+    return list(zip(keys, values[1::2], strict=True))
+
+
+def _stack_name(machine: _Machine, _: Any) -> None:
+    name, module = machine.pop(), machine.pop()
+    machine.name(module, name)
+
+
+def _call(machine: _Machine, _: Any) -> None:
+    args, function = machine.pop(), machine.pop()
+    machine.call(function, args)
+
+
+def _call_marked(machine: _Machine, _: Any) -> None:
+    function, *args = machine.pop_to_mark()
+    machine.call(function, tuple(args))
+
+
+def _call_named(machine: _Machine, name: str) -> None:
+    args = machine.pop_to_mark()
+    machine.name(*name.split(" ", 1))
+    machine.call(machine.pop(), tuple(args))
+
+
+def _tuple(count: int) -> Callable[[_Machine, Any], None]:
+    def make(machine: _Machine, _: Any) -> None:
+        values = [machine.pop() for _ in range(count)]
+        machine.stack.append(tuple(reversed(values)))
+
+    return make
+
+
+def _memorise(machine: _Machine, index: Any) -> None:
+    machine.memo[len(machine.memo) if index is None else index] = machine.stack[-1]
+
+
+def _push(make: Callable[[], Any]) -> Callable[[_Machine, Any], None]:
+    return lambda machine, _: machine.stack.append(make())
+
+
+_VALUES = {
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"),
+    *("FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+}
+_NOTHING = {"PROTO", "FRAME", "STOP"}
+_INSTRUCTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
+    "NONE": _push(lambda: None),
+    "NEWTRUE": _push(lambda: True),
+    "NEWFALSE": _push(lambda: False),
+    "EMPTY_LIST": _push(list),
+    "EMPTY_DICT": _push(dict),
+    "EMPTY_SET": _push(set),
+    "EMPTY_TUPLE": _push(tuple),
+    "MARK": _push(lambda: _Mark),
+    "TUPLE": lambda m, _: m.stack.append(tuple(m.pop_to_mark())),
+    "TUPLE1": _tuple(1),
+    "TUPLE2": _tuple(2),
+    "TUPLE3": _tuple(3),
+    "LIST": lambda m, _: m.stack.append(m.pop_to_mark()),
+    "DICT": lambda m, _: m.stack.append(dict(_pairs(m.pop_to_mark()))),
+    "FROZENSET": lambda m, _: m.stack.append(frozenset(map(_key, m.pop_to_mark()))),
+    "APPEND": lambda m, _: m.append([m.pop()]),
+    "APPENDS": lambda m, _: m.append(m.pop_to_mark()),
+    "ADDITEMS": lambda m, _: m.append(m.pop_to_mark()),
+    "SETITEM": lambda m, _: m.set_items([m.pop(), m.pop()][::-1]),
+    "SETITEMS": lambda m, _: m.set_items(m.pop_to_mark()),
+    "POP": lambda m, _: m.stack.pop(),
+    "POP_MARK": lambda m, _: m.pop_to_mark(),
+    "DUP": lambda m, _: m.stack.append(m.stack[-1]),
+    "PUT": _memorise,
+    "BINPUT": _memorise,
+    "LONG_BINPUT": _memorise,
+    "MEMOIZE": _memorise,
+    "GET": lambda m, index: m.stack.append(m.memo[index]),
+    "BINGET": lambda m, index: m.stack.append(m.memo[index]),
+    "LONG_BINGET": lambda m, index: m.stack.append(m.memo[index]),
+    "GLOBAL": lambda m, name: m.name(*name.split(" ", 1)),
+    "STACK_GLOBAL": _stack_name,
+    "INST": _call_named,
+    "OBJ": _call_marked,
+    "REDUCE": _call,
+    "NEWOBJ": _call,
+    "BUILD": lambda m, _: m.restore(m.pop()),
+    "PERSID": lambda m, identifier: m.external(identifier),
+    "BINPERSID": lambda m, _: m.external(m.pop()),
+}
+
+
+def build(
+    content: Any,
+    makers: Mapping[str, Callable[[Call], Any]],
+    file: str,
+    external: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Turns what `read` gave into plain values.
+
+    Args:
+        content: a `Pickle`'s content, or a part of it.
+        makers: for each name the function that makes what calling it stands for; it
+            takes the `Call`, whose arguments are built already.
+        file: what the errors call it.
+        external: makes what an identifier stands for.
+
+    Raises:
+        PieError: a call is not what its maker takes, or containers are nested deeper
+            than `MAX_DEPTH`.
+    """
+    return _Builder(makers, file, external).build(content, 0)
+
+
+class _Builder:
+    """Builds every value once, however often it is referred to."""
+
+    def __init__(
+        self,
+        makers: Mapping[str, Callable[[Call], Any]],
+        file: str,
+        external: Callable[[Any], Any] | None,
+    ):
+        self._makers = makers
+        self._file = file
+        self._external = external
+        self._built: dict[int, Any] = {}
+
+    def build(self, value: Any, depth: int) -> Any:
+        """Builds `value`, which lies `depth` containers deep."""
+        if not isinstance(value, list | tuple | dict | Call):
+            return value
+        if id(value) not in self._built:
+            if depth > MAX_DEPTH:
+                raise PieError(
+                    f"{self._file} is refused: its containers are nested more than "
+                    f"{MAX_DEPTH} deep."
+                )
+            self._built[id(value)] = self._build(value, depth + 1)
+        return self._built[id(value)]
+
+    def _build(self, value: Any, depth: int) -> Any:
+        if isinstance(value, External):
+            return self._make(self._external, self.build(value.identifier, depth))
+        if isinstance(value, dict):
+            return {key: self.build(item, depth) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(self.build(item, depth) for item in value)
+        call = Call(value.name, self.build(value.args, depth))
+        call.state = self.build(value.state, depth)
+        call.items = [(key, self.build(item, depth)) for key, item in value.items]
+        call.elements = [self.build(item, depth) for item in value.elements]
+        return self._make(self._makers.get(value.name), call)
+
+    def _make(self, maker: Callable[[Any], Any] | None, argument: Any) -> Any:
+        name = argument.name if isinstance(argument, Call) else "memory elsewhere"
+        if maker is None:
+            raise PieError(f"{self._file} is refused: {name} does not belong there.")
+        try:
+            return maker(argument)
+        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+            raise PieError(
+                f"{self._file} cannot be read: {name} is asked for with arguments "
+                f"that make no array or container ({error})."
+            ) from error
+
+
+def make_dict(call: Call) -> dict:
+    """The maker of dictionaries of any class: `collections.OrderedDict` and others."""
+    pairs = call.args[0] if call.args else []
+    made = {_key(key): value for key, value in pairs}
+    return made | dict(call.items)
+
+
+def make_set(call: Call) -> set:
+    """The maker of sets."""
+    return {_key(value) for values in call.args for value in values}
+
+
+CONTAINERS: dict[str, Callable[[Call], Any]] = {
+    "collections.OrderedDict": make_dict,
+    "builtins.set": make_set,
+    "__builtin__.set": make_set,
+}
+"""Makers of the containers that all kinds of files use."""

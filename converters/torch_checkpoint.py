@@ -1,0 +1,230 @@
+"""Reads PyTorch's .pt and .pth files without PyTorch.
+
+Two containers hold the same thing, a pickle whose tensors are views of storages that
+lie outside it. Since version 1.6 it is an uncompressed ZIP archive with one entry for
+the pickle and one for each storage; before, pickles and storages follow one another.
+Layouts: PyTorch's `torch/serialization.py` and `torch/_utils.py`, and published files.
+"""
+
+import io
+import math
+import zipfile
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
+import numpy as np
+from pie_jax.converters import restricted_pickle
+from pie_jax.converters.restricted_pickle import Call, External, Name
+
+from pie_jax.core.errors import PieError
+
+_DTYPES = {
+    "torch.FloatStorage": "<f4",
+    "torch.DoubleStorage": "<f8",
+    "torch.HalfStorage": "<f2",
+    "torch.LongStorage": "<i8",
+    "torch.IntStorage": "<i4",
+    "torch.ShortStorage": "<i2",
+    "torch.CharStorage": "|i1",
+    "torch.ByteStorage": "|u1",
+    "torch.BoolStorage": "|b1",
+}
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_LEGACY_PROTOCOL = 1001
+
+
+class _Storage(NamedTuple):
+    """A storage as a pickle refers to it."""
+
+    key: str
+    dtype: np.dtype
+    size: int
+
+
+def is_checkpoint(data: bytes) -> bool:
+    """Whether bytes, or the first of them, begin a file that `read` can read."""
+    return data.startswith((b"PK\x03\x04", _LEGACY_START))
+
+
+def read(data: bytes, file: str, skip: Collection[str] = ()) -> Any:
+    """Reads a checkpoint.
+
+    Args:
+        data: the whole file.
+        file: what the errors call it.
+        skip: keys of the outermost dictionary whose values are not made.
+
+    Returns:
+        dictionaries, lists and numbers as they were saved; tensors are arrays, views of
+        `data` where that is possible.
+
+    Raises:
+        PieError: the file is damaged or truncated, or holds anything but tensors and
+            plain containers.
+    """
+    if not is_checkpoint(data):
+        raise PieError(
+            f"{file} is no PyTorch file: neither its ZIP archive nor the older form."
+        )
+    reader = _read_zip if data.startswith(b"PK") else _read_legacy
+    try:
+        return reader(data, file, skip)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        raise PieError(
+            f"{file} cannot be read: it is damaged or truncated ({error}). Get the "
+            "file again."
+        ) from error
+
+
+def _read_zip(data: bytes, file: str, skip: Collection[str]) -> Any:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        _refuse_bombs(archive, len(data), file)
+        names = archive.namelist()
+        pickles = [name for name in names if name.endswith("data.pkl")]
+        if len(pickles) != 1:
+            raise PieError(f"{file} is no PyTorch file: its ZIP has no one data.pkl.")
+        root = pickles[0].removesuffix("data.pkl")
+        if f"{root}byteorder" in names:
+            order = archive.read(f"{root}byteorder")
+            if order != b"little":
+                raise PieError(f"{file} cannot be read: its byte order is {order!r}.")
+        pickle = restricted_pickle.read(archive.read(pickles[0]), NAMES, file)
+
+        def contents(storage: _Storage) -> bytes:
+            entry = f"{root}data/{storage.key}"
+            if entry not in names:
+                raise PieError(f"{file} is damaged: it lacks the entry {entry}.")
+            return archive.read(entry)
+
+        return _build(pickle.content, contents, file, skip)
+
+
+def _refuse_bombs(archive: zipfile.ZipFile, size: int, file: str) -> None:
+    """Nothing in the archive may become larger than the file that holds it."""
+    entries = archive.infolist()
+    for entry in entries:
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+            raise PieError(
+                f"{file} is refused: its entry {entry.filename} is compressed or "
+                "encrypted, which PyTorch never does."
+            )
+    total = sum(entry.file_size for entry in entries)
+    if total > size:
+        raise PieError(
+            f"{file} is refused: its entries claim {total} bytes, it has {size}."
+        )
+
+
+def _read_legacy(data: bytes, file: str, skip: Collection[str]) -> Any:
+    stream = io.BytesIO(data)
+
+    def next_pickle() -> restricted_pickle.Pickle:
+        return restricted_pickle.read(stream, NAMES, file)
+
+    magic, protocol, system = (next_pickle().content for _ in range(3))
+    if (magic, protocol) != (_LEGACY_MAGIC, _LEGACY_PROTOCOL):
+        raise PieError(f"{file} is no PyTorch file of protocol {_LEGACY_PROTOCOL}.")
+    if not isinstance(system, dict) or system.get("little_endian") is not True:
+        raise PieError(f"{file} cannot be read: it was written on another kind of CPU.")
+    pickle = next_pickle()
+    keys = next_pickle().content
+    referred = [_storage(external, file) for external in pickle.externals]
+    dtypes = {storage.key: storage.dtype for storage in referred}
+    storages = memoryview(data)[stream.tell() :]
+    contents = _legacy_storages(storages, keys, dtypes, file)
+    return _build(pickle.content, lambda storage: contents[storage.key], file, skip)
+
+
+def _legacy_storages(
+    data: memoryview, keys: Any, dtypes: dict[str, np.dtype], file: str
+) -> dict[str, memoryview]:
+    """The memory of each storage: a count and its elements, in the order of `keys`."""
+    if not isinstance(keys, list) or {*map(str, keys)} != dtypes.keys():
+        raise PieError(
+            f"{file} is damaged: its storages are not those that its tensors need."
+        )
+    contents, offset = {}, 0
+    for key in keys:
+        count = int.from_bytes(data[offset : offset + 8], "little", signed=True)
+        begin, size = offset + 8, count * dtypes[key].itemsize
+        offset = begin + size
+        if count < 0 or offset > len(data):
+            raise PieError(f"{file} is truncated: the storage {key} is not whole.")
+        contents[key] = data[begin:offset]
+    return contents
+
+
+def _build(
+    content: Any,
+    contents: Callable[[_Storage], Any],
+    file: str,
+    skip: Collection[str],
+) -> Any:
+    arrays: dict[str, np.ndarray] = {}
+
+    def external(identifier: Any) -> np.ndarray:
+        storage = _storage(External(identifier), file)
+        if storage.key not in arrays:
+            memory = contents(storage)
+            if len(memory) != storage.size * storage.dtype.itemsize:
+                raise PieError(
+                    f"{file} is damaged: the storage {storage.key} has {len(memory)} "
+                    f"bytes, {storage.size} elements of {storage.dtype} were expected."
+                )
+            arrays[storage.key] = np.frombuffer(memory, storage.dtype)
+        return arrays[storage.key]
+
+    if isinstance(content, Call) and content.name == "collections.OrderedDict":
+        content = dict(content.items) if not content.args else content
+    if isinstance(content, dict):
+        content = {key: item for key, item in content.items() if key not in skip}
+    return restricted_pickle.build(content, MAKERS, file, external)
+
+
+def _storage(external: External, file: str) -> _Storage:
+    """Reads `("storage", class, key, device, number of elements)`.
+
+    The older form adds a view of another storage, which no file for us has.
+    """
+    identifier = external.identifier
+    if isinstance(identifier, tuple) and len(identifier) in (5, 6):
+        kind, storage_class, key, _, size, *view = identifier
+        if (
+            kind == "storage"
+            and isinstance(storage_class, Name)
+            and storage_class.name in _DTYPES
+            and isinstance(key, str)
+            and isinstance(size, int)
+            and view in ([], [None])
+        ):
+            return _Storage(key, np.dtype(_DTYPES[storage_class.name]), size)
+    raise PieError(f"{file} is refused: it refers to something that is no storage.")
+
+
+def _tensor(call: Call) -> np.ndarray:
+    storage, offset, shape, strides, *_ = call.args
+    if not isinstance(storage, np.ndarray) or storage.ndim != 1:
+        raise ValueError("a tensor of what is no storage")
+    numbers = (offset, *shape, *strides)
+    if not all(isinstance(n, int) and n >= 0 for n in numbers):
+        raise ValueError(f"a tensor of shape {shape} and strides {strides}")
+    last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+    if math.prod(shape) and last >= storage.size:
+        raise ValueError(f"a tensor that ends beyond its {storage.size} elements")
+    return np.lib.stride_tricks.as_strided(
+        storage[offset:],
+        shape,
+        [step * storage.itemsize for step in strides],
+        writeable=False,
+    )
+
+
+MAKERS: dict[str, Callable[[Call], Any]] = {
+    **restricted_pickle.CONTAINERS,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_parameter": lambda call: call.args[0],
+}
+
+NAMES = {*MAKERS, *_DTYPES}
+"""What the pickle of a checkpoint may contain."""

@@ -1,0 +1,34 @@
+"""A file that the user names: its content, and what identifies it."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+from pie_jax.core.errors import PieError
+
+
+class UserFile(NamedTuple):
+    """A file as it was read."""
+
+    name: str
+    data: bytes
+
+    def identity(self) -> dict[str, str]:
+        """What is kept of it beside the converted weights."""
+        return {
+            "source_file": self.name,
+            "source_sha256": hashlib.sha256(self.data).hexdigest(),
+        }
+
+
+def read(path: str | Path) -> UserFile:
+    """Reads a whole file.
+
+    Raises:
+        PieError: it cannot be read.
+    """
+    path = Path(path)
+    try:
+        return UserFile(path.name, path.read_bytes())
+    except OSError as error:
+        raise PieError(f"Cannot read {path}: {error.strerror or error}.") from error
