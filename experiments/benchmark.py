@@ -1,12 +1,16 @@
-r"""Times the networks beside their original engines, in one run on one machine.
+r"""Times the networks beside their original engines, and the renderer.
 
     python -m experiments.benchmark generator
+    python -m experiments.benchmark renderer
 
-Prints a table; the last line is the same as JSON. Times are medians of repetitions
-taken in turns, so that a noisy machine disturbs both alike; judge by the ratios.
+Prints a table; the last line is the same as JSON. Times of networks are medians of
+repetitions taken in turns, so that a noisy machine disturbs both alike; judge by the
+ratios. The renderer has no original to be compared with: its times are the least of
+the repetitions.
 """
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -19,6 +23,10 @@ import numpy as np
 from pie_jax.converters import carriers, stack
 
 from pie_jax.cli import huge_pages
+from pie_jax.core.theta import FaceParams, neutral
+from pie_jax.face import morphable
+from pie_jax.face.morphable import Morphable
+from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import weights
 from pie_jax.networks import mobile_stylegan
 
@@ -89,8 +97,79 @@ def openvino_synthesis(threads: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda w: compiled(w)[0].transpose(0, 2, 3, 1)
 
 
-def in_turns(calls: dict[str, Callable], repeats: int) -> dict[str, float]:
-    """Median seconds of each call, after one unmeasured round."""
+def renderer(repeats: int) -> dict[str, object]:
+    """The face renderer on an artificial face of the open model's size."""
+    model = artificial_face()
+    theta = neutral()
+
+    def energy(theta: FaceParams, model: Morphable) -> jax.Array:
+        seen = render_vertices(model, theta, 256)
+        mask = seen.visible[..., None]
+        return jnp.sum((seen.points**2 + seen.colours[..., :2]) * mask)
+
+    forward = jax.jit(lambda theta, model: render_vertices(model, theta, 256))
+    gradient = jax.jit(jax.value_and_grad(energy))
+    batch = jax.jit(
+        jax.grad(lambda x, model: jnp.sum(jax.vmap(energy, (0, None))(x, model)))
+    )
+    several = neutral((8,))
+    calls: dict[str, Callable] = {
+        "vertices_forward": lambda: forward(theta, model),
+        "vertices_forward_backward": lambda: gradient(theta, model),
+        "vertices_forward_backward_of_8": lambda: batch(several, model),
+    }
+    for side in (256, 512, 1024):
+        picture = jax.jit(functools.partial(render_image, resolution=side))
+        calls[f"picture_{side}"] = functools.partial(picture, model, theta)
+    times = in_turns(calls, repeats, min)
+    return {
+        "threads": len(os.sched_getaffinity(0)),
+        "vertices": len(model.mean),
+        "triangles": len(model.triangles),
+        **{f"{name}_seconds": seconds for name, seconds in times.items()},
+    }
+
+
+def artificial_face(rows: int = 68) -> Morphable:
+    """The front half of an egg, with random bases: 4624 vertices, 8978 triangles."""
+    rng = np.random.default_rng(0)
+    height, angle = np.meshgrid(
+        np.linspace(0.05, np.pi - 0.05, rows),
+        np.linspace(0, np.pi, rows),
+        indexing="ij",
+    )
+    directions = [
+        0.75 * np.sin(height) * np.cos(angle),
+        1.1 * np.cos(height),
+        0.9 * np.sin(height) * np.sin(angle),
+    ]
+    mean = np.stack(directions, axis=-1).reshape(-1, 3)
+    index = np.arange(rows * rows).reshape(rows, rows)
+    a, b = index[:-1, :-1].ravel(), index[1:, :-1].ravel()
+    c, d = index[:-1, 1:].ravel(), index[1:, 1:].ravel()
+    triangles = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
+    count = len(mean)
+    return morphable.from_arrays(
+        {
+            "mean": mean,
+            "triangles": triangles,
+            "identity": 0.005 * rng.normal(size=(80, count, 3)),
+            "expression": 0.005 * rng.normal(size=(64, count, 3)),
+            "albedo_mean": rng.uniform(0.4, 0.6, (count, 3)),
+            "albedo": 0.01 * rng.normal(size=(80, count, 3)),
+            "contour": rng.integers(count, size=(17, 20)),
+            "inner": rng.integers(count, size=51),
+            "camera": np.asarray([4.5, 12.0]),
+        }
+    )
+
+
+def in_turns(
+    calls: dict[str, Callable],
+    repeats: int,
+    summary: Callable[[list[float]], float] = statistics.median,
+) -> dict[str, float]:
+    """Median, or another summary, of each call's seconds after an unmeasured round."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for round_number in range(repeats + 1):
         for name, call in calls.items():
@@ -98,10 +177,10 @@ def in_turns(calls: dict[str, Callable], repeats: int) -> dict[str, float]:
             jax.block_until_ready(call())
             if round_number:
                 times[name].append(time.perf_counter() - begun)
-    return {name: round(statistics.median(x), 4) for name, x in times.items()}
+    return {name: round(summary(x), 4) for name, x in times.items()}
 
 
-_BENCHMARKS = {"generator": generator}
+_BENCHMARKS = {"generator": generator, "renderer": renderer}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Builds what several tests need."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from pie_jax.core.interfaces import Generator
 from pie_jax.embedding.stages import Stage, stage
 from pie_jax.energy.term import Networks, Portrait
 from pie_jax.energy.total import Energy
+from pie_jax.face import morphable
+from pie_jax.face.morphable import Morphable
 from pie_jax.networks import dlib_resnet, mobile_stylegan, vgg
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -146,6 +149,74 @@ def toy_stage(space: str = "w_plus", num_steps: int = 4, **values) -> Stage:
     """A short Adam stage for a generator of three style inputs."""
     plain = {"optimizer": "adam", "step_size": 0.1, "schedule": "cosine", "num_ws": 3}
     return stage(space, num_steps, **(plain | values))
+
+
+def icosphere(subdivisions: int) -> tuple[np.ndarray, np.ndarray]:
+    """A unit sphere of nearly equal triangles, counter-clockwise from outside.
+
+    Returns:
+        Vertices `[V, 3]` and triangles `[20 * 4**subdivisions, 3]` int32.
+    """
+    golden = (1 + 5**0.5) / 2
+    one = [(0, a, b * golden) for a in (-1, 1) for b in (-1, 1)]
+    vertices = np.array([np.roll(v, shift) for shift in range(3) for v in one])
+    near = np.linalg.norm(vertices[:, None] - vertices, axis=-1) < 2.1
+    triangles = [
+        (i, j, k) if np.linalg.det(vertices[[i, j, k]]) > 0 else (i, k, j)
+        for i, j, k in itertools.combinations(range(12), 3)
+        if near[i, j] and near[j, k] and near[i, k]
+    ]
+    for _ in range(subdivisions):
+        corners = vertices[triangles]
+        middles = (corners + np.roll(corners, -1, axis=1)) / 2
+        a, b, c = np.moveaxis(corners, 1, 0)
+        ab, bc, ca = np.moveaxis(middles, 1, 0)
+        parts = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+        soup = np.concatenate([np.stack(part, axis=1) for part in parts])
+        _, first, index = np.unique(
+            soup.reshape(-1, 3).round(6), axis=0, return_index=True, return_inverse=True
+        )
+        vertices, triangles = soup.reshape(-1, 3)[first], index.reshape(-1, 3)
+    vertices = vertices / np.linalg.norm(vertices, axis=-1, keepdims=True)
+    return vertices, np.asarray(triangles, np.int32)
+
+
+def toy_head(subdivisions: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """An egg with a nose, in decimetres, as high as a head: vertices and triangles."""
+    vertices, triangles = icosphere(subdivisions)
+    nose = np.exp(-((vertices[:, 0] / 0.2) ** 2) - (vertices[:, 1] / 0.3) ** 2)
+    vertices[:, 2] *= 1 + 0.4 * nose * (vertices[:, 2] > 0)
+    return vertices * [0.75, 1.1, 0.9], triangles
+
+
+def toy_morphable(subdivisions: int = 2, seed: int = 0) -> Morphable:
+    """A small head with random bases; float64 under `jax.enable_x64`.
+
+    Landmarks are any vertices.
+    """
+    model = morphable.from_arrays(toy_arrays(subdivisions, seed))
+    floats = jnp.result_type(float)
+    return jax.tree.map(
+        lambda x: x if x.dtype == jnp.int32 else x.astype(floats), model
+    )
+
+
+def toy_arrays(subdivisions: int = 2, seed: int = 0) -> dict[str, np.ndarray]:
+    """The arrays of `toy_morphable`, as a file has them."""
+    rng = np.random.default_rng(seed)
+    mean, triangles = toy_head(subdivisions)
+    count = len(mean)
+    return {
+        "mean": mean,
+        "triangles": triangles,
+        "identity": 0.01 * rng.normal(size=(80, count, 3)),
+        "expression": 0.01 * rng.normal(size=(64, count, 3)),
+        "albedo_mean": rng.uniform(0.3, 0.7, (count, 3)),
+        "albedo": 0.02 * rng.normal(size=(80, count, 3)),
+        "contour": rng.integers(count, size=(17, 5)),
+        "inner": rng.integers(count, size=51),
+        "camera": np.asarray([4.5, 15.0]),
+    }
 
 
 def openvino_ir(

@@ -1,0 +1,34 @@
+"""Lengths and directions whose gradients survive the zero vector."""
+
+import jax.numpy as jnp
+from jax import Array
+
+
+def norm(x: Array) -> Array:
+    """The Euclidean length along the last axis, with gradient 0 at the zero vector.
+
+    Args:
+        x: `[..., D]`.
+
+    Returns:
+        `[...]`.
+    """
+    squared = jnp.sum(x**2, axis=-1)
+    zero = squared == 0
+    # The root of the unused branch must not be taken at 0 either: its slope there is
+    # infinite, and infinity times the 0 from the outer `where` is NaN.
+    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, squared)))
+
+
+def unit(x: Array) -> Array:
+    """Scales to length 1 along the last axis; the zero vector stays, with gradient 0.
+
+    Args:
+        x: `[..., D]`.
+
+    Returns:
+        `[..., D]`.
+    """
+    length = norm(x)[..., None]
+    zero = length == 0
+    return jnp.where(zero, 0, x / jnp.where(zero, 1, length))

@@ -1,0 +1,75 @@
+"""The 68 landmarks of a projected face, the jaw's following the view.
+
+iBUG's order: 17 jaw points from the viewer's left ear over the chin to the right ear,
+then brows, nose, eyes and lips. A jaw landmark is a place in the picture, not on the
+head: where the face's outline crosses a line from the cheek to the ear. So each has a
+row of candidate vertices, of which the outermost in the picture counts.
+"""
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from pie_jax.core import ibug
+from pie_jax.core.numerics import norm, unit
+from pie_jax.face.morphable import Morphable
+
+_INERTIA = 0.75
+"""How much further out a candidate must lie for each step that it is away from the
+frontal view's. Without it landmarks jump where the outline runs along a flat cheek: on
+rendered heads (yaw 0 to 40 degrees, pitch +-15) the jaw's mean distance to dlib's, in
+distances of the outer eyes, was 9.3%; with 0.3 8.2%, 0.6 7.0%, 0.7 6.6%, 1 9.0%."""
+
+
+def vertex_ids(model: Morphable, points: Array) -> Array:
+    """The vertices that are landmarks in this view.
+
+    The choice is made again at every call, and is no function that one could
+    differentiate: points that are chosen carry gradients, the choosing does not.
+
+    Args:
+        model: the model.
+        points: `[..., V, 2]`, all projected vertices.
+
+    Returns:
+        `[..., 68]` int32.
+    """
+    points = lax.stop_gradient(points)
+    front = points[..., model.contour[:, 0], :]
+    centre = jnp.mean(points[..., model.inner, :], axis=-2, keepdims=True)
+    x, y = jnp.moveaxis(front, -1, 0)
+    outwards = jnp.stack([-_along(y), _along(x)], axis=-1)
+    sign = jnp.sign(jnp.sum(outwards * (front - centre), axis=-1, keepdims=True))
+    outwards = sign * unit(outwards)
+    # Relative to the jaw as seen, so a picture turned or mirrored gives the same.
+    moved = points[..., model.contour, :] - front[..., None, :]
+    reach = jnp.sum(moved * outwards[..., None, :], axis=-1) - _INERTIA * norm(moved)
+    best = jnp.argmax(reach, axis=-1)[..., None]
+    contour = jnp.broadcast_to(model.contour, reach.shape)
+    jaw = jnp.take_along_axis(contour, best, axis=-1)[..., 0]
+    inner = jnp.broadcast_to(model.inner, (*jaw.shape[:-1], *model.inner.shape))
+    return jnp.concatenate([jaw, inner], axis=-1)
+
+
+def _along(values: Array) -> Array:
+    """Differences between each one's neighbours, `[..., N]`; at the ends, one-sided."""
+    padded = jnp.concatenate([values[..., :1], values, values[..., -1:]], axis=-1)
+    return padded[..., 2:] - padded[..., :-2]
+
+
+def landmarks(model: Morphable, points: Array) -> Array:
+    """The 68 landmarks of a projected face.
+
+    Args:
+        model: the model.
+        points: `[..., V, 2]`, all projected vertices, in any unit.
+
+    Returns:
+        `[..., 68, 2]` in the same unit.
+    """
+    ids = vertex_ids(model, points)
+    return jnp.take_along_axis(points, ids[..., None], axis=-2)
+
+
+def sixty_six(points: Array) -> Array:
+    """The paper's 66 landmarks, `[..., 66, K]`, of 68 in iBUG's order."""
+    return points[..., jnp.array(ibug.SIXTY_SIX), :]

@@ -1,0 +1,180 @@
+"""Rotations: their laws, their signs, and gradients at the awkward angles."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.core import rotations
+
+WRAPS = [jax.jit, lambda function: function]
+NOSE = np.asarray([0.0, 0.0, 1.0])
+RIGHT_ANGLE = np.pi / 2
+
+
+def random_rotations(count=20, seed=0):
+    """Of any pitch and roll, and yaw short of a right angle."""
+    limits = np.asarray([np.pi, 1.5, np.pi])
+    return np.random.default_rng(seed).uniform(-limits, limits, (count, 3))
+
+
+def slow_matrix(pitch, yaw, roll):
+    """The product of three right-handed elementary rotations."""
+
+    def turn(axis, angle):
+        i, j = (axis + 1) % 3, (axis + 2) % 3
+        result = np.eye(3)
+        result[i, i] = result[j, j] = np.cos(angle)
+        result[i, j], result[j, i] = -np.sin(angle), np.sin(angle)
+        return result
+
+    return turn(2, roll) @ turn(1, yaw) @ turn(0, -pitch)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_matrix_is_the_product_of_the_elementary_ones(wrap):
+    rotation = random_rotations()
+    result = wrap(rotations.matrix)(rotation.astype(np.float32))
+    chex.assert_shape(result, (20, 3, 3))
+    chex.assert_type(result, jnp.float32)
+    expected = np.stack([slow_matrix(*one) for one in rotation])
+    np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+def test_mapped_rotations_give_what_a_batch_gives():
+    rotation = random_rotations().astype(np.float32)
+    mapped = jax.vmap(rotations.matrix)(rotation)
+    np.testing.assert_allclose(mapped, rotations.matrix(rotation), atol=1e-6)
+    np.testing.assert_allclose(
+        jax.vmap(rotations.euler)(mapped), rotations.euler(mapped), atol=1e-6
+    )
+
+
+def test_matrices_are_orthonormal_and_keep_handedness():
+    matrix = rotations.matrix(random_rotations())
+    products = np.einsum("nij,nkj->nik", matrix, matrix)
+    np.testing.assert_allclose(products, np.tile(np.eye(3), (20, 1, 1)), atol=1e-6)
+    np.testing.assert_allclose(np.linalg.det(matrix), 1, atol=1e-6)
+
+
+def test_the_transpose_turns_back():
+    matrix = rotations.matrix(random_rotations())
+    points = np.random.default_rng(1).normal(size=(20, 5, 3))
+    back = rotations.rotate(
+        jnp.swapaxes(matrix, -1, -2), rotations.rotate(matrix, points)
+    )
+    np.testing.assert_allclose(back, points, atol=1e-5)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_euler_angles_come_back_from_their_matrix(wrap):
+    rotation = random_rotations()
+    result = wrap(rotations.euler)(rotations.matrix(rotation))
+    np.testing.assert_allclose(result, rotation, atol=1e-5)
+
+
+@pytest.mark.parametrize("yaw", [RIGHT_ANGLE, -RIGHT_ANGLE])
+def test_angles_at_gimbal_lock_give_the_same_matrix_without_roll(yaw):
+    matrix = rotations.matrix(jnp.asarray([0.4, yaw, -0.3]))
+    result = rotations.euler(matrix)
+    assert result[2] == 0
+    np.testing.assert_allclose(rotations.matrix(result), matrix, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("part", "goes_to"),
+    [
+        ("yaw", [np.sin(0.3), 0, np.cos(0.3)]),  # to the viewer's right
+        ("pitch", [0, np.sin(0.3), np.cos(0.3)]),  # up
+        ("roll", [0, 0, 1]),
+    ],
+)
+def test_the_nose_goes_right_for_yaw_and_up_for_pitch(part, goes_to):
+    rotation = 0.3 * np.eye(3)[["pitch", "yaw", "roll"].index(part)]
+    np.testing.assert_allclose(rotations.matrix(rotation) @ NOSE, goes_to, atol=1e-6)
+
+
+def test_roll_takes_the_viewers_right_ear_up():
+    turned = rotations.matrix(jnp.asarray([0, 0, 0.3])) @ np.asarray([1.0, 0, 0])
+    np.testing.assert_allclose(turned, [np.cos(0.3), np.sin(0.3), 0], atol=1e-6)
+
+
+def test_mirroring_negates_yaw_and_roll_only():
+    rotation = random_rotations()
+    mirror = np.diag([-1.0, 1.0, 1.0])
+    mirrored = mirror @ rotations.matrix(rotation) @ mirror
+    expected = rotations.matrix(rotation * np.asarray([1, -1, -1]))
+    np.testing.assert_allclose(mirrored, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("amount", [0, 1e-3, 1.2, 3.1, np.pi])
+def test_the_angle_between_matrices_is_what_one_was_turned_by(wrap, amount):
+    a = rotations.matrix(random_rotations())
+    turn = slow_matrix(0, 0, amount).astype(np.float32)
+    turned = (
+        rotations.matrix(jnp.asarray([0.3, -0.8, 1]))
+        @ turn
+        @ rotations.matrix(jnp.asarray([0.3, -0.8, 1])).T
+    )
+    result = wrap(rotations.angle)(a, turned @ a)
+    chex.assert_shape(result, (20,))
+    np.testing.assert_allclose(result, amount, atol=1e-5 if amount < 3.14 else 1e-3)
+
+
+def test_the_angle_is_the_same_in_both_directions():
+    a, b = (rotations.matrix(random_rotations(seed=seed)) for seed in (0, 1))
+    np.testing.assert_allclose(rotations.angle(a, b), rotations.angle(b, a), atol=1e-5)
+
+
+@pytest.mark.parametrize("rotation", [[0, 0, 0], [0.3, -0.7, 0.2]])
+def test_angle_gradient_is_finite_for_equal_rotations(rotation):
+    rotation = jnp.asarray(rotation, jnp.float32)
+    value, gradient = jax.value_and_grad(
+        lambda x: rotations.angle(rotations.matrix(x), rotations.matrix(rotation))
+    )(rotation)
+    assert value < 1e-6
+    chex.assert_tree_all_finite(gradient)
+    assert float(jnp.abs(gradient).max()) < 2
+
+
+def test_angle_gradient_is_finite_half_a_turn_apart():
+    gradient = jax.grad(
+        lambda x: rotations.angle(
+            rotations.matrix(x), jnp.diag(jnp.array([-1.0, -1, 1]))
+        )
+    )(jnp.zeros(3))
+    chex.assert_tree_all_finite(gradient)
+
+
+@pytest.mark.parametrize("yaw", [RIGHT_ANGLE, -RIGHT_ANGLE])
+def test_euler_gradient_is_finite_at_gimbal_lock(yaw):
+    matrix = jnp.asarray(slow_matrix(0.0, yaw, 0.0).round(), jnp.float32)
+    jacobian = jax.jacobian(rotations.euler)(matrix)
+    chex.assert_tree_all_finite(jacobian)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        rotations.matrix,
+        lambda x: rotations.euler(rotations.matrix(x)),
+        lambda x: rotations.angle(
+            rotations.matrix(x), rotations.matrix(jnp.asarray([0.2, 0.3, 0.1]))
+        ),
+    ],
+    ids=["matrix", "euler", "angle"],
+)
+def test_gradient_agrees_with_finite_differences(function):
+    with jax.enable_x64(True):
+        function, step = jax.jit(function), 1e-6
+        for rotation in jnp.asarray(random_rotations(3)):
+            jacobian = jax.jacobian(function)(rotation)
+            for i, direction in enumerate(step * jnp.eye(3)):
+                difference = function(rotation + direction) - function(
+                    rotation - direction
+                )
+                np.testing.assert_allclose(
+                    jacobian[..., i], difference / (2 * step), atol=1e-7
+                )

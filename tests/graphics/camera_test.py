@@ -1,0 +1,121 @@
+"""The camera: where the centre goes, how sizes shrink, and its gradient."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.graphics import camera as cameras
+from pie_jax.graphics.camera import Camera
+
+WRAPS = [jax.jit, lambda function: function]
+CAMERA = Camera(focal=jnp.float32(4.5), distance=jnp.float32(12))
+
+
+def random_points(*batch):
+    return np.random.default_rng(0).normal(size=(*batch, 7, 3)).astype(np.float32)
+
+
+def project(points, camera=CAMERA, resolution=256):
+    return cameras.project(jnp.asarray(points, jnp.float32), camera, resolution)
+
+
+@pytest.mark.parametrize("z", [-3.0, 0.0, 5.0])
+def test_points_on_the_axis_are_in_the_pictures_centre(z):
+    np.testing.assert_allclose(project([[0, 0, z]]), [[128, 128]])
+
+
+def test_right_is_right_and_up_is_up_in_the_picture():
+    (right, up) = project([[1, 0, 0], [0, 1, 0]])
+    assert right[0] > 128 and right[1] == 128
+    assert up[0] == 128 and up[1] < 128
+
+
+def test_what_is_as_wide_as_the_view_fills_the_picture():
+    half = 0.5 * 12 / 4.5
+    np.testing.assert_allclose(
+        project([[-half, half, 0], [half, -half, 0]]), [[0, 0], [256, 256]], atol=1e-4
+    )
+
+
+def test_twice_as_far_is_half_as_large():
+    near, far = project([[1, 2, 0], [1, 2, -12]]) - 128
+    np.testing.assert_allclose(far, near / 2, rtol=1e-6)
+
+
+def test_another_resolution_scales_all_pixels():
+    points = random_points()
+    np.testing.assert_allclose(
+        project(points, resolution=64), project(points) / 4, rtol=1e-6
+    )
+
+
+def test_a_longer_focal_length_scales_about_the_centre():
+    points = random_points()
+    longer = CAMERA.replace(focal=2 * CAMERA.focal)
+    np.testing.assert_allclose(
+        project(points, longer) - 128, 2 * (project(points) - 128), atol=1e-3
+    )
+
+
+def test_depth_grows_away_from_the_camera():
+    points = jnp.asarray([[5.0, 1, 0], [0, 0, 2], [0, 0, -3]])
+    np.testing.assert_allclose(cameras.depth(points, CAMERA), [12, 10, 15])
+
+
+def test_directions_point_to_the_camera():
+    points = random_points()
+    reached = points + np.linalg.norm(
+        points - [0, 0, 12], axis=-1, keepdims=True
+    ) * cameras.directions(points, CAMERA)
+    np.testing.assert_allclose(reached, np.tile([0, 0, 12.0], (7, 1)), atol=1e-5)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_batches_and_mapped_points_give_what_single_ones_give(wrap):
+    points = random_points(2, 3)
+    result = wrap(lambda x: cameras.project(x, CAMERA, 64))(points)
+    chex.assert_shape(result, (2, 3, 7, 2))
+    chex.assert_type(result, jnp.float32)
+    mapped = wrap(jax.vmap(jax.vmap(lambda x: cameras.project(x, CAMERA, 64))))(points)
+    np.testing.assert_allclose(mapped, result, rtol=1e-5)
+    np.testing.assert_allclose(
+        project(points[1, 2], resolution=64), result[1, 2], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("z", [12.0, 13.0, 1e6])
+def test_points_at_or_behind_the_camera_stay_finite_and_so_do_gradients(z):
+    point = jnp.asarray([[0.3, 0.2, z]])
+    chex.assert_tree_all_finite(project(point))
+    chex.assert_tree_all_finite(jax.grad(lambda x: jnp.sum(project(x)))(point))
+
+
+def test_gradient_agrees_with_finite_differences():
+    with jax.enable_x64(True):
+        points = jnp.asarray(random_points(), jnp.float64)
+        camera = jax.tree.map(lambda x: x.astype(jnp.float64), CAMERA)
+
+        @jax.jit
+        def energy(points, camera):
+            seen = cameras.project(points, camera, 3)
+            return jnp.sum(jnp.sin(seen)) + jnp.sum(cameras.directions(points, camera))
+
+        gradient, of_camera = jax.grad(energy, (0, 1))(points, camera)
+        step = 1e-6
+        for index in np.ndindex(*points.shape):
+            above = energy(points.at[index].add(step), camera)
+            below = energy(points.at[index].add(-step), camera)
+            np.testing.assert_allclose(
+                gradient[index], (above - below) / (2 * step), atol=1e-7
+            )
+        for name in ("focal", "distance"):
+            moved = [
+                camera.replace(**{name: getattr(camera, name) + sign * step})
+                for sign in (1, -1)
+            ]
+            above, below = (energy(points, one) for one in moved)
+            np.testing.assert_allclose(
+                getattr(of_camera, name), (above - below) / (2 * step), rtol=1e-6
+            )

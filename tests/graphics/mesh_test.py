@@ -1,0 +1,102 @@
+"""Normals: against loops, on a sphere, and where a triangle has no area."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.core import rotations
+from pie_jax.graphics import mesh
+from tests import builders
+
+WRAPS = [jax.jit, lambda function: function]
+
+
+def random_mesh(*batch, num_vertices=8, num_triangles=11):
+    rng = np.random.default_rng(0)
+    vertices = rng.normal(size=(*batch, num_vertices, 3)).astype(np.float32)
+    triangles = [rng.permutation(num_vertices)[:3] for _ in range(num_triangles)]
+    return vertices, np.asarray(triangles, np.int32)
+
+
+def slow_normals(vertices, triangles):
+    sums = np.zeros_like(vertices)
+    for i, j, k in triangles:
+        a, b = vertices[j] - vertices[i], vertices[k] - vertices[i]
+        twice_area = np.linalg.norm(np.cross(a, b))
+        for corner in (i, j, k):
+            sums[corner] += twice_area * np.cross(a, b) / twice_area
+    return sums / np.linalg.norm(sums, axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_vertex_normals_agree_with_loops(wrap):
+    vertices, triangles = random_mesh()
+    result = wrap(mesh.vertex_normals)(vertices, triangles)
+    chex.assert_shape(result, (8, 3))
+    chex.assert_type(result, jnp.float32)
+    np.testing.assert_allclose(result, slow_normals(vertices, triangles), atol=1e-5)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_batches_and_mapped_meshes_give_what_single_ones_give(wrap):
+    vertices, triangles = random_mesh(2, 3)
+    result = wrap(mesh.vertex_normals)(vertices, triangles)
+
+    def normals(one):
+        return mesh.vertex_normals(one, triangles)
+
+    mapped = wrap(jax.vmap(jax.vmap(normals)))(vertices)
+    np.testing.assert_allclose(mapped, result, atol=1e-6)
+    for index in np.ndindex(2, 3):
+        np.testing.assert_allclose(normals(vertices[index]), result[index], atol=1e-6)
+
+
+def test_a_triangles_normal_points_outwards_and_is_twice_its_area():
+    vertices = jnp.asarray([[0.0, 0, 0], [3, 0, 0], [0, 2, 0]])
+    normal = mesh.triangle_normals(vertices, jnp.asarray([[0, 1, 2]]))
+    np.testing.assert_allclose(normal, [[0, 0, 6]])
+
+
+def test_normals_of_a_sphere_are_its_radii():
+    vertices, triangles = builders.icosphere(3)
+    normals = mesh.vertex_normals(jnp.asarray(vertices, jnp.float32), triangles)
+    np.testing.assert_allclose(normals, vertices, atol=0.02)
+
+
+def test_normals_turn_with_the_mesh_and_not_with_its_place():
+    vertices, triangles = random_mesh()
+    matrix = rotations.matrix(jnp.asarray([0.5, -1.0, 2.0]))
+    moved = rotations.rotate(matrix, vertices) + 3
+    np.testing.assert_allclose(
+        mesh.vertex_normals(moved, triangles),
+        rotations.rotate(matrix, mesh.vertex_normals(vertices, triangles)),
+        atol=1e-5,
+    )
+
+
+def test_without_area_the_normal_is_zero_and_the_gradient_finite():
+    vertices = jnp.asarray([[0.0, 0, 0], [1, 1, 1], [2, 2, 2], [5, 0, 0]])
+    triangles = jnp.asarray([[0, 1, 2], [1, 1, 3]])
+    normals, gradient = jax.value_and_grad(
+        lambda x: jnp.sum(mesh.vertex_normals(x, triangles))
+    )(vertices)
+    assert normals == 0
+    chex.assert_tree_all_finite(gradient)
+
+
+def test_gradient_agrees_with_finite_differences():
+    with jax.enable_x64(True):
+        vertices, triangles = random_mesh()
+        vertices = jnp.asarray(vertices, jnp.float64)
+        energy = jax.jit(
+            lambda x: jnp.sum(jnp.sin(2 * mesh.vertex_normals(x, triangles)))
+        )
+        gradient, step = jax.grad(energy)(vertices), 1e-6
+        for index in np.ndindex(*vertices.shape):
+            above = energy(vertices.at[index].add(step))
+            below = energy(vertices.at[index].add(-step))
+            np.testing.assert_allclose(
+                gradient[index], (above - below) / (2 * step), atol=1e-7
+            )
