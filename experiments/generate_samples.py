@@ -1,0 +1,173 @@
+r"""Draws samples of the default generator for the trainings, in the background.
+
+    python -m experiments.generate_samples --num 20000 --out samples
+
+May be killed at any moment and started again: it goes on after the shards that are
+there. A sample takes 0.43 s of one core's time (mean of 345) and 0.2 MB. What is stored:
+`experiments.samples`.
+"""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from pie_jax.converters import stack
+from tqdm import tqdm
+
+from experiments import samples
+from experiments.samples import Samples
+from pie_jax import assembly
+from pie_jax.cli import huge_pages
+from pie_jax.core.images import downsample
+from pie_jax.core.interfaces import Generator
+from pie_jax.io import atomic, faces, weights
+
+GENERATOR = "mobile_stylegan_ffhq"
+WEAKEST, STRONGEST = 0.4, 1.0
+"""Truncation strengths are spread evenly between the two."""
+MIXED = 0.5
+"""Share of samples whose w_plus joins two w's."""
+
+_NARROWEST = 0.25
+"""What is narrower, in widths of the frame, is no face of an aligned portrait."""
+
+_NOWHERE = np.zeros((68, 2))
+
+
+def main() -> None:
+    """Generates until `--num` seeds are there."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--num", type=int, default=20_000, help="seeds from 0 on")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the shards")
+    args = parser.parse_args()
+    huge_pages.restart()
+    stack.ensure(GENERATOR, "landmarks68")
+    params = jax.tree.map(jnp.asarray, weights.load(GENERATOR))
+    generate(GENERATOR, params, args.num, args.out)
+
+
+def generate(
+    name: str,
+    params: Any,
+    num: int,
+    folder: Path,
+    shard: int = samples.SHARD,
+    measure: Callable[[np.ndarray], np.ndarray | None] | None = None,
+) -> None:
+    """Writes the shards that `folder` lacks of the seeds 0, ..., num - 1.
+
+    Args:
+        name: a key of `pie_jax.assembly.GENERATORS`.
+        params: the generator's parameters.
+        num: rounded up to whole shards.
+        folder: made if missing; no other job writes there.
+        shard: seeds in a file.
+        measure: from `[R, R, 3]` uint8 to `[68, 2]` landmarks in fractions of the
+            frame, or None where there is no face; `find_landmarks` without it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic.clear(folder)
+    generator = assembly.GENERATORS[name].build()
+    for path in folder.glob("samples-*.npz"):
+        samples.read(path, name)  # another generator's would be an error now
+        break
+    draw = jax.jit(partial(draw_sample, generator))
+    firsts = range(0, num, shard)
+    with tqdm(total=len(firsts) * shard, unit="sample", smoothing=0.05) as bar:
+        for first in firsts:
+            if samples.shard_path(folder, first, shard).exists():
+                bar.update(shard)
+                continue
+            seeds = range(first, first + shard)
+            rows = []
+            for seed in seeds:
+                rows.append(_sample(draw, params, seed, measure or find_landmarks))
+                bar.update()
+            stacked = Samples(*(np.stack(x) for x in zip(*rows, strict=True)))
+            samples.write(folder, stacked, name)
+
+
+def draw_sample(
+    generator: Generator, params: Any, seed: Array
+) -> tuple[dict[str, Array], Array, Array]:
+    """Draws one code and synthesises it.
+
+    Args:
+        generator: any.
+        params: its parameters.
+        seed: int32, what all randomness comes from.
+
+    Returns:
+        The fields `w`, `crossover` and `psi` of `Samples`; the picture `[R, R, 3]` and
+        the stored one `[SIZE, SIZE, 3]` (or smaller, if R is), uint8.
+    """
+    key = jax.random.fold_in(jax.random.key(0), seed)
+    key_z, key_psi, key_mixed, key_row = jax.random.split(key, 4)
+    psi = jax.random.uniform(key_psi, minval=WEAKEST, maxval=STRONGEST)
+    w = generator.mapping(params, jax.random.normal(key_z, (2, 512)))
+    w = params["w_avg"] + psi * (w - params["w_avg"])
+    num_ws = generator.num_ws
+    row = jax.random.randint(key_row, (), 1, num_ws)
+    crossover = jnp.where(jax.random.bernoulli(key_mixed, MIXED), row, num_ws)
+    w_plus = jnp.where((jnp.arange(num_ws) < crossover)[:, None], w[0], w[1])
+    image = jnp.clip(generator.synthesis(params, w_plus[None])[0], -1, 1)
+    small = downsample(image, max(1, generator.resolution // samples.SIZE))
+    code = {"w": w, "crossover": crossover, "psi": psi}
+    return code, _to_u8(image), _to_u8(small)
+
+
+def _to_u8(image: Array) -> Array:
+    return jnp.rint((image + 1) * 127.5).astype(jnp.uint8)
+
+
+def _sample(
+    draw: Callable, params: Any, seed: int, measure: Callable[..., np.ndarray | None]
+) -> Samples:
+    """The sample of one seed, without a leading axis."""
+    code, image_u8, small_u8 = jax.tree.map(np.asarray, draw(params, jnp.int32(seed)))
+    found = measure(image_u8)
+    return Samples(
+        seed=np.array(seed, np.int64),
+        image_u8=small_u8,
+        w=code["w"],
+        crossover=code["crossover"],
+        psi=code["psi"],
+        landmarks=np.asarray(_NOWHERE if found is None else found, np.float32),
+        valid=np.array(found is not None),
+    )
+
+
+def find_landmarks(image_u8: np.ndarray) -> np.ndarray | None:
+    """dlib's landmarks of the face that fills an aligned picture.
+
+    The face is looked for at half of the resolution, where the detector takes a sixth
+    of the time. The landmarks that follow differ by 1.3 % of the distance of the eyes
+    from those of the full search (12 samples), as much as dlib varies with any shift
+    of its box.
+
+    Args:
+        image_u8: `[R, R, 3]` uint8, R even.
+
+    Returns:
+        `[68, 2]` in fractions of the frame; None if there is no such face.
+    """
+    resolution = image_u8.shape[0]
+    for box in faces.detect(samples.shrink(image_u8[None], resolution // 2)[0]):
+        whole = faces.Box(
+            2 * box.left, 2 * box.top, 2 * box.right + 1, 2 * box.bottom + 1
+        )
+        if whole.width >= _NARROWEST * resolution:
+            return (faces.landmarks68(image_u8, whole) + 0.5) / resolution
+    return None
+
+
+if __name__ == "__main__":
+    main()

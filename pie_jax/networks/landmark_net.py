@@ -1,0 +1,68 @@
+"""Landmarks within the graph: a small network that does as dlib does.
+
+Each landmark is the mean of a probability over a coarse grid (Sun et al., "Integral
+Human Pose Regression", ECCV 2018): precise to a fraction of a cell, as a regression
+is, and it moves with the picture, as a heat map does.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pie_jax.core.images import downsample
+from pie_jax.networks.layers import Conv3x3
+from pie_jax.networks.resnet import ResNet18
+
+SIZE = 128
+"""Pixels on a side of what the network sees."""
+_GRID = SIZE // 8
+
+
+class LandmarkNet(nn.Module):
+    """Aligned picture to 68 landmarks.
+
+    Attributes:
+        width: multiplies the number of channels.
+    """
+
+    width: float = 0.5
+
+    @nn.compact
+    def __call__(self, image: Array) -> Array:
+        """Finds the landmarks of the face that fills a picture.
+
+        Args:
+            image: `[B, H, H, 3]` RGB in [-1, 1], the FFHQ frame; H a multiple of
+                `SIZE`, larger ones are averaged.
+
+        Returns:
+            `[B, 68, 2]` in fractions of the frame (iBUG order, see `core.ibug`).
+        """
+        image = downsample(image, image.shape[1] // SIZE)
+        _, *scales = ResNet18(self.width, name="body")(2 * image)
+        features = max(1, round(128 * self.width))
+        # Sums of all scales at the finest: details, and whose they are.
+        joined = sum(
+            _enlarge(nn.Dense(features, name=f"join{i}")(x), 2**i)
+            for i, x in enumerate(scales)
+        )
+        x = nn.relu(Conv3x3(features, name="head")(nn.relu(joined)))
+        logits = nn.Dense(68, name="heat")(x).reshape(-1, _GRID**2, 68)
+        expected = jnp.einsum("bgk,gc->bkc", jax.nn.softmax(logits, axis=1), _cells())
+        # A mean lies inside the grid; chins and ears may lie at or beyond its edge.
+        scale = self.param("scale", nn.initializers.ones, (68, 2))
+        shift = self.param("shift", nn.initializers.zeros, (68, 2))
+        return 0.5 + (expected - 0.5) * scale + shift
+
+
+def _cells() -> Array:
+    """Centres of the grid's cells, `[_GRID ** 2, 2]` in fractions of the frame."""
+    centres = (jnp.arange(_GRID) + 0.5) / _GRID
+    y, x = jnp.meshgrid(centres, centres, indexing="ij")
+    return jnp.stack([x, y], axis=-1).reshape(-1, 2)
+
+
+def _enlarge(x: Array, factor: int) -> Array:
+    """Repeats each place `factor` times along both axes of `[B, H, W, C]`."""
+    return x.repeat(factor, axis=1).repeat(factor, axis=2)

@@ -1,0 +1,122 @@
+"""What MoFA is trained for."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+
+from pie_jax.core import rotations
+from pie_jax.core.theta import FaceParams
+from pie_jax.face.morphable import Morphable
+from pie_jax.face.render import render_image
+from pie_jax.training.augmentation import move, recolour, roughen
+from pie_jax.training.reconstruction import Terms, reconstruction, total
+from pie_jax.training.update import Objective
+
+WEIGHTS = Terms(
+    landmark=3.0,
+    photometric=1.0,
+    identity=4e-4,
+    reflectance=2e-4,
+    expression=4e-4,
+    tint=0.05,
+    direction=1e-3,
+    negative=1.0,
+)
+"""A landmark's error of 3 % and a colour's of 0.1 count alike; half a deviation in all
+coefficients of a basis is a tenth of that."""
+
+POSE = 0.5
+"""Weight of the angle (radians) by which the pose of a rendered face is missed."""
+RENDERED = 4
+"""One picture in so many is shown a second time, with a rendered face before it."""
+
+_TURNED = 0.15
+
+
+@struct.dataclass
+class MofaBatch:
+    """Pictures with dlib's landmarks.
+
+    Attributes:
+        image_u8: `[B, S, S, 3]` uint8 RGB.
+        landmarks: `[B, 68, 2]` in fractions of the frame.
+        appearance: scalar in [0, 1], how much colours count. At first they mislead:
+            a face in the wrong place explains them by its albedo.
+    """
+
+    image_u8: Array
+    landmarks: Array
+    appearance: Array
+
+
+@struct.dataclass
+class MofaGiven:
+    """What stays as it is: the decoder, and what matters."""
+
+    model: Morphable
+    weights: Terms
+
+
+def mofa_objective(apply: Callable[[Any, Array], FaceParams]) -> Objective:
+    """Builds the objective: the reconstruction's loss, and the pose of rendered faces.
+
+    Pictures are varied in colour and place, and their explanation with them; their
+    quality is varied for the network only. Faces that the model renders, whose pose is
+    known, keep the network from reading the pose off hair and background (compare Kim
+    et al., "InverseFaceNet", CVPR 2018).
+
+    Args:
+        apply: `(params, image [B, S, S, 3]) -> theta [B]`.
+
+    Returns:
+        The objective; it is given `MofaGiven`. Its terms are those of
+        `reconstruction`, and `pose`, the angle in radians by which rendered poses are
+        missed; means over the batch without their weights.
+    """
+
+    def objective(params: Any, given: MofaGiven, key: Array, batch: MofaBatch):
+        key_turn, key_vary = jax.random.split(key)
+        keys = jax.random.split(key_vary, len(batch.image_u8))
+        seen, image, landmarks = jax.vmap(_vary)(keys, batch.image_u8, batch.landmarks)
+        theta = apply(params, seen)
+        terms = reconstruction(given.model, theta, image, landmarks)
+        terms = jax.tree.map(jnp.mean, terms)
+        weights = dataclasses.replace(
+            given.weights, photometric=batch.appearance * given.weights.photometric
+        )
+        known, shown = _rendered(key_turn, given.model, theta, image)
+        found = rotations.matrix(apply(params, shown).rotation)
+        pose = jnp.mean(rotations.angle(found, rotations.matrix(known)))
+        return total(weights, terms) + POSE * pose, vars(terms) | {"pose": pose}
+
+    return objective
+
+
+def _rendered(
+    key: Array, model: Morphable, theta: FaceParams, image: Array
+) -> tuple[Array, Array]:
+    """Faces in other poses before their pictures: rotations and `[n, S, S, 3]`."""
+    count = -(-len(image) // RENDERED)
+    known, behind = jax.lax.stop_gradient(
+        jax.tree.map(lambda x: x[:count], (theta, image))
+    )
+    # The poses of others, so that pictures say nothing of them.
+    rotation = jax.lax.stop_gradient(jnp.roll(theta.rotation, 1, axis=0)[:count])
+    rotation += _TURNED * jax.random.normal(key, rotation.shape)
+    turned = dataclasses.replace(known, rotation=rotation)
+    colours, mask = render_image(model, turned, image.shape[1])
+    return rotation, mask * (2 * colours - 1) + (1 - mask) * behind
+
+
+def _vary(key: Array, image_u8: Array, landmarks: Array) -> tuple[Array, Array, Array]:
+    """The picture for the network, the one to be explained, and its landmarks."""
+    key_move, key_colour, key_rough = jax.random.split(key, 3)
+    image = image_u8 / 127.5 - 1
+    image, landmarks = move(key_move, image, landmarks, strength=0.5)
+    image = recolour(key_colour, image, strength=0.5)
+    return roughen(key_rough, image), image, landmarks

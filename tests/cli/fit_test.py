@@ -1,0 +1,206 @@
+"""`pie fit` on a toy face model and a small random MoFA."""
+
+import argparse
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import traverse_util
+from pie_jax.converters import stack
+from PIL import Image
+
+from pie_jax.cli import fit, reconstruct, shipped
+from pie_jax.core import theta as parameters
+from pie_jax.core.errors import PieError
+from pie_jax.io import alignment, assets, images, portraits
+from pie_jax.networks.mofa import MoFA
+from tests import builders
+
+WIDTH = 1 / 8
+UNITS = ("mouthSmileLeft", "jawOpen")
+
+
+def pie(*words) -> int:
+    """Runs `pie WORDS`, errors as they are raised."""
+    parser = argparse.ArgumentParser(prog="pie")
+    fit.add_parser(parser.add_subparsers(required=True))
+    args = parser.parse_args([str(word) for word in words])
+    return args.run(args)
+
+
+def toy_assets() -> dict[str, assets.Asset]:
+    """What is installed with the package, small."""
+    blank = jnp.zeros((1, 128, 128, 3))
+    params = builders.random_params(lambda key: MoFA(WIDTH).init(key, blank)["params"])
+    halves = {
+        name: np.asarray(0.3 * x, np.float16)
+        for name, x in traverse_util.flatten_dict(params, sep="/").items()
+    }
+    model = builders.toy_arrays() | {
+        "unit_names": np.frombuffer("\n".join(UNITS).encode(), np.uint8),
+        "unit_codes": np.random.default_rng(1).normal(size=(len(UNITS), 64)),
+    }
+    return {"morphable": assets.Asset(model, {}), "mofa": assets.Asset(halves, {})}
+
+
+@pytest.fixture(scope="module")
+def toys():
+    return toy_assets()
+
+
+@pytest.fixture
+def installed(toys, monkeypatch):
+    """Puts the toys in the place of the package's own; its dict may be changed."""
+    there = dict(toys)
+    monkeypatch.setattr(assets, "load", lambda name: there[name])
+    return there
+
+
+def toy_portrait(path, face=None) -> portraits.Portrait:
+    """Any picture is a face, with landmarks in a grid."""
+    y, x = np.divmod(np.arange(68), 10)
+    landmarks = np.stack([60.0 + 12 * x, 70.0 + 15 * y], axis=-1)
+    return portraits.Portrait(
+        aligned_u8=np.asarray(Image.open(path).resize((256, 256))),
+        alignment=dataclasses.replace(alignment.whole(64, 256), landmarks=landmarks),
+        landmarks=landmarks,
+    )
+
+
+@pytest.fixture
+def faces_everywhere(monkeypatch):
+    """No detector and no predictor is needed."""
+    monkeypatch.setattr(stack, "ensure", lambda *names: None)
+    monkeypatch.setattr(portraits, "load_portrait", toy_portrait)
+    monkeypatch.setattr(portraits, "load_aligned", toy_portrait)
+    monkeypatch.setattr(reconstruct, "_FRAMES", 3)
+    monkeypatch.setattr(reconstruct, "_TURNING", 32)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    return builders.square_photo(tmp_path / "anna.png")
+
+
+@pytest.mark.usefixtures("installed", "faces_everywhere")
+def test_the_folder_gets_pictures_and_all_of_theta(photo, tmp_path, capsys):
+    out = tmp_path / "new" / "fitted"
+    assert pie("fit", photo, "--out", out) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["components.png", "overlay.png", "theta.json", "turntable.gif"]
+    assert images.read(out / "overlay.png").shape == (256, 256, 3)
+    assert images.read(out / "components.png").shape == (256, 4 * 256, 3)
+    with Image.open(out / "turntable.gif") as turn:
+        assert (turn.n_frames, turn.size) == (3, (64, 32))
+    record = json.loads((out / "theta.json").read_text())
+    sizes = {name: len(values) for name, values in record["theta"].items()}
+    assert sizes == parameters.SIZES
+    degrees = [record["degrees"][name] for name in ("pitch", "yaw", "roll")]
+    np.testing.assert_allclose(
+        np.deg2rad(degrees), record["theta"]["rotation"], atol=1e-6
+    )
+    assert set(record["expressions"]) == set(UNITS)
+    assert record["camera"]["focal_in_image_widths"] == 4.5
+    assert record["errors"].keys() == {"landmark", "colour"}
+    placed = alignment.Alignment.from_dict(record["alignment"])
+    assert placed.size == 256
+
+
+@pytest.mark.usefixtures("installed", "faces_everywhere")
+def test_refinement_lowers_the_errors(photo, tmp_path):
+    left = []
+    for steps in (0, 30):
+        assert pie("fit", photo, "--out", tmp_path / "out", "--refine", steps) == 0
+        record = json.loads((tmp_path / "out" / "theta.json").read_text())
+        assert record["refine"] == steps
+        left.append(record["errors"])
+    assert left[1]["landmark"] < 0.9 * left[0]["landmark"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_named_expressions_come_back():
+    model = shipped.face_model()
+    code = model.unit_codes[0] * 0.6
+    theta = parameters.neutral().replace(expression=code)
+    record = reconstruct.describe(model, reconstruct.Fitted(theta, {"colour": 0.5}))
+    assert record["expressions"]["mouthSmileLeft"] == pytest.approx(0.6, abs=1e-3)
+    assert record["expressions"]["jawOpen"] == pytest.approx(0, abs=1e-3)
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_a_face_model_that_is_none_is_named(installed):
+    broken = {k: v for k, v in installed["morphable"].arrays.items() if k != "camera"}
+    installed["morphable"] = assets.Asset(broken, {})
+    with pytest.raises(PieError, match="morphable.*missing: camera"):
+        shipped.face_model()
+
+
+@pytest.mark.parametrize("lost, reason", [("body/stem/bias", "not MoFA"), ("yaw", "")])
+def test_parameters_that_do_not_fit_are_named(installed, lost, reason):
+    arrays = dict(installed["mofa"].arrays)
+    if lost in arrays:
+        del arrays[lost]
+    else:
+        arrays["rotation/bias"] = np.zeros(2, np.float16)
+        reason = r"rotation/bias is float32 \[2\]"
+    installed["mofa"] = assets.Asset(arrays, {})
+    with pytest.raises(PieError, match=reason):
+        shipped.mofa()
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_installed_network_is_used_as_it_was_trained(toys):
+    estimator = shipped.mofa()
+    image = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (1, 128, 128, 3)))
+    flat = {k: jnp.asarray(x, jnp.float32) for k, x in toys["mofa"].arrays.items()}
+    params = traverse_util.unflatten_dict(flat, sep="/")
+    expected = jax.jit(MoFA(WIDTH).apply)({"params": params}, image)
+    found = jax.jit(estimator.apply)(estimator.params, image)
+    np.testing.assert_allclose(
+        parameters.to_vector(found), parameters.to_vector(expected), atol=1e-5
+    )
+
+
+@pytest.mark.usefixtures("installed")
+def test_where_there_is_no_face_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(stack, "ensure", lambda *names: None)
+    wall = tmp_path / "wall.png"
+    Image.new("RGB", (64, 64)).save(wall)
+    with pytest.raises(PieError, match=r"wall\.png.*no face found"):
+        pie("fit", wall, "--out", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [wall]
+
+
+def test_what_the_names_tell_is_told_before_anything_is_fetched(
+    tmp_path, photo, monkeypatch
+):
+    monkeypatch.setattr(stack, "ensure", lambda *names: pytest.fail("fetched"))
+    monkeypatch.setattr(assets, "load", lambda name: pytest.fail("loaded"))
+    cases = [
+        (tmp_path / "absent.jpg", tmp_path / "out", "no such file"),
+        (tmp_path, tmp_path / "out", "found a folder"),
+        (photo, photo, "cannot write to"),
+    ]
+    for source, out, reason in cases:
+        with pytest.raises(PieError, match=reason):
+            pie("fit", source, "--out", out)
+    assert list(tmp_path.iterdir()) == [photo]
+
+
+@pytest.mark.parametrize("number", ["-1", "many", "1.5"])
+def test_a_number_of_steps_that_is_none_is_wrong_usage(number, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        pie("fit", "a.jpg", "--out", "out", f"--refine={number}")
+    assert "--refine" in capsys.readouterr().err
+
+
+def test_the_help_shows_examples(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        pie("fit", "--help")
+    shown = capsys.readouterr().out
+    assert "pie fit face.jpg --out fitted --refine 200" in shown
+    assert "theta.json" in shown

@@ -1,0 +1,68 @@
+"""MoFA's figures: a network that knows the truth makes no error."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.mofa_figures import Pictures, figures, judge
+from pie_jax.core import theta as parameters
+from pie_jax.face.render import render_image, render_vertices
+from tests import builders
+
+pytest.importorskip("cv2")
+
+SIZE = 64
+COUNT = 4
+
+
+@pytest.fixture(scope="module")
+def world():
+    """A model, its faces in several poses, and their pictures."""
+    model = builders.toy_morphable()
+    rng = np.random.default_rng(0)
+    theta = parameters.neutral((COUNT,)).replace(
+        rotation=jnp.asarray(rng.normal(0, 0.3, (COUNT, 3)), jnp.float32)
+    )
+    image, _ = jax.jit(render_image, static_argnums=2)(model, theta, SIZE)
+    landmarks = render_vertices(model, theta, SIZE).landmarks / SIZE
+    image_u8 = np.uint8(np.rint(255 * np.asarray(image)))
+    return model, theta, Pictures(image_u8, np.asarray(landmarks))
+
+
+def test_a_network_that_knows_the_faces_makes_small_errors(world):
+    model, theta, pictures = world
+    known = jnp.asarray(pictures.image_u8, jnp.float32) / 127.5 - 1
+
+    def look_up(params, image):
+        """Knows the pictures, also mirrored; any other is like the nearest."""
+        both = jnp.concatenate([known, known[:, :, ::-1]])
+        sign = jnp.array([1.0, -1.0, -1.0])
+        turned = jnp.concatenate([theta.rotation, theta.rotation * sign])
+        apart = jnp.sum((image[:, None] - both) ** 2, axis=(2, 3, 4))
+        nearest = jnp.argmin(apart, axis=1)
+        return parameters.neutral((len(image),)).replace(rotation=turned[nearest])
+
+    found = figures(judge(model, look_up), None, pictures)
+    assert found["landmark"] < 1e-4
+    assert found["colour"] < 0.15
+    assert found["mirror"] < 0.01
+    assert found["yaw_agreement"] > 0.999
+
+
+def test_a_network_that_sees_nothing_errs_as_far_as_the_faces_differ(world):
+    model, _, pictures = world
+    yaw = 0.25
+
+    def blind(params, image):
+        rotation = jnp.array([0.0, yaw, 0.0])
+        return parameters.neutral((len(image),)).replace(
+            rotation=jnp.broadcast_to(rotation, (len(image), 3))
+            + 1e-6 * jnp.mean(image, axis=(1, 2, 3))[:, None]
+        )
+
+    found = figures(judge(model, blind), None, pictures)
+    assert found["landmark"] > 0.02
+    np.testing.assert_allclose(found["mirror"], np.rad2deg(2 * yaw), rtol=1e-3)
+    assert found["rendered"] < 0.01  # it is where it says that it is
+    assert abs(found["yaw_agreement"]) < 0.99

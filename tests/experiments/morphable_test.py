@@ -1,0 +1,269 @@
+"""The parts of the morphable model's builder, on shapes with known answers."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+from scipy import sparse
+
+from experiments import build_morphable
+from experiments.morphable import (
+    bases,
+    expressions,
+    frame,
+    heads,
+    marking,
+    reflectance,
+    region,
+)
+from pie_jax.core.errors import PieError
+from tests import builders
+
+
+def reflect(shapes):
+    """The mirror of four vertices, of which 0 and 1 are each other's other side."""
+    return shapes[..., [1, 0, 2, 3], :] * [-1, 1, 1]
+
+
+@pytest.fixture(scope="module")
+def moves():
+    return np.random.default_rng(0).normal(size=(50, 4, 3)) * [1, 2, 3]
+
+
+def test_components_are_symmetric_or_the_opposite(moves):
+    components = bases.principal(moves, reflect, 6).components
+    mirrored = reflect(components)
+    same = np.abs(mirrored - components).max((1, 2)) < 1e-9
+    opposite = np.abs(mirrored + components).max((1, 2)) < 1e-9
+    assert np.all(same ^ opposite)
+    assert same.any() and opposite.any()
+
+
+def test_components_are_orthogonal_and_one_deviation_long(moves):
+    basis = bases.principal(moves, reflect, 12)
+    axes = basis.components.reshape(12, -1)
+    gram = axes @ axes.T
+    np.testing.assert_allclose(gram, np.diag(np.diag(gram)), atol=1e-9)
+    samples = np.concatenate([moves, reflect(moves)]).reshape(100, -1)
+    codes = samples @ axes.T / np.diag(gram)
+    np.testing.assert_allclose((codes**2).mean(0), 1, rtol=1e-9)
+    assert np.all(np.diff(np.diag(gram)) <= 1e-12)
+    assert basis.explained == pytest.approx(1)
+
+
+def test_components_of_mixtures_are_those_of_what_is_mixed(moves):
+    amounts = np.random.default_rng(1).random((30, 5))
+    mixtures = np.einsum("nm,mvi->nvi", amounts, moves[:5])
+    plain = bases.principal(mixtures, reflect, 4)
+    quick = bases.principal(moves[:5], reflect, 4, amounts=amounts)
+    np.testing.assert_allclose(quick.components, plain.components, atol=1e-9)
+    assert quick.explained == pytest.approx(plain.explained)
+
+
+def test_orthonormal_drops_what_is_dependent():
+    axes = bases.orthonormal(np.array([[2.0, 0, 0], [2, 2, 0], [0, 1, 0]]))
+    assert axes.shape == (2, 3)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(2), atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weights_of_a_phenotype_are_products_that_add_up_to_one(seed):
+    person = heads.draw_phenotype(np.random.default_rng(seed))
+    weights = heads.phenotype_targets(person)
+    ancestry = sum(w for name, w in weights.items() if "universal" not in name)
+    build = sum(w for name, w in weights.items() if "universal" in name)
+    assert ancestry == pytest.approx(1)
+    assert build == pytest.approx(1)
+    assert min(weights.values()) > 0
+
+
+def test_a_phenotype_at_an_anchor_is_one_target():
+    person = heads.Phenotype(3, 1, (0, 1, 0), 1, 2)
+    assert heads.phenotype_targets(person) == {
+        "asian-male-old": 1,
+        "universal-male-old-averagemuscle-maxweight": 1,
+    }
+
+
+def test_a_slider_moves_one_of_its_opposite_targets():
+    slider = heads.Slider((("decr", "incr"), (None, "round")), deviation=0.5)
+    rng = np.random.default_rng(0)
+    drawn = [heads.draw_sliders([slider], rng) for _ in range(200)]
+    assert all(len({"decr", "incr"} & one.keys()) == 1 for one in drawn)
+    assert all(0 <= amount <= 1 for one in drawn for amount in one.values())
+    assert {"decr", "incr", "round"} == set().union(*drawn)
+
+
+def test_aligned_heads_keep_their_size_and_lose_their_pose():
+    upright, _ = builders.toy_head(1)
+    rng = np.random.default_rng(0)
+    shapes = upright + 0.01 * rng.normal(size=(20, *upright.shape))
+    turns = [region.rotation(*rng.uniform(-30, 30, 2)) for _ in shapes]
+    moved = np.stack([s @ t.T + rng.normal(size=3) for s, t in zip(shapes, turns)])
+    aligned = heads.align(1.2 * moved, upright, np.arange(len(upright)))
+    centred = shapes - shapes.mean(1, keepdims=True)
+    np.testing.assert_allclose(aligned, 1.2 * centred, atol=0.02)
+
+
+def area(vertices, triangles):
+    a, b, c = vertices[triangles].transpose(1, 0, 2)
+    return np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
+
+
+def test_what_is_outside_a_line_is_cut_off():
+    vertices, triangles = builders.icosphere(3)
+    clipped, mixing = region.clip(triangles, vertices, vertices[:, 1] + 0.3)
+    vertices = mixing @ vertices
+    heights = vertices[np.unique(clipped), 1]
+    assert heights.min() > -0.3 - 0.01  # the line was moved to vertices near it
+    assert area(vertices, clipped) == pytest.approx(2 * np.pi * 1.3, rel=0.02)
+
+
+def test_the_outline_of_a_cut_ball_is_one_loop():
+    vertices, triangles = builders.icosphere(2)
+    clipped, _ = region.clip(triangles, vertices, vertices[:, 1] + 0.3)
+    (outline,) = marking.loops(clipped)
+    edges = {frozenset(edge) for edge in marking.boundary(clipped).tolist()}
+    around = zip(outline, np.roll(outline, 1), strict=True)
+    assert edges == {frozenset(map(int, edge)) for edge in around}
+
+
+@pytest.mark.parametrize("longest", [2.0, 0.5, 0.25])
+def test_refining_splits_long_edges_alone(longest):
+    vertices, triangles = builders.toy_head(1)
+    refined, mixing = region.refine(
+        triangles, sparse.eye_array(len(vertices), format="csr"), vertices, longest
+    )
+    finer = mixing @ vertices
+    edges = finer[refined] - finer[np.roll(refined, 1, axis=1)]
+    assert np.linalg.norm(edges, axis=2).max() <= longest + 1e-9
+    assert marking.boundary(refined).size == 0  # without cracks
+    assert area(finer, refined) == pytest.approx(area(vertices, triangles))
+    assert (len(refined) == len(triangles)) == (longest > 1)
+
+
+def test_the_laplacian_of_a_ball_has_the_harmonics_eigenvalues():
+    vertices, triangles = builders.icosphere(3)
+    mass, stiffness = reflectance.laplacian(vertices, triangles)
+    assert mass.sum() == pytest.approx(4 * np.pi, rel=0.02)
+    scaled = stiffness.toarray() / np.sqrt(mass[:, None] * mass)
+    values = np.linalg.eigvalsh(scaled)[:9]
+    np.testing.assert_allclose(values, [0, 2, 2, 2, 6, 6, 6, 6, 6], atol=0.1)
+
+
+def test_reflectance_components_are_orthogonal_over_the_surface():
+    vertices, triangles = builders.toy_head(3)
+    mean, components = reflectance.smooth_basis(vertices, triangles, 30)
+    assert mean.shape == vertices.shape and components.shape == (30, *vertices.shape)
+    mass, _ = reflectance.laplacian(vertices, triangles)
+    gram = np.einsum("kvc,v,lvc->kl", components, mass / mass.sum(), components)
+    sizes = np.sqrt(np.diag(gram))
+    assert np.all(np.diff(sizes) < 1e-3)
+    cosines = gram / np.outer(sizes, sizes) - np.eye(30)
+    assert (
+        np.abs(cosines).max() < 0.2
+    )  # the three colours are not quite at right angles
+
+
+def test_the_mean_head_is_placed_where_ffhq_has_faces():
+    eyes = np.stack([np.tile([x, 0.3, 0.9], (6, 1)) for x in (-0.3, 0.3)])
+    mouth = np.array([[-0.2, -0.35, 0.9], [0.2, -0.35, 0.9]])
+    distance, lift = frame.place(eyes, mouth)
+    raised = np.array([0, lift, 0])
+    left, right = frame.project(eyes + raised, distance).mean(1)
+    below = frame.project(mouth + raised, distance).mean(0)
+    # Three numbers with two unknowns: an error that is left is shared.
+    assert right[0] - left[0] == pytest.approx(2 * frame.EYES[0], abs=0.01)
+    assert (left[1] + below[1]) / 2 == pytest.approx(
+        (frame.EYES[1] + frame.MOUTH[1]) / 2, abs=0.01
+    )
+
+
+@pytest.fixture(scope="module")
+def toy_region():
+    """Four vertices without eyeballs."""
+    return region.Region(
+        selection=sparse.csr_array(np.eye(4)),
+        num_vertices=4,
+        triangles=np.array([[0, 1, 2], [0, 2, 3]]),
+        eyeballs=np.zeros((0, 3), int),
+        mirror=np.array([1, 0, 2, 3]),
+    )
+
+
+@pytest.fixture(scope="module")
+def units(toy_region):
+    rng = np.random.default_rng(1)
+    left, jaw, closes = rng.normal(size=(3, 4, 3))
+    arkit = {
+        "jawOpen": jaw + toy_region.reflected(jaw),
+        "mouthClose": closes + toy_region.reflected(closes),
+        "mouthSmileLeft": left,
+        "mouthSmileRight": toy_region.reflected(left),
+    }
+    own = {"nose-up": rng.normal(size=(4, 3)), "mouth-open": 2 * arkit["jawOpen"]}
+    return expressions.Units(arkit, own)
+
+
+def test_sides_are_told_from_names(units):
+    assert expressions.other_side("mouthSmileLeft", units.arkit) == "mouthSmileRight"
+    assert expressions.other_side("jawOpen", units.arkit) == "jawOpen"
+    both = {"eye-left-slit": 0, "eye-right-slit": 0}
+    assert expressions.other_side("eye-right-slit", both) == "eye-left-slit"
+
+
+def test_drawn_amounts_are_sparse_and_possible(units):
+    arkit, own = expressions.draw_amounts(units, np.random.default_rng(0), 300)
+    amounts = np.concatenate([arkit, own], axis=1)
+    assert amounts.min() >= 0 and amounts.max() <= 1
+    jaw, closing = arkit[:, 0], arkit[:, 1]
+    assert np.all(closing <= jaw)
+    assert not np.any((jaw > 0) & (own[:, 1] > 0))  # both open the mouth
+    assert np.mean(amounts > 0) < 0.9
+
+
+def test_named_units_lose_nothing_in_the_expression_basis(units, toy_region):
+    amounts = expressions.draw_amounts(units, np.random.default_rng(0), 300)
+    basis = expressions.expression_basis(units, amounts, toy_region, 5)
+    arkit = np.stack(list(units.arkit.values()))
+    codes = expressions.codes(arkit, basis.components)
+    rebuilt = np.einsum("uk,kvi->uvi", codes, basis.components)
+    np.testing.assert_allclose(rebuilt, arkit, atol=1e-9)
+    assert 0.9 < basis.explained <= 1 + 1e-9
+
+
+def test_a_written_model_is_read_and_always_the_same_file(tmp_path):
+    arrays = {"b": np.ones((2, 3), np.float16), "a": np.arange(3, dtype=np.int32)}
+    program = (
+        "import numpy as np, pathlib, sys\n"
+        "from experiments import build_morphable\n"
+        "arrays = {'b': np.ones((2, 3), np.float16), 'a': np.arange(3, dtype='i4')}\n"
+        "build_morphable.write(pathlib.Path(sys.argv[1]), arrays, 'generic')"
+    )
+    # The order of the metadata is another one in every process.
+    files = [tmp_path / name for name in ("one", "two", "three")]
+    for file in files[1:]:
+        subprocess.run([sys.executable, "-c", program, file], check=True)
+    build_morphable.write(files[0], arrays, "generic")
+    assert len({file.read_bytes() for file in files}) == 1
+    read = safetensors.numpy.load_file(files[0])
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read[name], array)
+    with safetensors.safe_open(files[0], framework="numpy") as opened:
+        assert opened.metadata()["reflectance"] == "generic"
+
+
+def test_a_learned_reflectance_must_be_for_the_models_vertices(tmp_path):
+    file = tmp_path / "albedo.safetensors"
+    model = {"mean": np.zeros((5, 3))}
+    learned = {"albedo_mean": np.ones((5, 3)), "albedo": np.ones((2, 5, 3))}
+    safetensors.numpy.save_file(learned, file)
+    taken = build_morphable.learned_albedo(file, model)
+    assert {name: x.dtype for name, x in taken.items()} == dict.fromkeys(
+        learned, np.float16
+    )
+    with pytest.raises(PieError, match=r"albedo_mean \[4, 3\]"):
+        build_morphable.learned_albedo(file, {"mean": np.zeros((4, 3))})

@@ -1,0 +1,110 @@
+"""Samples on disk: what is written is read, whatever is killed or missing."""
+
+import numpy as np
+import pytest
+
+from experiments import samples
+from experiments.samples import Samples
+from pie_jax.core.errors import PieError
+
+
+def shard(first, count=4, size=8, invalid=()):
+    rng = np.random.default_rng(first)
+    return Samples(
+        seed=np.arange(first, first + count),
+        image_u8=rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8),
+        w=np.float32(rng.normal(size=(count, 2, 512))),
+        crossover=rng.integers(1, 6, count, dtype=np.int32),
+        psi=np.float32(rng.uniform(size=count)),
+        landmarks=np.float32(rng.uniform(size=(count, 68, 2))),
+        valid=np.array([i not in invalid for i in range(first, first + count)]),
+    )
+
+
+def assert_equal(a, b):
+    for name, x, y in zip(Samples._fields, a, b, strict=True):
+        np.testing.assert_array_equal(x, y, err_msg=name)
+        assert x.dtype == y.dtype, name
+
+
+def test_a_shard_comes_back_as_it_was(tmp_path):
+    samples.write(tmp_path, shard(8), "toy")
+    (file,) = tmp_path.iterdir()
+    assert file.name == "samples-0000008-0000011.npz"
+    assert_equal(samples.read(file, "toy"), shard(8))
+
+
+def test_codes_are_rebuilt_row_by_row():
+    written = shard(0)._replace(crossover=np.int32([1, 3, 5, 2]))
+    w_plus = samples.w_plus(written, 5)
+    assert w_plus.shape == (4, 5, 512) and w_plus.dtype == np.float32
+    for i, row in np.ndindex(4, 5):
+        of = int(row >= written.crossover[i])
+        np.testing.assert_array_equal(w_plus[i, row], written.w[i, of])
+
+
+def test_held_out_samples_stay_the_same_while_more_are_made(tmp_path):
+    for first in (0, 4):
+        samples.write(tmp_path, shard(first, invalid=(1,)), "toy")
+    early, held_out = samples.load(tmp_path, "toy", 8, held_out=3)
+    samples.write(tmp_path, shard(8, invalid=(9,)), "toy")
+    later, same = samples.load(tmp_path, "toy", 8, held_out=3)
+    assert held_out.seed.tolist() == [0, 2, 3]
+    assert_equal(same, held_out)
+    assert early.seed.tolist() == [4, 5, 6, 7]
+    assert later.seed.tolist() == [4, 5, 6, 7, 8, 10, 11]
+
+
+def test_what_follows_a_gap_is_not_used(tmp_path):
+    for first in (0, 8):
+        samples.write(tmp_path, shard(first), "toy")
+    trained_on, held_out = samples.load(tmp_path, "toy", 8, held_out=1)
+    assert [*held_out.seed, *trained_on.seed] == [0, 1, 2, 3]
+
+
+def test_too_few_samples_are_an_error_that_says_how_to_make_them(tmp_path):
+    samples.write(tmp_path, shard(0, invalid=(0,)), "toy")
+    with pytest.raises(PieError, match="holds 3 valid .*generate_samples"):
+        samples.load(tmp_path, "toy", 8, held_out=3)
+
+
+def test_unfinished_shards_are_not_seen(tmp_path):
+    samples.write(tmp_path, shard(0), "toy")
+    (tmp_path / ".partial-0").write_bytes(b"half of a shard")
+    trained_on, _ = samples.load(tmp_path, "toy", 8, held_out=1)
+    assert trained_on.seed.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY"])
+def test_a_damaged_shard_is_an_error_that_names_it(tmp_path, content):
+    path = samples.shard_path(tmp_path, 0)
+    path.write_bytes(content)
+    with pytest.raises(PieError, match=f"{path.name} is damaged"):
+        samples.read(path, "toy")
+
+
+def test_a_truncated_shard_is_damaged(tmp_path):
+    samples.write(tmp_path, shard(0), "toy")
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(PieError, match="damaged"):
+        samples.read(path, "toy")
+
+
+def test_another_generators_samples_are_refused(tmp_path):
+    samples.write(tmp_path, shard(0), "toy")
+    with pytest.raises(PieError, match="'toy', not of 'other'"):
+        samples.load(tmp_path, "other", 8)
+
+
+def test_pictures_are_averaged():
+    image_u8 = shard(0).image_u8
+    found = samples.shrink(image_u8, 2)
+    expected = np.zeros((4, 2, 2, 3))
+    for i, y, x, c in np.ndindex(4, 2, 2, 3):
+        square = image_u8[i, 4 * y : 4 * y + 4, 4 * x : 4 * x + 4, c]
+        expected[i, y, x, c] = square.astype(float).mean()
+    assert np.abs(found - expected).max() <= 0.5
+    np.testing.assert_array_equal(samples.shrink(image_u8, 8), image_u8)
+    with pytest.raises(ValueError, match="divisor of 8"):
+        samples.shrink(image_u8, 3)

@@ -1,0 +1,98 @@
+"""Training MoFA: it learns, and may be killed at any moment."""
+
+import json
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import train_mofa
+from experiments.export import export
+from experiments.mofa_figures import Pictures
+from experiments.train_mofa import Data, appearance, load_parameters, mofa_task
+from experiments.trainer import HISTORY, train
+from pie_jax.networks.mofa import MoFA
+from tests import builders
+from tests.experiments.samples_test import shard
+
+pytest.importorskip("cv2")
+
+SMALL = MoFA(width=1 / 16, size=32)
+STEPS = 4
+FIGURES = ("landmark", "colour", "mirror", "yaw_agreement", "rendered")
+
+
+@pytest.fixture(scope="module")
+def task():
+    """Anew for every run, as a new process has it."""
+    model = builders.toy_morphable(1)
+    chosen = shard(0, count=12, size=32)
+    sets = {
+        "held_out": Pictures(chosen.image_u8[:3], chosen.landmarks[:3]),
+        "real": Pictures(chosen.image_u8[:0], chosen.landmarks[:0]),
+    }
+    return mofa_task(SMALL, model, Data(chosen, sets), STEPS, 2)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(task, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return train(task, folder, STEPS, 2), folder
+
+
+def test_reports_have_every_figure_and_a_preview(undisturbed):
+    _, folder = undisturbed
+    history = json.loads((folder / HISTORY).read_text())
+    assert [row["step"] for row in history] == [2, 4]
+    for row in history:
+        assert {f"held_out_{name}" for name in FIGURES} < row.keys()
+        assert not any(name.startswith("real") for name in row)
+        assert np.all(np.isfinite(list(row.values())))
+    assert (folder / "preview-000004.png").stat().st_size > 1000
+
+
+def test_killed_and_started_again_it_ends_with_the_same_parameters(
+    task, undisturbed, tmp_path
+):
+    expected, _ = undisturbed
+
+    def killed(first_step):
+        for step, batch in enumerate(task.batches(first_step), first_step):
+            if step == 3:
+                raise KeyboardInterrupt
+            yield batch
+
+    with pytest.raises(KeyboardInterrupt):
+        train(task._replace(batches=killed), tmp_path, STEPS, 2)
+    chex.assert_trees_all_equal(train(task, tmp_path, STEPS, 2), expected)
+
+
+def test_colours_count_more_and_more(task):
+    counts = [appearance(x) for x in np.linspace(0, 1, 101)]
+    assert counts[0] == 0 and counts[-1] == 1
+    assert np.all(np.diff(counts) >= 0)
+    for first in (0, 3):
+        batch = next(task.batches(first))
+        assert batch.appearance == np.float32(appearance(first / STEPS))
+
+
+def test_what_is_exported_can_be_gone_on_from(task, tmp_path):
+    export(tmp_path / "mofa.safetensors", task.params, {})
+    loaded = load_parameters(tmp_path / "mofa.safetensors")
+    chex.assert_trees_all_equal_shapes_and_dtypes(loaded, task.params)
+    chex.assert_trees_all_close(loaded, task.params, atol=1e-3)
+
+
+def test_views_are_drawn_below_their_pictures():
+    image_u8 = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+
+    def look(theta, image):
+        names = ["albedo", "geometry", "overlay", "shading"]
+        return {k: jnp.full_like(image, (i + 1) / 5) for i, k in enumerate(names)}
+
+    rows = train_mofa.drawn(jax.jit(look), None, image_u8)
+    assert [row.shape for row in rows] == [(2, 16, 16, 3)] * 5
+    np.testing.assert_array_equal(rows[0][:, ::2, ::2], image_u8)
+    assert [row[0, 0, 0, 0] for row in rows[1:]] == [153, 102, 51, 204]

@@ -1,0 +1,31 @@
+"""Landmark distances: known values, and gradients where points are equal."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pie_jax.losses.landmark import relative_distances
+
+
+def face(seed=0):
+    return np.float32(np.random.default_rng(seed).uniform(0, 1, (3, 68, 2)))
+
+
+def test_equal_landmarks_are_at_no_distance_with_a_gradient_of_zero():
+    np.testing.assert_array_equal(relative_distances(face(), face()), 0)
+    gradient = jax.grad(lambda x: relative_distances(x, face()).sum())(face())
+    np.testing.assert_array_equal(gradient, 0)
+
+
+def test_a_shift_by_the_distance_of_the_outer_eyes_is_1():
+    reference = face()
+    eyes = np.linalg.norm(reference[:, 36] - reference[:, 45], axis=-1)
+    shifted = reference + eyes[:, None, None] * np.float32([0.6, 0.8])
+    np.testing.assert_allclose(relative_distances(shifted, reference), 1, rtol=1e-5)
+
+
+def test_the_unit_of_length_does_not_matter():
+    distances = relative_distances(face(1), face(2))
+    scaled = relative_distances(640 * face(1), 640 * face(2))
+    np.testing.assert_allclose(scaled, distances, rtol=1e-5)
+    assert jnp.all(distances > 0)

@@ -1,0 +1,87 @@
+"""Difference of colours at vertices: its weights and its awkward points."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.losses.photometric import colour_error, photometric
+
+LOSSES = [photometric, colour_error]
+
+
+def random_colours(seed=0, shape=(2, 7, 3)):
+    rng = np.random.default_rng(seed)
+    return (
+        jnp.asarray(rng.uniform(size=shape)),
+        jnp.asarray(rng.uniform(size=shape)),
+        jnp.asarray(rng.integers(2, size=shape[:-1]), jnp.result_type(float)),
+    )
+
+
+def test_it_is_the_mean_distance_over_what_is_visible():
+    colours, seen, visible = random_colours()
+    for k, value in enumerate(photometric(colours, seen, visible)):
+        distances = [
+            np.sqrt(sum((colours[k, v] - seen[k, v]) ** 2))
+            for v in range(7)
+            if visible[k, v]
+        ]
+        np.testing.assert_allclose(value, np.mean(distances), rtol=1e-5)
+
+
+def test_the_reported_error_is_the_mean_absolute_difference():
+    colours, seen, visible = random_colours()
+    for k, value in enumerate(colour_error(colours, seen, visible)):
+        shown = np.asarray(visible[k], bool)
+        expected = np.abs(np.asarray(colours[k] - seen[k]))[shown].mean()
+        np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_is_hidden_does_not_count(loss):
+    colours, seen, visible = random_colours()
+    changed = jnp.where(visible[..., None] > 0, seen, 9.0)
+    np.testing.assert_array_equal(
+        loss(colours, seen, visible), loss(colours, changed, visible)
+    )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_without_a_visible_vertex_it_is_zero_and_so_is_the_gradient(loss):
+    colours, seen, visible = random_colours()
+
+    def value(colours):
+        return jnp.sum(loss(colours, seen, 0 * visible))
+
+    found, gradient = jax.value_and_grad(value)(colours)
+    assert found == 0
+    np.testing.assert_array_equal(gradient, jnp.zeros_like(gradient))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_equal_colours_have_no_gradient_that_is_not_finite(loss):
+    colours, _, visible = random_colours()
+    gradient = jax.grad(lambda x: jnp.sum(loss(x, colours, visible)))(colours)
+    assert jnp.all(jnp.isfinite(gradient))
+
+
+def test_a_far_colour_pulls_no_more_than_a_near_one():
+    seen, visible = jnp.zeros((1, 3)), jnp.ones(1)
+    near, far = (
+        jax.grad(lambda x: photometric(x, seen, visible))(jnp.array([[c, 0, 0]]))
+        for c in (0.01, 0.9)
+    )
+    np.testing.assert_allclose(near, far, rtol=1e-5)
+
+
+def test_gradient_agrees_with_finite_differences():
+    with jax.enable_x64(True):
+        colours, seen, visible = random_colours()
+        value = jax.jit(lambda x: jnp.sum(jnp.sin(photometric(x, seen, visible))))
+        gradient, step = jax.grad(value)(colours), 1e-6
+        for index in np.ndindex(2, 7, 3):
+            above, below = (value(colours.at[index].add(s)) for s in (step, -step))
+            np.testing.assert_allclose(
+                gradient[index], (above - below) / (2 * step), rtol=1e-6, atol=1e-10
+            )

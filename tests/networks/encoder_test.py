@@ -1,0 +1,72 @@
+"""The encoder: shapes, profiles of the offsets, the way back to codes."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.networks import encoder, latents
+from pie_jax.networks.encoder import KNOTS, SIZE, Encoder
+from tests import builders
+
+NUM_WS = 7
+NETWORK = Encoder(NUM_WS, 1 / 32)
+
+
+@pytest.fixture(scope="module")
+def params():
+    blank = jnp.zeros((1, SIZE, SIZE, 3))
+    return builders.random_params(lambda key: NETWORK.init(key, blank)["params"])
+
+
+@pytest.fixture(scope="module")
+def apply():
+    return jax.jit(lambda params, image: NETWORK.apply({"params": params}, image))
+
+
+def image():
+    rng = np.random.default_rng(0)
+    return jnp.asarray(rng.uniform(-1, 1, (2, SIZE, SIZE, 3)), jnp.float32)
+
+
+def moments():
+    rng = np.random.default_rng(1)
+    axes = builders.orthogonal(512, rng) * rng.uniform(0.5, 2, 512)
+    return {"mean": jnp.asarray(rng.normal(size=512), jnp.float32), "axes": axes}
+
+
+def test_a_code_and_offsets_for_each_picture(apply, params):
+    code, offsets = apply(params, image())
+    chex.assert_shape([code, offsets], [(2, 512), (2, NUM_WS, 512)])
+    chex.assert_tree_all_finite((code, offsets))
+    assert np.abs(code[0] - code[1]).max() > 1e-3
+    larger = apply(params, image().repeat(2, axis=1).repeat(2, axis=2))
+    chex.assert_trees_all_close(larger, (code, offsets), atol=1e-3)
+
+
+def test_offsets_are_few_curves_along_the_style_inputs(apply, params):
+    _, offsets = apply(params, image())
+    assert np.linalg.matrix_rank(np.asarray(offsets[0]), tol=1e-3) <= KNOTS
+
+
+@pytest.mark.parametrize("num_ws", [2, KNOTS, 18, 23])
+def test_a_rows_parts_of_the_knots_sum_to_1(num_ws):
+    profiles = encoder._profiles(num_ws)
+    np.testing.assert_allclose(profiles.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(profiles[0], np.eye(KNOTS)[0], atol=1e-6)
+    np.testing.assert_allclose(profiles[-1], np.eye(KNOTS)[-1], atol=1e-6)
+
+
+def test_zero_is_the_mean_face():
+    w_plus = encoder.to_w_plus(moments(), jnp.zeros((2, 512)), jnp.zeros((2, 3, 512)))
+    chex.assert_shape(w_plus, (2, 3, 512))
+    np.testing.assert_allclose(w_plus, jnp.broadcast_to(moments()["mean"], (2, 3, 512)))
+
+
+def test_codes_are_whitened_to_what_the_network_said():
+    rng = np.random.default_rng(2)
+    code, offsets = jnp.asarray(rng.normal(size=(2, 512))), rng.normal(size=(2, 3, 512))
+    w_plus = encoder.to_w_plus(moments(), code, jnp.asarray(offsets))
+    whitened = latents.whiten(moments(), w_plus)
+    np.testing.assert_allclose(whitened, code[:, None] + offsets, atol=2e-3)

@@ -1,0 +1,55 @@
+"""The landmark network: shape, larger pictures, where an even heat map points."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.networks.landmark_net import SIZE, LandmarkNet
+from tests import builders
+
+NETWORK = LandmarkNet(1 / 32)
+
+
+@pytest.fixture(scope="module")
+def params():
+    blank = jnp.zeros((1, SIZE, SIZE, 3))
+    return builders.random_params(lambda key: NETWORK.init(key, blank)["params"])
+
+
+@pytest.fixture(scope="module")
+def apply():
+    return jax.jit(lambda params, image: NETWORK.apply({"params": params}, image))
+
+
+def image(batch=2):
+    rng = np.random.default_rng(0)
+    return jnp.asarray(rng.uniform(-1, 1, (batch, SIZE, SIZE, 3)), jnp.float32)
+
+
+def test_landmarks_of_each_picture(apply, params):
+    found = apply(params, image())
+    chex.assert_shape(found, (2, 68, 2))
+    chex.assert_tree_all_finite(found)
+    assert np.abs(found[0] - found[1]).max() > 1e-4
+
+
+def test_a_larger_picture_is_averaged(apply, params):
+    large = image().repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(apply(params, large), apply(params, image()), atol=1e-4)
+
+
+def test_an_even_heat_map_is_the_centre(apply, params):
+    even = jax.tree.map(jnp.zeros_like, params["heat"])
+    plain = {"scale": jnp.ones((68, 2)), "shift": jnp.zeros((68, 2))}
+    found = apply(params | plain | {"heat": even}, image())
+    np.testing.assert_allclose(found, 0.5, atol=1e-5)
+
+
+def test_scale_and_shift_reach_beyond_the_frame(apply, params):
+    even = jax.tree.map(jnp.zeros_like, params["heat"])
+    shift = jnp.full((68, 2), 0.7).at[:, 0].set(0)
+    found = apply(params | {"heat": even, "shift": shift}, image())
+    np.testing.assert_allclose(found[..., 0], 0.5, atol=1e-5)
+    np.testing.assert_allclose(found[..., 1], 1.2, atol=1e-5)

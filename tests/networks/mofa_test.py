@@ -1,0 +1,93 @@
+"""MoFA's encoder: the face it begins with, any resolution, and area averages."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.core import theta
+from pie_jax.core.theta import SIZES
+from pie_jax.networks import mofa
+from tests import builders
+
+SMALL = mofa.MoFA(width=1 / 8, size=32)
+
+
+@pytest.fixture(scope="module")
+def params():
+    blank = jnp.zeros((1, 32, 32, 3))
+    return builders.random_params(lambda key: SMALL.init(key, blank)["params"])
+
+
+@jax.jit
+def estimate(params, image):
+    return SMALL.apply({"params": params}, image)
+
+
+def random_image(resolution, batch=2, seed=0):
+    rng = np.random.default_rng(seed)
+    shape = (batch, resolution, resolution, 3)
+    return jnp.asarray(rng.uniform(-1, 1, shape), jnp.result_type(float))
+
+
+def test_without_features_it_gives_the_neutral_face(params):
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    found = estimate(nothing, random_image(32))
+    chex.assert_trees_all_equal(found, theta.neutral((2,)))
+
+
+def test_it_begins_near_the_neutral_face_but_sees_the_picture():
+    image = random_image(32)
+    start = jax.jit(SMALL.init)(jax.random.key(0), image)["params"]
+    found = estimate(start, image)
+    apart = theta.to_vector(found) - theta.to_vector(theta.neutral((2,)))
+    assert 0.01 < jnp.sqrt(jnp.mean(apart**2)) < 0.5
+    assert jnp.abs(found.rotation).max() < 0.3
+    assert jnp.abs(apart[0] - apart[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("resolution", [16, 32, 40, 96])
+def test_pictures_of_any_resolution_give_all_of_theta(params, resolution):
+    found = estimate(params, random_image(resolution))
+    for name, size in SIZES.items():
+        chex.assert_shape(getattr(found, name), (2, size))
+    chex.assert_tree_all_finite(found)
+
+
+def test_a_picture_and_its_enlargement_give_the_same_face(params):
+    image = random_image(32)
+    larger = image.repeat(3, axis=1).repeat(3, axis=2)
+    chex.assert_trees_all_close(
+        estimate(params, image), estimate(params, larger), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("old, new", [(6, 3), (5, 3), (3, 5), (7, 7), (2, 6)])
+def test_pixels_are_averaged_by_the_area_that_they_share(old, new):
+    image = np.asarray(random_image(old, batch=1))
+    fine = image.repeat(new, axis=1).repeat(new, axis=2)  # old * new pixels
+    expected = fine.reshape(1, new, old, new, old, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(mofa.reduce_area(image, new), expected, atol=1e-5)
+
+
+def test_the_width_is_told_by_the_parameters(params):
+    assert mofa.width_of(params) == SMALL.width
+
+
+def test_gradient_by_the_picture_agrees_with_finite_differences():
+    with jax.enable_x64(True):
+        image = random_image(40, batch=1)
+        start = builders.random_params(lambda key: SMALL.init(key, image)["params"])
+        start = jax.tree.map(lambda x: x.astype(jnp.float64), start)
+
+        @jax.jit
+        def value(image):
+            return jnp.sum(jnp.sin(theta.to_vector(estimate(start, image))))
+
+        gradient, step = jax.grad(value)(image), 1e-6
+        for index in [(0, 0, 0, 0), (0, 17, 20, 1), (0, 39, 5, 2)]:
+            above, below = (value(image.at[index].add(s)) for s in (step, -step))
+            np.testing.assert_allclose(
+                gradient[index], (above - below) / (2 * step), rtol=1e-4, atol=1e-9
+            )

@@ -1,0 +1,105 @@
+"""What MoFA is trained for: its loss falls, in the curriculum's order."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.core import theta as parameters
+from pie_jax.training.mofa_step import (
+    POSE,
+    WEIGHTS,
+    MofaBatch,
+    MofaGiven,
+    mofa_objective,
+)
+from pie_jax.training.update import adamw, training
+from tests import builders
+from tests.training.reconstruction_test import scene
+
+
+def constant(params, image):
+    """A network that gives the same face for every picture."""
+    shape = (len(image), parameters.to_vector(params).shape[-1])
+    vector = jnp.broadcast_to(parameters.to_vector(params), shape)
+    return parameters.from_vector(vector)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    _, _, image, landmarks = scene(batch=3)
+    image_u8 = np.uint8(np.rint((np.asarray(image) + 1) * 127.5))
+    return MofaBatch(image_u8, landmarks, jnp.float32(1))
+
+
+GIVEN = MofaGiven(builders.toy_morphable(), WEIGHTS)
+OBJECTIVE = jax.jit(mofa_objective(constant))
+
+
+def test_loss_and_terms_are_finite_scalars(batch):
+    loss, terms = OBJECTIVE(parameters.neutral(), GIVEN, jax.random.key(0), batch)
+    chex.assert_shape([loss, *terms.values()], ())
+    chex.assert_tree_all_finite(terms)
+    weights = vars(WEIGHTS) | {"pose": POSE}
+    weighted = sum(weights[name] * value for name, value in terms.items())
+    np.testing.assert_allclose(loss, weighted, rtol=1e-5)
+
+
+def test_at_first_colours_do_not_count(batch):
+    key, params = jax.random.key(0), parameters.neutral()
+    blind = batch.replace(appearance=jnp.float32(0))
+    (loss, terms), gradient = jax.value_and_grad(OBJECTIVE, has_aux=True)(
+        params, GIVEN, key, blind
+    )
+    both, _ = OBJECTIVE(params, GIVEN, key, batch)
+    np.testing.assert_allclose(
+        both - loss, WEIGHTS.photometric * terms["photometric"], rtol=1e-4
+    )
+    # What is left for the albedo is its prior, and at the mean that is at rest.
+    assert jnp.all(gradient.reflectance == 0)
+    assert jnp.any(gradient.rotation != 0)
+
+
+def test_other_keys_vary_the_pictures_with_their_landmarks(batch):
+    def terms(key):
+        return OBJECTIVE(parameters.neutral(), GIVEN, key, batch)[1]
+
+    first, again, other = (terms(jax.random.key(k)) for k in (0, 0, 1))
+    chex.assert_trees_all_equal(first, again)
+    assert first["landmark"] != other["landmark"]
+    assert first["photometric"] != other["photometric"]
+
+
+def test_training_lowers_the_loss(batch):
+    one = training(mofa_objective(constant), adamw(60, 0.03))
+    state = one.init(parameters.neutral())
+    losses = []
+    for _ in range(60):
+        state, terms = one.step(state, GIVEN, batch)
+        losses.append(terms["landmark"])
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+def test_the_pose_of_rendered_faces_is_learnt_from_them_alone(batch):
+    """A network that sees where the brightest column is, and no other pose."""
+    seen = []
+
+    def look(params, image):
+        seen.append(image)
+        face = constant(parameters.neutral(), image)
+        return face.replace(rotation=params + 0 * face.rotation)
+
+    objective = mofa_objective(look)
+    turned = jnp.full(3, 0.4)
+    loss = jax.value_and_grad(
+        lambda p: objective(p, GIVEN, jax.random.key(0), batch)[1]["pose"]
+    )
+    pose, gradient = loss(turned)
+    pictures, rendered = seen[0], seen[1]
+    assert rendered.shape == (1, *pictures.shape[1:])
+    face = np.abs(np.asarray(rendered - pictures[:1])).max(axis=-1) > 0.05
+    assert 0.05 < face.mean() < 0.9
+    # The others' pose is this network's own answer, so what is missed is the noise.
+    assert 0 < pose < 0.8
+    assert jnp.any(gradient != 0)

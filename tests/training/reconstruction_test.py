@@ -1,0 +1,108 @@
+"""How well a face explains a picture: a rendered one explains itself."""
+
+import dataclasses
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pie_jax.core import theta as parameters
+from pie_jax.face.render import render_image, render_vertices
+from pie_jax.training.reconstruction import Terms, errors, reconstruction, total
+from tests import builders
+
+RENDER = jax.jit(render_vertices, static_argnums=2)
+RESOLUTION = 48
+NAMES = [field.name for field in dataclasses.fields(Terms)]
+
+
+def random_theta(*batch, seed=0):
+    """Unusual faces in coloured light, but all inside the frame."""
+    rng = np.random.default_rng(seed)
+    neutral = parameters.neutral(batch)
+    spread = neutral.replace(
+        rotation=0.2, translation=0.1, identity=0.5, reflectance=0.5, expression=0.5,
+        illumination=0.3,
+    )  # fmt: skip
+    return jax.tree.map(
+        lambda x, s: x + s * jnp.asarray(rng.normal(size=x.shape), x.dtype),
+        neutral,
+        spread,
+    )
+
+
+def scene(batch=2, seed=0):
+    """A toy model, faces, other faces' pictures and landmarks."""
+    model = builders.toy_morphable()
+    theta = random_theta(batch, seed=seed)
+    other = random_theta(batch, seed=seed + 1)
+    image, _ = jax.jit(render_image, static_argnums=2)(model, other, RESOLUTION)
+    landmarks = RENDER(model, other, RESOLUTION).landmarks / RESOLUTION
+    image = (2 * image - 1).astype(landmarks.dtype)
+    return model, theta, image, landmarks
+
+
+def test_a_face_explains_its_own_picture():
+    model, theta, _, _ = scene()
+    image, _ = jax.jit(render_image, static_argnums=2)(model, theta, 256)
+    landmarks = RENDER(model, theta, 256).landmarks / 256
+    measure = jax.jit(errors)
+    found = measure(model, theta, 2 * image - 1, landmarks)
+    np.testing.assert_allclose(found["landmark"], 0, atol=1e-5)
+    assert np.all(found["colour"] < 0.1)  # the toy's colours are noise
+    moved = theta.replace(translation=theta.translation + 0.3)
+    worse = measure(model, moved, 2 * image - 1, landmarks)
+    assert np.all(worse["landmark"] > 0.05)
+    assert np.all(worse["colour"] > found["colour"])
+
+
+def test_terms_are_as_their_descriptions_say():
+    model, theta, image, landmarks = scene()
+    found = jax.jit(reconstruction)(model, theta, image, landmarks)
+    chex.assert_tree_shape_prefix(found, (2,))
+    rendering = RENDER(model, theta, RESOLUTION)
+    kept = [i for i in range(68) if i not in (60, 64)]
+    eyes = np.linalg.norm(landmarks[:, 36] - landmarks[:, 45], axis=-1)
+    apart = rendering.landmarks / RESOLUTION - landmarks
+    distances = np.linalg.norm(apart, axis=-1)[:, kept].mean(axis=1)
+    np.testing.assert_allclose(found.landmark, distances / eyes, rtol=1e-4)
+    for name in ("identity", "reflectance", "expression"):
+        squares = jnp.sum(getattr(theta, name) ** 2, axis=-1)
+        np.testing.assert_allclose(getattr(found, name), squares, rtol=1e-5)
+
+
+def test_the_total_is_the_weighted_sum():
+    weights = Terms(**{name: float(i) for i, name in enumerate(NAMES)})
+    terms = Terms(**{name: jnp.array([1.0, 10.0]) for name in NAMES})
+    np.testing.assert_allclose(total(weights, terms), 28 * np.array([1, 10]))
+
+
+def slopes(directions=3):
+    """Slopes of all terms along random directions of theta, and differences."""
+    with jax.enable_x64(True):
+        model, theta, image, landmarks = scene(batch=1)
+        theta = theta.replace(illumination=theta.illumination - 3.0)  # some negative
+        start = parameters.to_vector(theta)
+
+        def value(vector):
+            faces = parameters.from_vector(vector)
+            terms = reconstruction(model, faces, image, landmarks)
+            return jnp.stack([getattr(terms, name)[0] for name in NAMES])
+
+        jacobian = jax.jit(jax.jacrev(value))(start)
+        value, step = jax.jit(value), 1e-7
+        rng = np.random.default_rng(0)
+        along = jnp.asarray(rng.normal(size=(directions, *start.shape)))
+        differences = [
+            (value(start + step * x) - value(start - step * x)) / (2 * step)
+            for x in along
+        ]
+        return np.einsum("tbk,dbk->td", jacobian, along), np.stack(differences, axis=1)
+
+
+def test_gradients_of_every_term_agree_with_finite_differences():
+    exact, differences = slopes()
+    for name, a, b in zip(NAMES, exact, differences, strict=True):
+        assert np.all(a != 0), name
+        np.testing.assert_allclose(a, b, rtol=1e-5, err_msg=name)

@@ -1,0 +1,68 @@
+"""Updates on a quadratic: they descend, repeat exactly, and are traced once."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.training.update import adamw, training
+
+
+def objective(params, given, key, batch):
+    """Zero at `given`; the key only shakes the gradient."""
+    error = params["x"] - given + 1e-3 * jax.random.normal(key, (3,))
+    loss = jnp.mean(batch * error**2)
+    return loss, {"loss": loss}
+
+
+GOAL = jnp.array([1.0, -2.0, 3.0])
+BATCH = jnp.ones(3)
+
+
+def run(steps, seed=0, **values):
+    functions = training(objective, adamw(400, 0.05), seed=seed, **values)
+    state = functions.init({"x": jnp.zeros(3)})
+    for _ in range(steps):
+        state, terms = functions.step(state, GOAL, BATCH)
+    return state, terms
+
+
+def test_the_loss_descends_and_the_average_follows():
+    state, terms = run(400)
+    assert terms["loss"] < 1e-3
+    assert state.step == 400
+    np.testing.assert_allclose(state.params["x"], GOAL, atol=0.05)
+    np.testing.assert_allclose(state.average["x"], GOAL, atol=0.2)
+
+
+def test_the_average_is_the_running_mean_of_the_parameters():
+    functions = training(objective, adamw(400, 0.05), memory=0.5)
+    state = functions.init({"x": jnp.ones(3)})
+    average = np.ones(3)
+    for step in range(20):
+        state, _ = functions.step(state, GOAL, BATCH)
+        kept = min(0.5, (1 + step) / (10 + step))
+        average = kept * average + (1 - kept) * np.asarray(state.params["x"])
+    np.testing.assert_allclose(state.average["x"], average, rtol=1e-5)
+
+
+def test_the_same_run_gives_the_same_bits_and_another_seed_others():
+    chex.assert_trees_all_equal(run(5)[0], run(5)[0])
+    assert not np.array_equal(run(5)[0].params["x"], run(5, seed=1)[0].params["x"])
+
+
+def test_the_step_is_traced_once():
+    counted = chex.assert_max_traces(objective, n=1)
+    chex.clear_trace_counter()
+    functions = training(counted, adamw(10, 0.1))
+    state = functions.init({"x": jnp.zeros(3)})
+    for scale in (1.0, 2.0, 3.0):
+        state, _ = functions.step(state, scale * GOAL, scale * BATCH)
+    assert np.all(np.isfinite(state.params["x"]))
+
+
+@pytest.mark.parametrize("num_steps", [1, 9, 20_000])
+def test_any_length_of_training_has_a_schedule(num_steps):
+    state = training(objective, adamw(num_steps, 0.1)).init({"x": jnp.zeros(3)})
+    assert state.step == 0
