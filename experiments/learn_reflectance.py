@@ -40,7 +40,7 @@ COUNT = 80
 
 _CHUNK = 25
 # A colour so far from the fit's is hair or glasses, not skin.
-_FOREIGN = 0.2
+_FOREIGN = 0.3
 # Less light than this shows no colour.
 _DARKEST = 0.15
 # Vertices that are seen in fewer pictures (sum of weights) keep the colour they had.
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="default: the installed face model")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--num", type=int, default=3000, help="samples to learn from")
-    parser.add_argument("--refine", type=int, default=0, help="steps after MoFA")
+    parser.add_argument("--refine", type=int, default=60, help="steps after MoFA")
     parser.add_argument("--rounds", type=int, default=30)
     args = parser.parse_args()
     huge_pages.restart()

@@ -211,9 +211,11 @@ def encoder_task(setup: Setup, data: Data, num_steps: int, batch_size: int) -> T
         return map(to_batch, chosen)
 
     blank = jnp.zeros((1, SIZE, SIZE, 3))
+    # Drawing all kernels by JAX's default generator takes XLA 20 seconds to compile.
+    key = jax.random.key(0, impl="rbg")
     return Task(
         training=training(encoder_objective(estimate), adamw(num_steps, 1e-3)),
-        params=jax.jit(setup.module.init)(jax.random.key(0), blank)["params"],
+        params=jax.jit(setup.module.init)(key, blank)["params"],
         given=setup.given,
         batches=following,
         evaluate=evaluate,

@@ -65,4 +65,9 @@ def _cells() -> Array:
 
 def _enlarge(x: Array, factor: int) -> Array:
     """Repeats each place `factor` times along both axes of `[B, H, W, C]`."""
-    return x.repeat(factor, axis=1).repeat(factor, axis=2)
+    batch, height, width, channels = x.shape
+    # Not `repeat`, which is a gather, and whose gradient is a scatter.
+    spread = jnp.broadcast_to(
+        x[:, :, None, :, None], (batch, height, factor, width, factor, channels)
+    )
+    return spread.reshape(batch, height * factor, width * factor, channels)

@@ -111,9 +111,9 @@ class GroupNorm(nn.Module):
 def _over_groups(x: Array) -> Array:
     """Replaces `[B, C]` by the means of their groups."""
     batch, channels = x.shape
-    groups = max(1, channels // _GROUP)
-    means = x.reshape(batch, groups, channels // groups).mean(axis=-1)
-    return jnp.repeat(means, channels // groups, axis=-1)
+    grouped = x.reshape(batch, max(1, channels // _GROUP), -1)
+    means = grouped.mean(axis=-1, keepdims=True)
+    return jnp.broadcast_to(means, grouped.shape).reshape(batch, channels)
 
 
 def _space_to_depth(image: Array) -> Array:

@@ -20,12 +20,16 @@ def params():
     return builders.random_params(init)
 
 
-def bright(image_u8):
-    """Finds a face wherever the first pixel is bright."""
-    return LANDMARKS if image_u8[0, 0, 0] > 100 else None
+def is_even(image_u8):
+    return image_u8.sum(dtype=np.int64) % 2 == 0
 
 
-def generate(params, folder, num=6, measure=bright):
+def measure_even(image_u8):
+    """Finds a face in about half of the pictures."""
+    return LANDMARKS if is_even(image_u8) else None
+
+
+def generate(params, folder, num=6, measure=measure_even):
     generate_samples.generate(NAME, params, num, folder, shard=3, measure=measure)
 
 
@@ -53,7 +57,8 @@ def test_the_picture_is_that_of_the_code(params, tmp_path):
         found = shard.landmarks[shard.valid]
         expected = np.broadcast_to(np.float32(LANDMARKS), found.shape)
         np.testing.assert_array_equal(found, expected)
-        np.testing.assert_array_equal(shard.valid, shard.image_u8[:, 0, 0, 0] > 100)
+        even = [is_even(image_u8) for image_u8 in shard.image_u8]
+        np.testing.assert_array_equal(shard.valid, even)
 
 
 def test_a_killed_job_goes_on_and_ends_with_the_same_files(params, tmp_path):
@@ -65,7 +70,7 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_files(params, tmp_path):
         seen += 1
         if seen == 5:
             raise KeyboardInterrupt
-        return bright(image_u8)
+        return measure_even(image_u8)
 
     folder = tmp_path / "killed"
     with pytest.raises(KeyboardInterrupt):
@@ -76,7 +81,7 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_files(params, tmp_path):
 
     def counted(image_u8):
         calls.append(1)
-        return bright(image_u8)
+        return measure_even(image_u8)
 
     generate(params, folder, measure=counted)
     assert len(calls) == 3  # the second shard's alone

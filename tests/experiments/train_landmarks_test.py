@@ -22,8 +22,8 @@ def test_a_short_training_reports_and_draws(tmp_path):
     assert [row["step"] for row in history] == [2, 4]
     assert history[1].keys() == {"step", "distance", "held_out"}
     assert history[1]["held_out"] == task.evaluate(params)["held_out"]
-    picture = Image.open(tmp_path / "preview-000004.png")
-    assert picture.size == (8 * 2 * SIZE, 2 * SIZE)
+    with Image.open(tmp_path / "preview-000004.png") as picture:
+        assert picture.size == (8 * 2 * SIZE, 2 * SIZE)
 
 
 def test_the_distance_of_a_known_shift():
