@@ -7,7 +7,8 @@ r"""Learns how skin varies, from MoFA's fits of generator samples.
 
 Every sample's colours are looked up at the vertices and divided by the fit's shading.
 Principal components of what is visible follow. Then MoFA is trained again, on a face
-model that has them.
+model that has them. Before there is any MoFA leave it out: fits then begin with the
+mean head, and want more steps (`--refine 150`, 1.5 s of one core a sample).
 """
 
 import argparse
@@ -28,7 +29,7 @@ from experiments.export import export
 from experiments.generate_samples import GENERATOR
 from experiments.train_mofa import load_model, load_parameters
 from pie_jax.cli import huge_pages
-from pie_jax.core.theta import FaceParams
+from pie_jax.core.theta import FaceParams, neutral
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_vertices
 from pie_jax.graphics.sampling import sample
@@ -65,7 +66,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--mofa", type=Path, required=True, help="a mofa.safetensors")
+    parser.add_argument("--mofa", type=Path, help="a mofa.safetensors to begin with")
     parser.add_argument("--model", type=Path, help="default: the installed face model")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--num", type=int, default=3000, help="samples to learn from")
@@ -73,15 +74,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     args = parser.parse_args()
     huge_pages.restart()
-    model, params = load_model(args.model), load_parameters(args.mofa)
+    model = load_model(args.model)
+    params = load_parameters(args.mofa) if args.mofa else None
     chosen, _ = samples.load(args.samples, GENERATOR)
     chosen = chosen.take(slice(args.num))
     # Skin is as likely one way round as the other.
     chosen = mirror_some(chosen, np.arange(len(chosen.seed)) % 2 == 1)
-    module = MoFA(width_of(params))
     look = partial(
         jax.jit(look_up, static_argnums=(0, 2)),
-        lambda params, x: module.apply({"params": params}, x),
+        estimator(params),
         model,
         args.refine,
         params,
@@ -89,6 +90,14 @@ def main() -> None:
     arrays = learn(model, unwrap(look, chosen), args.rounds)
     about = {"data": f"{len(chosen.seed)} samples of {GENERATOR}"}
     export(args.out, arrays, about)
+
+
+def estimator(params: Any) -> Callable[[Any, Array], FaceParams]:
+    """MoFA of the width of these parameters; the mean head where they are None."""
+    if params is None:
+        return lambda params, image: neutral((len(image),))
+    module = MoFA(width_of(params))
+    return lambda params, image: module.apply({"params": params}, image)
 
 
 def look_up(
@@ -102,10 +111,10 @@ def look_up(
     """Fits faces and removes their light.
 
     Args:
-        apply: MoFA, `(params, image [B, H, H, 3]) -> theta [B]`.
+        apply: where fits begin, `(params, image [B, H, H, 3]) -> theta [B]`.
         model: the face model.
-        num_steps: of the refinement after MoFA.
-        params: MoFA's.
+        num_steps: of the refinement after that.
+        params: what `apply` takes.
         image_u8: `[B, H, H, 3]` uint8.
         landmarks: `[B, 68, 2]` in fractions of the frame.
     """

@@ -155,9 +155,11 @@ def mofa_task(
             )
 
     blank = jnp.zeros((1, module.size, module.size, 3))
+    # Drawing all kernels by JAX's default generator takes XLA 20 seconds to compile.
+    key = jax.random.key(0, impl="rbg")
     return Task(
         training=training(mofa_objective(apply), adamw(num_steps, 1e-3)),
-        params=jax.jit(module.init)(jax.random.key(0), blank)["params"],
+        params=jax.jit(module.init)(key, blank)["params"],
         given=MofaGiven(model, WEIGHTS),
         batches=following,
         evaluate=evaluate,

@@ -29,8 +29,8 @@ def measure_even(image_u8):
     return LANDMARKS if is_even(image_u8) else None
 
 
-def generate(params, folder, num=6, measure=measure_even):
-    generate_samples.generate(NAME, params, num, folder, shard=3, measure=measure)
+def generate(params, folder, num=6, measure=measure_even, first=0):
+    generate_samples.generate(NAME, params, num, folder, 3, measure, first)
 
 
 def loaded(folder):
@@ -43,6 +43,16 @@ def test_samples_depend_on_their_seed_alone(params, tmp_path):
     whole, (first,) = builders.files(tmp_path / "all"), loaded(tmp_path / "less")
     assert len(whole) == 2 and first.seed.tolist() == [0, 1, 2]
     assert builders.files(tmp_path / "less").items() <= whole.items()
+
+
+def test_several_jobs_may_share_the_seeds(params, tmp_path):
+    generate(params, tmp_path / "all")
+    generate(params, tmp_path / "later", num=3, first=3)
+    later = builders.files(tmp_path / "later")
+    assert [shard.seed.tolist() for shard in loaded(tmp_path / "later")] == [[3, 4, 5]]
+    assert later.items() <= builders.files(tmp_path / "all").items()
+    with pytest.raises(ValueError, match="first is 4"):
+        generate(params, tmp_path, first=4)
 
 
 def test_the_picture_is_that_of_the_code(params, tmp_path):

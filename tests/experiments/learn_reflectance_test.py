@@ -1,11 +1,13 @@
 """Learning how skin varies: known colours come back through light and gaps."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments import learn_reflectance
 from experiments.learn_reflectance import Unwrapped, fill, learn, look_up
+from pie_jax.core.theta import neutral
 from pie_jax.face.render import render_image, render_vertices
 from tests import builders
 from tests.experiments.samples_test import shard
@@ -95,3 +97,8 @@ def test_all_samples_are_unwrapped_part_by_part(monkeypatch):
     found = learn_reflectance.unwrap(look, chosen)
     assert calls == [2, 2, 1]
     np.testing.assert_array_equal(found.weights, chosen.landmarks[:, :, 1])
+
+
+def test_without_mofa_fits_begin_with_the_mean_head():
+    theta = learn_reflectance.estimator(None)(None, jnp.zeros((3, 8, 8, 3)))
+    chex.assert_trees_all_equal(theta, neutral((3,)))
