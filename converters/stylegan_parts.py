@@ -7,8 +7,7 @@ TensorFlow (in, out) and (rows, columns, in, out).
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from pie_jax.converters.tables import Entry
@@ -16,9 +15,6 @@ from pie_jax.converters.tables import Entry
 W_DIM = 512
 MAPPING_RATE = 0.01
 """The mapping's learning rate multiplier, on weights as on biases."""
-
-MEAN_SAMPLES = 16384
-_MAX_COUNT = 32
 
 Transform = Callable[[np.ndarray], np.ndarray]
 
@@ -47,6 +43,13 @@ def kernel(fan_in: int, gain: float, torch: bool, turned: bool = False) -> Trans
     return transform
 
 
+def kernel_shape(taps: int, inputs: int, outputs: int, torch: bool) -> tuple[int, ...]:
+    """The shape of a square kernel as it is stored."""
+    if torch:
+        return (outputs, inputs, taps, taps)
+    return (taps, taps, inputs, outputs)
+
+
 def pointwise(fan_in: int, torch: bool) -> Transform:
     """A 1 x 1 kernel to (in, out), scaled."""
     scaled = kernel(fan_in, 1.0, torch)
@@ -63,14 +66,23 @@ def noise(array: np.ndarray) -> np.ndarray:
     return array.reshape(*array.shape[-2:], 1)
 
 
+def numbered(template: str, layer: int) -> str:
+    """A name that belongs to a layer of the mapping.
+
+    Args:
+        template: the name with the layer's number from 0, `{i}`, or from 1, `{next}`.
+        layer: counts from 0.
+    """
+    return template.format(i=layer, next=layer + 1)
+
+
 def mapping_entries(
     weight: str, bias: str, num_layers: int, gain: float, torch: bool
 ) -> dict[str, Entry]:
     """The mapping's parameters.
 
     Args:
-        weight: a layer's name of the weight, a template with its number from 0, `{i}`,
-            or from 1, `{next}`.
+        weight: a layer's name of the weight, a template for `numbered`.
         bias: that of the bias.
         num_layers: how many layers.
         gain: the factor of the weights beside 1 / sqrt(512) and the learning rate.
@@ -80,39 +92,32 @@ def mapping_entries(
     entries = {}
     for i in range(num_layers):
         entries[f"mapping/dense{i}/kernel"] = Entry(
-            weight.format(i=i, next=i + 1), (W_DIM, W_DIM), dense(factor, torch)
+            numbered(weight, i), (W_DIM, W_DIM), dense(factor, torch)
         )
         entries[f"mapping/dense{i}/bias"] = Entry(
-            bias.format(i=i, next=i + 1), (W_DIM,), lambda array: MAPPING_RATE * array
+            numbered(bias, i), (W_DIM,), lambda array: MAPPING_RATE * array
         )
     return entries
 
 
-def count(name: Callable[[int], str], names: Collection[str]) -> int:
-    """One more than the greatest number whose name is among `names`."""
-    present = [i for i in range(_MAX_COUNT) if name(i) in names]
-    return max(present, default=-1) + 1
-
-
-def length(names: Collection[str], arrays: Mapping[str, Any], default: int) -> int:
-    """The length of the first of these vectors that is there."""
-    for name in names:
-        if name in arrays and np.ndim(arrays[name]) == 1:
-            return len(arrays[name])
-    return default
-
-
-def mean_w(flat: Mapping[str, np.ndarray], num_layers: int, gain: float) -> np.ndarray:
-    """The mean w `[512]` over fixed draws of z, for files that do not hold it.
+def style_entries(
+    place: str, weight: str, bias: str, added: np.ndarray, torch: bool
+) -> dict[str, Entry]:
+    """The affine function by which a layer makes its style of w.
 
     Args:
-        flat: converted parameters of the mapping.
-        num_layers: how many layers it has.
-        gain: what multiplies each leaky ReLU.
+        place: the layer's linen name.
+        weight: the name of the weight.
+        bias: that of the bias.
+        added: `[length of the style]`, what the original program adds to the style.
+        torch: the axes are (out, in).
     """
-    x = np.random.default_rng(0).standard_normal((MEAN_SAMPLES, W_DIM), np.float32)
-    x /= np.sqrt(np.mean(x**2, axis=1, keepdims=True) + 1e-8)
-    for i in range(num_layers):
-        x = x @ flat[f"mapping/dense{i}/kernel"] + flat[f"mapping/dense{i}/bias"]
-        x = np.float32(gain) * np.maximum(x, 0.2 * x)
-    return x.mean(axis=0, dtype=np.float64).astype(np.float32)
+    size = len(added)
+    return {
+        f"{place}/affine/kernel": Entry(
+            weight,
+            (size, W_DIM) if torch else (W_DIM, size),
+            dense(W_DIM**-0.5, torch),
+        ),
+        f"{place}/affine/bias": Entry(bias, (size,), lambda array: array + added),
+    }

@@ -33,6 +33,11 @@ _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _LEGACY_PROTOCOL = 1001
 
+# zipfile says NotImplementedError of an archive that asks for what it does not have: a
+# later version of the format, patched data, strong encryption. PyTorch writes none of
+# these, so it is damage like the others.
+_DAMAGED = (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError)
+
 
 class _Storage(NamedTuple):
     """A storage as a pickle refers to it."""
@@ -70,7 +75,7 @@ def read(data: bytes, file: str, skip: Collection[str] = ()) -> Any:
     reader = _read_zip if data.startswith(b"PK") else _read_legacy
     try:
         return reader(data, file, skip)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+    except _DAMAGED as error:
         raise PieError(
             f"{file} cannot be read: it is damaged or truncated ({error}). Get the "
             "file again."

@@ -1,9 +1,14 @@
 """The mapping network of the StyleGAN family: a draw z to a code w."""
 
+import math
+
 import flax.linen as nn
 from jax import Array
 
 from pie_jax.networks.layers import leaky_relu, normalize_z
+
+GAIN = math.sqrt(2)
+"""What multiplies each leaky ReLU from StyleGAN 2 on, so that variances stay."""
 
 
 class Mapping(nn.Module):
@@ -11,7 +16,7 @@ class Mapping(nn.Module):
 
     Attributes:
         num_layers: how many; 8 in every network published for FFHQ.
-        gain: what multiplies each layer's result: sqrt(2) in StyleGAN 2, 1 in
+        gain: what multiplies each layer's result: `GAIN` from StyleGAN 2 on, 1 in
             StyleGAN 1, whose gain is part of the weights but not of the biases.
         w_dim: length of z and w.
     """

@@ -6,31 +6,18 @@ demodulation depends on the style any more, and the noise is a fixed map.
 """
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.interfaces import Generator
-from pie_jax.networks.layers import depthwise_conv3x3, leaky_relu, normalize_z
+from pie_jax.networks import style_based
+from pie_jax.networks.layers import depthwise_conv3x3, leaky_relu
+from pie_jax.networks.mapping import GAIN, Mapping
+from pie_jax.networks.style_based import Modules
 from pie_jax.networks.wavelets import inverse_haar
 
 FFHQ_WIDTHS = (512, 512, 512, 512, 512, 256, 128, 64)
 """Channels at 4, 8, ..., 512 pixels of the published network."""
-
-
-class Mapping(nn.Module):
-    """z to w: eight dense layers with leaky ReLU and a gain of sqrt(2)."""
-
-    w_dim: int = 512
-    num_layers: int = 8
-
-    @nn.compact
-    def __call__(self, z: Array) -> Array:
-        """Maps `z` `[B, w_dim]`, normal draws, to `w` `[B, w_dim]`."""
-        x = normalize_z(z)
-        for i in range(self.num_layers):
-            x = jnp.sqrt(2.0) * leaky_relu(nn.Dense(self.w_dim, name=f"dense{i}")(x))
-        return x
 
 
 class Modulation(nn.Module):
@@ -110,26 +97,19 @@ def mobile_stylegan(widths: tuple[int, ...] = FFHQ_WIDTHS) -> Generator:
 
     The resolution is `8 * 2 ** (len(widths) - 1)`: 1024 for the published network.
     """
-    mapping, synthesis = Mapping(), Synthesis(widths)
-    num_blocks = len(widths) - 1
-    return Generator(
-        mapping=lambda params, z: mapping.apply({"params": params["mapping"]}, z),
-        synthesis=lambda params, w_plus: synthesis.apply(
-            {"params": params["synthesis"]}, w_plus
-        ),
-        num_ws=3 * num_blocks + 2,
-        resolution=8 * 2**num_blocks,
-    )
+    return style_based.generator(_modules(widths))
 
 
 def init_params(key: Array, widths: tuple[int, ...] = FFHQ_WIDTHS) -> dict:
     """Draws random parameters in the layout that `mobile_stylegan(widths)` takes."""
-    key_mapping, key_synthesis = jax.random.split(key)
-    num_ws = mobile_stylegan(widths).num_ws
-    return {
-        "mapping": Mapping().init(key_mapping, jnp.zeros((1, 512)))["params"],
-        "synthesis": Synthesis(widths).init(key_synthesis, jnp.zeros((1, num_ws, 512)))[
-            "params"
-        ],
-        "w_avg": jnp.zeros(512),
-    }
+    return style_based.init_params(key, _modules(widths))
+
+
+def _modules(widths: tuple[int, ...]) -> Modules:
+    num_blocks = len(widths) - 1
+    return Modules(
+        Mapping(gain=GAIN),
+        Synthesis(widths),
+        num_ws=3 * num_blocks + 2,
+        resolution=8 * 2**num_blocks,
+    )

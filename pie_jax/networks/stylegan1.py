@@ -13,9 +13,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.interfaces import Generator
+from pie_jax.networks import style_based
 from pie_jax.networks.layers import conv3x3, leaky_relu
 from pie_jax.networks.mapping import Mapping
 from pie_jax.networks.resampling import upsample_conv3x3
+from pie_jax.networks.style_based import Modules
 
 FFHQ_WIDTHS = (512, 512, 512, 512, 256, 128, 64, 32, 16)
 """Channels at 4, 8, ..., 1024 pixels of the published network."""
@@ -103,39 +105,25 @@ def stylegan1(
 
     The resolution is `4 * 2 ** (len(widths) - 1)`: 1024 for the published network.
     """
-    mapping, synthesis = Mapping(mapping_layers), Synthesis(widths)
-    return Generator(
-        mapping=lambda params, z: mapping.apply({"params": params["mapping"]}, z),
-        synthesis=lambda params, w_plus: synthesis.apply(
-            {"params": params["synthesis"]}, w_plus
-        ),
-        num_ws=2 * len(widths),
-        resolution=4 * 2 ** (len(widths) - 1),
-    )
+    return style_based.generator(_modules(widths, mapping_layers))
 
 
 def init_params(
     key: Array, widths: tuple[int, ...] = FFHQ_WIDTHS, mapping_layers: int = 8
 ) -> dict:
     """Draws random parameters in the layout of `stylegan1(widths, mapping_layers)`."""
-    key_mapping, key_synthesis = jax.random.split(key)
-    mapping, synthesis = Mapping(mapping_layers), Synthesis(widths)
-    w_plus = jnp.zeros((1, 2 * len(widths), 512))
-    return {
-        "mapping": mapping.init(key_mapping, jnp.zeros((1, 512)))["params"],
-        "synthesis": synthesis.init(key_synthesis, w_plus)["params"],
-        "w_avg": jnp.zeros(512),
-    }
+    return style_based.init_params(key, _modules(widths, mapping_layers))
 
 
 def sizes(params: Tree) -> tuple[tuple[int, ...], int]:
-    """`widths` and `mapping_layers` of the network that parameters belong to.
+    """`widths` and `mapping_layers` that parameters, or their shapes, belong to."""
+    return style_based.sizes(params, "epilogue", "bias")
 
-    Args:
-        params: as `init_params` gives them, or their shapes.
-    """
-    widths, resolution = [], 4
-    while layer := params["synthesis"].get(f"block{resolution}_conv1"):
-        widths.append(layer["epilogue"]["bias"].shape[0])
-        resolution *= 2
-    return tuple(widths), len(params["mapping"])
+
+def _modules(widths: tuple[int, ...], mapping_layers: int) -> Modules:
+    return Modules(
+        Mapping(mapping_layers),
+        Synthesis(widths),
+        num_ws=2 * len(widths),
+        resolution=4 * 2 ** (len(widths) - 1),
+    )

@@ -149,7 +149,7 @@ def test_channels_before_a_wavelet_stand_band_by_band(constants, converted):
 
 
 def test_the_mean_w_is_that_of_the_mapping_of_fixed_draws(converted):
-    mapping = mobile_stylegan.Mapping()
+    network = mobile_stylegan.mobile_stylegan(WIDTHS)
     params = {
         f"dense{i}": {
             leaf: converted[f"mapping/dense{i}/{leaf}"] for leaf in ("kernel", "bias")
@@ -157,7 +157,7 @@ def test_the_mean_w_is_that_of_the_mapping_of_fixed_draws(converted):
         for i in range(8)
     }
     z = np.random.default_rng(0).standard_normal((64, 512), np.float32)
-    w = mapping.apply({"params": params}, z)
+    w = network.mapping({"mapping": params}, z)
     np.testing.assert_allclose(converted["w_avg"], w.mean(axis=0), rtol=1e-3, atol=1e-3)
 
 

@@ -10,6 +10,9 @@ import numpy as np
 
 from tests import pickles
 
+NAME = "stylegan.file"
+"""What the files are called: nothing is told from it."""
+
 WIDTHS1 = (5, 4, 4, 3, 4, 3)
 """Channels of the small StyleGAN 1: to 128 pixels, where it begins to upsample by
 transposed convolutions."""
@@ -34,6 +37,13 @@ OPTIONS2 = {
     "resample_kernel": [1, 3, 3, 1],
     "dlatent_size": 512,
 }
+
+
+def convert(converter, folder, content):
+    """What a converter makes of a file with this content."""
+    path = folder / NAME
+    path.write_bytes(content)
+    return converter.convert(path)
 
 
 class Drawer:

@@ -88,6 +88,17 @@ def test_tensors_outside_their_storage_are_refused(write, args, message):
         torch_checkpoint.read(write([tensor]), "file")
 
 
+@pytest.mark.parametrize(
+    ("offset", "value", "message"),
+    [(6, 99, "zip file version 9.9"), (8, 0x20, "patched"), (8, 0x40, "encryption")],
+)
+def test_archives_that_ask_for_what_zipfile_lacks_are_refused(offset, value, message):
+    data = bytearray(pickles.torch_zip({"a": Tensor(FLOATS)}))
+    data[data.find(b"PK\x01\x02") + offset] = value  # of the directory's first entry
+    with pytest.raises(PieError, match=f"damaged or truncated .*{message}"):
+        torch_checkpoint.read(bytes(data), "file")
+
+
 def test_an_archive_that_lacks_a_storage_is_damaged():
     data = BytesIO(pickles.torch_zip({"a": Tensor(FLOATS)}))
     fewer = BytesIO()

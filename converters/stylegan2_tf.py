@@ -1,0 +1,42 @@
+"""StyleGAN 2 in NVIDIA's TensorFlow pickle, `stylegan2-ffhq-config-f.pkl`."""
+
+from pie_jax.converters import stylegan_tf
+from pie_jax.converters.stylegan2_layout import Form
+from pie_jax.converters.stylegan_source import Source
+
+FORM = Form(
+    title="NVIDIA's TensorFlow pickle",
+    dense="mapping/Dense{i}/weight",
+    dense_bias="mapping/Dense{i}/bias",
+    w_avg="dlatent_avg",
+    const="synthesis/4x4/Const/const",
+    convs=("Conv", "Conv0_up", "Conv1"),
+    weight="synthesis/{r}x{r}/{conv}/weight",
+    bias="synthesis/{r}x{r}/{conv}/bias",
+    style="synthesis/{r}x{r}/{conv}/mod_weight",
+    style_bias="synthesis/{r}x{r}/{conv}/mod_bias",
+    noise="synthesis/noise{n}",
+    noise_strength="synthesis/{r}x{r}/{conv}/noise_strength",
+    rgbs=("ToRGB", "ToRGB"),
+    rgb_weight="synthesis/{r}x{r}/{rgb}/weight",
+    rgb_bias="synthesis/{r}x{r}/{rgb}/bias",
+    rgb_style="synthesis/{r}x{r}/{rgb}/mod_weight",
+    rgb_style_bias="synthesis/{r}x{r}/{rgb}/mod_bias",
+    torch=False,
+    map_axes=(1, 1),
+    ignored=stylegan_tf.IGNORED,
+    options={
+        **stylegan_tf.OPTIONS,
+        "architecture": "skip",
+        "resample_kernel": [1, 3, 3, 1],
+    },
+)
+
+
+def read(content: tuple, file: str) -> Source[Form]:
+    """Makes the variables of Gs; `content` is that of a TensorFlow pickle.
+
+    Raises:
+        PieError: it is StyleGAN 1, needs class labels, or is not built as expected.
+    """
+    return stylegan_tf.read(content, file, 2, FORM)
