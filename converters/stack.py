@@ -73,6 +73,7 @@ _TABLE = (
         purpose="perceptual features (VGG-16 trained on ImageNet)",
         licence="CC BY 4.0 (Visual Geometry Group, University of Oxford)",
         converter="vgg",
+        version=2,
     ),
     Asset(
         name="dlib_resnet",

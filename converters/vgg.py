@@ -42,7 +42,7 @@ def convert(files: dict[str, bytes]) -> dict[str, np.ndarray]:
             f"{FILE} does not hold VGG-16's convolutions; fetch it again. "
             + "; ".join(problems)
         )
-    flat = {}
+    flat = {"mean": np.asarray(vgg.MEAN_BGR, np.float32)}
     for _, layers in vgg.BLOCKS:
         for layer in layers:
             kernel = tensors[_kernel_name(layer)].transpose(2, 3, 1, 0)

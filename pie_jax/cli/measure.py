@@ -9,6 +9,7 @@ import numpy as np
 
 from pie_jax import metrics
 from pie_jax.core.images import downsample
+from pie_jax.energy.crops import dlib_chip
 from pie_jax.energy.term import Networks
 from pie_jax.io import faces, images, portraits
 
@@ -36,12 +37,12 @@ def measure(
     image = jnp.asarray(projection_u8, jnp.float32)
     distance = None
     if networks.recognition is not None and portrait.landmarks is not None:
-        photo_chip_u8 = faces.face_chip(portrait.aligned_u8, portrait.landmarks)
         describe = jax.jit(networks.recognition)
         distance = _recognition_distance(
             projection_u8,
-            photo_chip_u8,
-            lambda chips: describe(params["recognition"], chips),
+            _seen(portrait.aligned_u8, portrait.landmarks, networks.crop),
+            lambda seen: describe(params["recognition"], seen),
+            networks.crop,
         )
     return {
         "psnr": float(metrics.psnr(image, target)),
@@ -51,14 +52,24 @@ def measure(
 
 
 def _recognition_distance(
-    projection_u8: np.ndarray, photo_chip_u8: np.ndarray, describe: Callable
+    projection_u8: np.ndarray, photo: jax.Array, describe: Callable, crop: Callable
 ) -> float | None:
     """Distance of the descriptors; the projection's face is detected anew."""
     boxes = faces.detect(projection_u8)
     if not boxes:
         return None
     landmarks = faces.landmarks68(projection_u8, boxes[0])
-    chip_u8 = faces.face_chip(projection_u8, landmarks)
-    chips = jnp.asarray(images.from_u8(np.stack([photo_chip_u8, chip_u8])))
-    first, second = describe(chips)
+    projection = _seen(projection_u8, landmarks, crop)
+    first, second = describe(jnp.stack([photo, projection]))
     return float(jnp.linalg.norm(first - second))
+
+
+def _seen(image_u8: np.ndarray, landmarks: np.ndarray, crop: Callable) -> jax.Array:
+    """What the recognition network sees of a picture, `[S, S, 3]` in [-1, 1].
+
+    A chip for dlib's network is cut by dlib itself, for its distances are known so.
+    """
+    if crop is dlib_chip:
+        return jnp.asarray(images.from_u8(faces.face_chip(image_u8, landmarks)))
+    matrix = jnp.asarray(faces.chip_matrix(landmarks), jnp.float32)
+    return crop(jnp.asarray(images.from_u8(image_u8)), matrix)

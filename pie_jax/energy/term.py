@@ -6,6 +6,8 @@ from typing import NamedTuple
 from flax import struct
 from jax import Array
 
+from pie_jax.energy.crops import dlib_chip
+
 
 @struct.dataclass
 class Portrait:
@@ -13,8 +15,8 @@ class Portrait:
 
     Attributes:
         image: `[R, R, 3]`, RGB in [-1, 1].
-        chip_matrix: `[2, 3]`, maps pixels of the recognition network's face chip to
-            pixels of the image (`pie_jax.io.faces.chip_matrix`).
+        chip_matrix: `[2, 3]`, maps pixels of dlib's face chip to pixels of the image
+            (`pie_jax.io.faces.chip_matrix`).
     """
 
     image: Array
@@ -52,7 +54,10 @@ class Networks(NamedTuple):
     perceptual: Callable | None
     """`(params, image [B, H, W, 3]) -> {layer: [B, h, w, c]}`."""
     recognition: Callable | None
-    """`(params, chip [B, 150, 150, 3]) -> descriptor [B, D]`."""
+    """`(params, face [B, S, S, 3]) -> descriptor [B, D]`."""
+    crop: Callable = dlib_chip
+    """`(image [R, R, 3], chip_matrix [2, 3]) -> face [S, S, 3]`: what the recognition
+    network sees of a portrait."""
 
 
 def needed(network: Callable | None, part: str) -> Callable:

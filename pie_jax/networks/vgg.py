@@ -11,7 +11,8 @@ from flax import linen as nn
 from jax import Array
 
 from pie_jax.core.images import to_255
-from pie_jax.networks.layers import Conv3x3
+from pie_jax.networks import vgg_blocks
+from pie_jax.networks.vgg_blocks import convolve
 
 TAPS = {
     "conv1_1": "block1_conv1",
@@ -22,15 +23,13 @@ TAPS = {
 """The paper's names of the features and the layers that give them."""
 
 BLOCKS = (
-    (64, ("block1_conv1", "block1_conv2")),
-    (128, ("block2_conv1", "block2_conv2")),
-    (256, ("block3_conv1", "block3_conv2", "block3_conv3")),
+    *vgg_blocks.BLOCKS[:3],
     (512, ("block4_conv1", "block4_conv2")),
 )
-"""Channels and convolutions of each block; a pooling stands between blocks."""
+"""Channels and convolutions of each block, up to the last tap."""
 
 MEAN_BGR = (103.939, 116.779, 123.68)
-"""ImageNet's mean pixel in [0, 255], subtracted as these weights expect."""
+"""ImageNet's mean pixel in [0, 255], as Keras and Caffe have it."""
 
 MIN_SIZE = 8
 """The smallest rows and columns that three poolings leave something of."""
@@ -38,6 +37,11 @@ MIN_SIZE = 8
 
 class VGG16(nn.Module):
     """Image to post-ReLU features at the four layers of the perceptual term.
+
+    Its parameters are the convolutions and `mean` `[3]`, the pixel (B, G, R) in
+    [0, 255] that is subtracted before the first of them. The published weights differ
+    in it, and no bias can stand for it: the zeros around the image are padded after the
+    subtraction, so they have the mean's colour.
 
     Attributes:
         width: multiplies the number of channels; 1 is VGG-16, less is for tests.
@@ -66,34 +70,7 @@ class VGG16(nn.Module):
                 f"an image of at least {MIN_SIZE} rows and columns was expected, "
                 f"{image.shape[1:3]} came"
             )
-        x = _centred_bgr(image)
-        outputs = {}
-        for index, (features, names) in enumerate(BLOCKS):
-            if index:
-                x = max_pool_2x2(x)
-            for name in names:
-                channels = max(1, round(features * self.width))
-                x = nn.relu(Conv3x3(channels, name=name)(x))
-                outputs[name] = x
+        mean = self.param("mean", lambda key: jnp.asarray(MEAN_BGR, jnp.float32))
+        centred = to_255(image)[..., ::-1] - mean.astype(image.dtype)
+        outputs = convolve(centred, BLOCKS, self.width)
         return {tap: outputs[name] for tap, name in TAPS.items()}
-
-
-def max_pool_2x2(x: Array) -> Array:
-    """The maximum of each 2x2 square, `[B, H, W, C]` to `[B, H/2, W/2, C]`.
-
-    An odd last row or column is dropped. Where values tie, the gradient is shared
-    between them.
-
-    This is the usual pooling, written as maxima of neighbours because XLA's gradient of
-    a windowed maximum (select-and-scatter) is slow on CPU. At 256 x 256 the whole
-    trunk, forward and backward, takes about a tenth less time so.
-    """
-    batch, rows, columns, channels = x.shape
-    x = x[:, : rows // 2 * 2, : columns // 2 * 2]
-    x = x.reshape(batch, rows // 2, 2, columns // 2, 2, channels)
-    x = jnp.maximum(x[:, :, 0], x[:, :, 1])
-    return jnp.maximum(x[:, :, :, 0], x[:, :, :, 1])
-
-
-def _centred_bgr(image: Array) -> Array:
-    return to_255(image)[..., ::-1] - jnp.asarray(MEAN_BGR, image.dtype)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from pie_jax.cli.measure import measure
+from pie_jax.energy import crops
 from pie_jax.energy.term import Networks
 from pie_jax.io import alignment, faces, portraits
 
@@ -12,9 +13,11 @@ PROJECTION = RNG.integers(0, 256, (16, 16, 3), np.uint8)
 NO_NETWORKS = Networks(perceptual=None, recognition=None)
 
 
+LANDMARKS = RNG.uniform(10, 50, (68, 2))
+
+
 def portrait(photo_u8: np.ndarray) -> portraits.Portrait:
-    landmarks = np.zeros((68, 2))
-    return portraits.Portrait(photo_u8, alignment.whole(len(photo_u8)), landmarks)
+    return portraits.Portrait(photo_u8, alignment.whole(len(photo_u8)), LANDMARKS)
 
 
 def mean_colour(params, image):
@@ -61,3 +64,18 @@ def test_the_distance_is_that_of_both_faces_descriptors(monkeypatch):
     difference = (PHOTO[:10, :10].mean((0, 1)) - PROJECTION[:10, :10].mean((0, 1))) * 3
     expected = np.linalg.norm(difference) / 127.5
     assert measured["recognition_distance"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_distance_is_of_what_the_network_sees(monkeypatch):
+    box = faces.Box(0, 0, 9, 9)
+    monkeypatch.setattr(faces, "detect", lambda image_u8: [box])
+    monkeypatch.setattr(faces, "landmarks68", lambda image_u8, box: LANDMARKS)
+    networks = Networks(None, mean_colour, crops.vgg_face_patch)
+    photo, projection = PHOTO, PROJECTION.repeat(4, 0).repeat(4, 1)
+    measured = measure(projection, portrait(photo), networks, {"recognition": 3.0})
+    means = [
+        crops.vgg_face_patch(jnp.asarray(x, jnp.float32), None).mean((0, 1))
+        for x in (photo, projection)
+    ]
+    expected = 3 * np.linalg.norm(means[0] - means[1]) / 127.5
+    assert measured["recognition_distance"] == pytest.approx(expected, rel=1e-3)

@@ -38,7 +38,8 @@ def tensors():
 
 def test_kernels_are_turned_to_hwio_and_the_classifier_is_left_out(tensors):
     flat = converter.convert({converter.FILE: model_bytes(tensors)})
-    assert len(flat) == 18
+    assert len(flat) == 19
+    np.testing.assert_allclose(flat["mean"], [103.939, 116.779, 123.68])
     source = tensors["functional_1/block2_conv1_1/convolution/ReadVariableOp:0"]
     assert flat["block2_conv1/kernel"][2, 1, 5, 7] == source[7, 5, 2, 1]
     bias = tensors["functional_1/block4_conv2_1/Squeeze:0"]
@@ -49,12 +50,7 @@ def test_kernels_are_turned_to_hwio_and_the_classifier_is_left_out(tensors):
 def test_result_has_the_networks_layout(tensors):
     flat = converter.convert({converter.FILE: model_bytes(tensors)})
     layout = jax.eval_shape(vgg.VGG16().init, jax.random.key(0), np.zeros((1, 8, 8, 3)))
-    expected = {
-        f"{layer}/{leaf}": array.shape
-        for layer, leaves in layout["params"].items()
-        for leaf, array in leaves.items()
-    }
-    assert {name: value.shape for name, value in flat.items()} == expected
+    weights.check(weights.nest(flat), layout["params"], "vgg16")
 
 
 def test_all_absent_and_misshapen_tensors_are_named_at_once(tensors):

@@ -4,19 +4,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pie_jax.energy import recognition
+from pie_jax.energy import crops, recognition
 from pie_jax.energy.term import Candidate, Networks, Portrait
-from pie_jax.networks import dlib_resnet
 
 
 def as_descriptor(params, chip):
     """A network whose descriptor is the chip it is given, times its parameter."""
     assert chip.shape == (1, 150, 150, 3)
     return params * chip.reshape(1, -1)
-
-
-def test_the_chip_has_the_networks_size():
-    assert recognition.CHIP_SIZE == dlib_resnet.CHIP_SIZE
 
 
 @pytest.mark.parametrize("resolution", [64, 256, 512])
@@ -59,3 +54,19 @@ def test_images_are_reduced_to_about_256_pixels_before_the_chip_is_cut():
         for x in (image, target)
     ]
     np.testing.assert_allclose(value, np.sum((chips[0] - chips[1]) ** 2), rtol=1e-4)
+
+
+def test_a_network_may_see_another_part_of_the_portrait():
+    def as_patch(params, patch):
+        assert patch.shape == (1, 224, 224, 3)
+        return params * patch.reshape(1, -1)
+
+    term = recognition.term(Networks(None, as_patch, crops.vgg_face_patch))
+    rng = np.random.default_rng(0)
+    image, target = rng.uniform(-1, 1, (2, 256, 256, 3)).astype(np.float32)
+    params = {"recognition": 2.0}
+    portrait = Portrait(jnp.asarray(target), jnp.zeros((2, 3)))
+    reference = term.prepare(params, portrait)
+    value = term.value(params, reference, Candidate(None, jnp.asarray(image)))
+    expected = 2.0**2 * np.sum((image - target)[16:240, 16:240] ** 2)
+    np.testing.assert_allclose(value, expected, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""VGG-16's trunk: shapes, the arithmetic before its first layer, pooling."""
+"""VGG-16's trunk: shapes, the arithmetic before its first layer, gradients."""
 
 import chex
 import jax
@@ -50,7 +50,7 @@ def test_features_have_the_documented_shapes():
 
 
 def test_nothing_above_the_last_tap_has_parameters(params):
-    assert set(params) == {name for _, names in vgg.BLOCKS for name in names}
+    assert set(params) == {"mean", *(x for _, names in vgg.BLOCKS for x in names)}
     assert "block4_conv2" in params and "block4_conv3" not in params
 
 
@@ -63,15 +63,32 @@ def test_batched_and_mapped_images_give_the_same_features(params, wrap):
     chex.assert_trees_all_close(batched, mapped, atol=1e-3, rtol=1e-4)
 
 
+def test_the_mean_is_imagenets_until_a_file_says_otherwise():
+    key, image = jax.random.key(0), jnp.zeros((1, 8, 8, 3))
+    mean = vgg.VGG16(width=1 / 64).init(key, image)["params"]["mean"]
+    np.testing.assert_allclose(mean, [103.939, 116.779, 123.68])
+
+
 def test_first_layer_sees_bgr_pixels_without_their_mean(params):
     kernel = np.zeros((3, 3, 3, 4), np.float32)
     kernel[1, 1, 0, 0] = kernel[1, 1, 2, 1] = 1  # the first and the last input channel
     first = {"kernel": kernel, "bias": np.zeros(4, np.float32)}
     red_128_green_0_blue_255 = jnp.asarray([128 / 127.5 - 1, -1.0, 1.0])
     image = jnp.broadcast_to(red_128_green_0_blue_255, (1, 8, 8, 3))
-    tap = features(params | {"block1_conv1": first}, image)["conv1_1"]
-    np.testing.assert_allclose(tap[..., 0], 255 - 103.939, rtol=1e-5)
-    np.testing.assert_allclose(tap[..., 1], 128 - 123.68, rtol=1e-4)
+    mean = jnp.asarray([100.0, 110.0, 120.0])
+    given = params | {"block1_conv1": first, "mean": mean}
+    tap = features(given, image)["conv1_1"]
+    np.testing.assert_allclose(tap[..., 0], 255 - 100, rtol=1e-5)
+    np.testing.assert_allclose(tap[..., 1], 128 - 120, rtol=1e-4)
+
+
+def test_beyond_the_border_lies_the_mean_colour(params):
+    """There the first layer sees zeros, which no bias could make of another mean."""
+    mean = jnp.asarray([100.0, 110.0, 120.0])
+    image = jnp.broadcast_to(mean[::-1] / 127.5 - 1, (1, 8, 8, 3))
+    tap = features(params | {"mean": mean}, image)["conv1_1"]
+    bias = jnp.maximum(params["block1_conv1"]["bias"], 0)
+    np.testing.assert_allclose(tap, jnp.broadcast_to(bias, tap.shape), atol=1e-3)
 
 
 def test_features_are_taken_after_the_relu(params):
@@ -82,28 +99,6 @@ def test_features_are_taken_after_the_relu(params):
 def test_an_image_too_small_to_be_pooled_is_refused(params):
     with pytest.raises(ValueError, match="at least 8"):
         features(params, jnp.zeros((1, 16, 7, 3)))
-
-
-@pytest.mark.parametrize("size", [(6, 8), (7, 9)])
-def test_pooling_is_the_maximum_of_each_square(size):
-    x = np.asarray(jax.random.normal(jax.random.key(2), (2, *size, 3)))
-    pooled = vgg.max_pool_2x2(jnp.asarray(x))
-    assert pooled.shape == (2, size[0] // 2, size[1] // 2, 3)
-    for row, column in np.ndindex(*pooled.shape[1:3]):
-        square = x[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
-        np.testing.assert_array_equal(pooled[:, row, column], square.max((1, 2)))
-
-
-def test_pooling_gives_the_gradient_to_the_maximum_only():
-    x = jax.random.normal(jax.random.key(3), (1, 4, 4, 2))
-    gradient = jax.grad(lambda x: vgg.max_pool_2x2(x).sum())(x)
-    is_maximum = x == jnp.repeat(jnp.repeat(vgg.max_pool_2x2(x), 2, 1), 2, 2)
-    np.testing.assert_array_equal(gradient, is_maximum.astype(jnp.float32))
-
-
-def test_pooling_shares_the_gradient_between_ties():
-    gradient = jax.grad(lambda x: vgg.max_pool_2x2(x).sum())(jnp.zeros((1, 4, 4, 1)))
-    np.testing.assert_allclose(gradient, 0.25)
 
 
 def test_gradient_agrees_with_finite_differences(params):

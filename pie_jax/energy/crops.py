@@ -1,0 +1,51 @@
+"""The part of an aligned portrait that a recognition network sees."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from pie_jax.core.images import downsample, reduce_affine, sample_affine
+
+CHIP_SIZE = 150
+PATCH_SIZE = 224
+REDUCED = 256
+"""An aligned face is about 640 of 1024 pixels wide: at 256 a chip's 150 pixels sample
+it about one to one, so that nothing is skipped."""
+
+
+def dlib_chip(image: Array, chip_matrix: Array) -> Array:
+    """The square that the photograph's landmarks give, as dlib's network wants it.
+
+    Args:
+        image: `[R, R, 3]`.
+        chip_matrix: `[2, 3]`, maps pixels of the chip to pixels of the image.
+
+    Returns:
+        `[150, 150, 3]`.
+    """
+    factor = max(image.shape[0] // REDUCED, 1)
+    reduced = downsample(image, factor)
+    return sample_affine(reduced, reduce_affine(chip_matrix, factor), CHIP_SIZE)
+
+
+def vgg_face_patch(image: Array, chip_matrix: Array) -> Array:
+    """The middle of the frame, as VGG-Face saw its training pictures.
+
+    Those were boxes around whole heads, not aligned further, scaled to 256 pixels; the
+    network sees 224 of them. The frame of an FFHQ-aligned portrait is such a box: eyes
+    a little above the middle, the chin within the patch.
+
+    Args:
+        image: `[R, R, 3]`.
+        chip_matrix: not used; the frame is aligned already.
+
+    Returns:
+        `[224, 224, 3]`.
+    """
+    del chip_matrix
+    reduced = downsample(image, max(image.shape[0] // REDUCED, 1))
+    scale = reduced.shape[0] / REDUCED
+    # Of the patch's first pixel, whose centre is (0, 0): pixels are squares, so half a
+    # pixel is scaled too.
+    offset = ((REDUCED - PATCH_SIZE) / 2 + 0.5) * scale - 0.5
+    matrix = jnp.asarray([[scale, 0, offset], [0, scale, offset]], image.dtype)
+    return sample_affine(reduced, matrix, PATCH_SIZE)

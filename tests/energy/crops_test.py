@@ -1,0 +1,46 @@
+"""What recognition networks see of a portrait."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.energy import crops
+from pie_jax.networks import dlib_resnet, vgg_face
+
+NOTHING = jnp.zeros((2, 3))
+
+
+def test_crops_have_the_networks_sizes():
+    image = jnp.zeros((512, 512, 3))
+    chip, patch = (x(image, NOTHING) for x in (crops.dlib_chip, crops.vgg_face_patch))
+    assert chip.shape == (dlib_resnet.CHIP_SIZE, dlib_resnet.CHIP_SIZE, 3)
+    assert patch.shape == (vgg_face.SIZE, vgg_face.SIZE, 3)
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+def test_the_patch_is_the_middle_of_the_frame_at_256_pixels(factor):
+    rng = np.random.default_rng(0)
+    small = rng.uniform(-1, 1, (256, 256, 3)).astype(np.float32)
+    image = jnp.asarray(small.repeat(factor, 0).repeat(factor, 1))
+    patch = crops.vgg_face_patch(image, NOTHING)
+    np.testing.assert_allclose(patch, small[16:240, 16:240], atol=1e-5)
+
+
+@pytest.mark.parametrize("resolution", [32, 128, 1024])
+def test_the_patch_shows_the_same_part_at_every_resolution(resolution):
+    # Colours are linear in the position, and reduction and sampling keep them so.
+    y, x = (np.mgrid[:resolution, :resolution] + 0.5) / resolution
+    image = jnp.asarray(np.stack([x, y, x - y], axis=-1), jnp.float32)
+    patch = crops.vgg_face_patch(image, NOTHING)
+    row, column = (np.mgrid[:224, :224] + 16.5) / 256
+    expected = np.stack([column, row, column - row], axis=-1)
+    np.testing.assert_allclose(patch, expected, atol=1e-5)
+
+
+def test_the_patchs_gradient_is_that_of_the_pixels_it_shows():
+    image = jax.random.normal(jax.random.key(0), (256, 256, 3))
+    gradient = jax.grad(lambda x: crops.vgg_face_patch(x, NOTHING).sum())(image)
+    expected = np.zeros((256, 256, 3))
+    expected[16:240, 16:240] = 1
+    np.testing.assert_allclose(gradient, expected, atol=1e-5)

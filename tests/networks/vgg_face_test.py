@@ -1,0 +1,77 @@
+"""VGG-Face: shapes, the arithmetic before its first layer, gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.networks import vgg_face
+from tests import builders
+
+MODULE = vgg_face.VGGFace(width=1 / 64)
+SHAPE = (1, 224, 224, 3)
+
+
+@pytest.fixture(scope="module")
+def params():
+    return builders.random_params(
+        lambda key: MODULE.init(key, jnp.zeros(SHAPE))["params"]
+    )
+
+
+def descriptor(params, face):
+    return MODULE.apply({"params": params}, face)
+
+
+def test_the_published_network_has_its_known_size():
+    init = vgg_face.VGGFace().init_with_output
+    output, variables = jax.eval_shape(init, jax.random.key(0), jnp.zeros(SHAPE))
+    assert output.shape == (1, 4096) and output.dtype == jnp.float32
+    dense = variables["params"]["fc6"]["kernel"], variables["params"]["fc7"]["kernel"]
+    assert [x.shape for x in dense] == [(25088, 4096), (4096, 4096)]
+    # The convolutions of VGG-16, and both dense layers with their biases.
+    expected = 14_714_688 + (25088 + 1) * 4096 + (4096 + 1) * 4096
+    assert sum(x.size for x in jax.tree.leaves(variables)) == expected
+
+
+def test_the_mean_colour_is_subtracted(params):
+    """Where nothing is left, the biases alone tell what comes out."""
+    mean = jnp.asarray([129.1863, 104.7624, 93.5940]) / 127.5 - 1
+    blind = {"kernel": jnp.zeros((3, 3, 3, 1)), "bias": params["block1_conv1"]["bias"]}
+    face = jnp.broadcast_to(mean, SHAPE)
+    found = descriptor(params, face)
+    assert found.max() > 0
+    expected = descriptor(params | {"block1_conv1": blind}, face)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
+def test_batched_and_mapped_faces_have_the_same_descriptors(params, wrap):
+    faces = jax.random.uniform(jax.random.key(1), (2, *SHAPE[1:]), minval=-1)
+    batched = wrap(descriptor)(params, faces)
+    mapped = wrap(jax.vmap(lambda face: descriptor(params, face[None])[0]))(faces)
+    np.testing.assert_allclose(batched, mapped, rtol=1e-4, atol=1e-3)
+    assert batched.shape == (2, 64) and batched.min() >= 0 and batched.max() > 0
+
+
+def test_gradient_agrees_with_finite_differences(params):
+    with jax.enable_x64(True):
+        params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
+        key_face, key_direction = jax.random.split(jax.random.key(2))
+        face = jax.random.uniform(key_face, SHAPE, jnp.float64, -1, 1)
+        direction = jax.random.normal(key_direction, SHAPE, jnp.float64)
+
+        def energy(face):
+            return jnp.sum(descriptor(params, face) ** 2) / 1e4
+
+        value_and_grad = jax.jit(jax.value_and_grad(energy))
+        step = 1e-7
+        above, _ = value_and_grad(face + step * direction)
+        below, _ = value_and_grad(face - step * direction)
+        derivative = jnp.vdot(value_and_grad(face)[1], direction)
+        np.testing.assert_allclose(derivative, (above - below) / (2 * step), rtol=1e-4)
+
+
+def test_a_face_of_another_size_is_refused(params):
+    with pytest.raises(AssertionError):
+        descriptor(params, jnp.zeros((1, 223, 224, 3)))
