@@ -2,8 +2,8 @@ r"""Measures where eyes and mouth lie in the FFHQ frame, on generator samples.
 
     python -m experiments.measure_ffhq_frame --samples 100
 
-`experiments.morphable.frame` holds the result, for which the morphable model's camera
-is chosen. Photographs (already aligned) can be measured in the samples' place.
+`pie_jax.core.ffhq` holds the result, for which the morphable model's camera is chosen.
+Photographs (already aligned) can be measured in the samples' place.
 """
 
 import argparse
@@ -79,4 +79,4 @@ def positions(landmarks68: np.ndarray) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

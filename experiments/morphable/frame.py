@@ -3,14 +3,14 @@
 import numpy as np
 from scipy import optimize
 
+from pie_jax.core import ffhq
+
 FOCAL = 4.5
 """In image widths. A portrait lens; the crop does not tell it."""
 
-# Mean places of 100 untruncated samples of the default generator, in fractions of the
-# image's width, x from its middle (python -m experiments.measure_ffhq_frame; deviations
-# 0.006 to 0.009, of the mouth's height 0.02). Left and right are averaged.
-EYES = np.array([0.1214, 0.4751])
-MOUTH = np.array([0.0, 0.7301])
+# In fractions of the image's width, x from its middle.
+EYES = np.array([ffhq.EYES_APART / 2, ffhq.EYES_DOWN])
+MOUTH = np.array([0.0, ffhq.MOUTH_DOWN])
 
 
 def project(points: np.ndarray, distance: float) -> np.ndarray:
