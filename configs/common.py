@@ -15,6 +15,8 @@ def get_config() -> ConfigDict:
     config.generator = "mobile_stylegan_ffhq"
     config.perceptual = "vgg16"
     config.recognition = "dlib_resnet"
+    # Files that `pie convert` wrote, for parts that cannot be fetched; "" fetches.
+    config.files = ConfigDict({"generator": "", "perceptual": "", "recognition": ""})
     # Where the first stage begins: "mean" is the mean w.
     config.start = "mean"
     # Portraits optimised at once; each takes about 3 GB at 1024 pixels.

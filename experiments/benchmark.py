@@ -1,6 +1,7 @@
 r"""Times the networks beside their original engines, and the renderer.
 
     python -m experiments.benchmark generator
+    python -m experiments.benchmark stylegan --repeats 3
     python -m experiments.benchmark renderer
 
 Prints a table; the last line is the same as JSON. Times of networks are medians of
@@ -11,9 +12,11 @@ the repetitions.
 
 import argparse
 import functools
+import importlib.util
 import json
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
@@ -23,12 +26,16 @@ import numpy as np
 from pie_jax.converters import carriers, stack
 
 from pie_jax.cli import huge_pages
+from pie_jax.core.interfaces import Generator
 from pie_jax.core.theta import FaceParams, neutral
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import weights
-from pie_jax.networks import mobile_stylegan
+from pie_jax.networks import mobile_stylegan, stylegan1, stylegan2
+
+_TOLERANCE = 1e-3
+"""Of a picture or gradient, as a share of its maximum, in float32."""
 
 
 def main() -> None:
@@ -95,6 +102,117 @@ def openvino_synthesis(threads: int) -> Callable[[np.ndarray], np.ndarray]:
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     compiled = core.compile_model(model, "CPU", settings)
     return lambda w: compiled(w)[0].transpose(0, 2, 3, 1)
+
+
+def stylegan(
+    repeats: int,
+    widths1: tuple[int, ...] = stylegan1.FFHQ_WIDTHS,
+    widths2: tuple[int, ...] = stylegan2.FFHQ_WIDTHS,
+) -> dict[str, object]:
+    """StyleGAN 1 and 2 with random weights, batch of one, beside PyTorch's.
+
+    Where PyTorch is not installed, that is said, and our own times are given alone.
+
+    Args:
+        repeats: of each measurement.
+        widths1: channels of StyleGAN 1 at 4, 8, ... pixels.
+        widths2: likewise of StyleGAN 2.
+
+    Raises:
+        ValueError: pictures or gradients differ from PyTorch's.
+    """
+    if importlib.util.find_spec("torch") is None:
+        print("PyTorch is not installed: nothing to compare with.", file=sys.stderr)
+    figures: dict[str, object] = {"threads": len(os.sched_getaffinity(0))}
+    for name, module, widths in (
+        ("stylegan1", stylegan1, widths1),
+        ("stylegan2", stylegan2, widths2),
+    ):
+        params = random_params(functools.partial(module.init_params, widths=widths))
+        network = getattr(module, name)(widths)
+        measured = beside_torch(name, network, params, repeats)
+        figures |= {f"{name}_{key}": value for key, value in measured.items()}
+    return figures
+
+
+def random_params(init: Callable) -> dict:
+    """Normal parameters in the layout of `init(key)`, biases and noise included."""
+    rng = np.random.default_rng(0)
+
+    def draw(leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        fan_in = np.prod(leaf.shape[:-1]) if len(leaf.shape) > 1 else 20
+        return jnp.asarray(rng.normal(0, np.sqrt(2 / fan_in), leaf.shape), leaf.dtype)
+
+    return jax.tree.map(draw, jax.eval_shape(init, jax.random.key(0)))
+
+
+def beside_torch(
+    name: str, network: Generator, params: dict, repeats: int
+) -> dict[str, object]:
+    """Times one synthesis, forward and with the gradient of its code.
+
+    Args:
+        name: of the builder in `experiments.stylegan_torch`.
+        network: ours.
+        params: its parameters.
+        repeats: of each measurement.
+    """
+    forward = jax.jit(network.synthesis)
+    gradient = jax.jit(
+        jax.grad(lambda w_plus, params: jnp.sum(network.synthesis(params, w_plus) ** 2))
+    )
+    w_plus = jax.random.normal(jax.random.key(1), (1, network.num_ws, 512))
+    calls: dict[str, Callable] = {
+        "forward": lambda: forward(params, w_plus),
+        "forward_backward": lambda: gradient(w_plus, params),
+    }
+    differences = {}
+    if importlib.util.find_spec("torch") is not None:
+        theirs = torch_calls(name, params, np.asarray(w_plus))
+        for key, call in calls.items():
+            differences[f"{key}_difference"] = difference(call(), theirs[key]())
+        calls |= {f"torch_{key}": call for key, call in theirs.items()}
+    times = in_turns(calls, repeats)
+    figures = {f"{key}_seconds": seconds for key, seconds in times.items()}
+    for key in ("forward", "forward_backward"):
+        if differences:
+            figures[f"{key}_ratio"] = round(times[key] / times[f"torch_{key}"], 3)
+    return {"resolution": network.resolution, **differences, **figures}
+
+
+def torch_calls(
+    name: str, params: dict, w_plus: np.ndarray
+) -> dict[str, Callable[[], np.ndarray]]:
+    """The same two computations by PyTorch, channels last."""
+    import torch
+
+    from experiments import stylegan_torch
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    synthesis = getattr(stylegan_torch, name)(params)
+    code = torch.from_numpy(np.array(w_plus)).requires_grad_()
+
+    def forward() -> np.ndarray:
+        with torch.no_grad():
+            return synthesis(code).numpy().transpose(0, 2, 3, 1)
+
+    def gradient() -> np.ndarray:
+        (found,) = torch.autograd.grad(synthesis(code).square().sum(), code)
+        return found.numpy()
+
+    return {"forward": forward, "forward_backward": gradient}
+
+
+def difference(ours: jax.Array, theirs: np.ndarray) -> float:
+    """The largest difference, as a share of the largest value.
+
+    Raises:
+        ValueError: it is larger than rounding explains.
+    """
+    found = float(np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max())
+    if not found < _TOLERANCE:
+        raise ValueError(f"PyTorch's result differs by {found:.2g} of its maximum")
+    return found
 
 
 def renderer(repeats: int) -> dict[str, object]:
@@ -180,7 +298,7 @@ def in_turns(
     return {name: round(summary(x), 4) for name, x in times.items()}
 
 
-_BENCHMARKS = {"generator": generator, "renderer": renderer}
+_BENCHMARKS = {"generator": generator, "renderer": renderer, "stylegan": stylegan}
 
 
 if __name__ == "__main__":

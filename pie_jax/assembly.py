@@ -14,9 +14,18 @@ from ml_collections import ConfigDict
 
 from pie_jax.core.interfaces import Generator
 from pie_jax.embedding.stages import Stage, stage
+from pie_jax.energy import crops
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, energy
-from pie_jax.networks import dlib_resnet, latents, mobile_stylegan, vgg
+from pie_jax.networks import (
+    dlib_resnet,
+    latents,
+    mobile_stylegan,
+    stylegan1,
+    stylegan2,
+    vgg,
+    vgg_face,
+)
 
 TESTING_WIDTHS = (8, 8)
 
@@ -24,12 +33,15 @@ TESTING_WIDTHS = (8, 8)
 class Choice(NamedTuple):
     """A network that a configuration can name."""
 
-    build: Callable[[], Any]
-    """Makes the functions."""
-    init: Callable[[jax.Array], Any]
-    """`key -> params`: their layout, and random values for testing."""
+    build: Callable[..., Any]
+    """`(*sizes) -> functions`; without sizes, those of the published network."""
+    init: Callable[..., Any]
+    """`(key, *sizes) -> params`: their layout, and random values for testing."""
     weights: str | None
-    """Name of the weights in the cache; None: random parameters, for tests."""
+    """Name of the weights, in the cache and as the kind of a file that the user has
+    converted; None: random parameters, for tests."""
+    sizes: Callable[[Any], tuple] = lambda params: ()
+    """`params -> sizes`, for networks that were published in several sizes."""
 
 
 GENERATORS = {
@@ -37,6 +49,12 @@ GENERATORS = {
         mobile_stylegan.mobile_stylegan,
         mobile_stylegan.init_params,
         "mobile_stylegan_ffhq",
+    ),
+    "stylegan1": Choice(
+        stylegan1.stylegan1, stylegan1.init_params, "stylegan1", stylegan1.sizes
+    ),
+    "stylegan2": Choice(
+        stylegan2.stylegan2, stylegan2.init_params, "stylegan2", stylegan2.sizes
     ),
     "testing": Choice(
         lambda: mobile_stylegan.mobile_stylegan(TESTING_WIDTHS),
@@ -60,8 +78,12 @@ PERCEPTUAL = {"vgg16": _image_network(vgg.VGG16(), vgg.MIN_SIZE, "vgg16")}
 RECOGNITION = {
     "dlib_resnet": _image_network(
         dlib_resnet.DlibResNet(), dlib_resnet.CHIP_SIZE, "dlib_resnet"
-    )
+    ),
+    "vgg_face": _image_network(vgg_face.VGGFace(), vgg_face.SIZE, "vgg_face"),
 }
+
+CROPS = {"dlib_resnet": crops.dlib_chip, "vgg_face": crops.vgg_face_patch}
+"""What each recognition network sees of a portrait."""
 
 PARTS = {
     "generator": GENERATORS,
@@ -102,21 +124,33 @@ def required_weights(config: ConfigDict) -> dict[str, str]:
     return {k: v.weights for k, v in choices(config).items() if v.weights}
 
 
-def assemble(config: ConfigDict) -> Assembly:
+def assemble(config: ConfigDict, loaded: Mapping[str, Any] | None = None) -> Assembly:
     """Builds the functions that a configuration describes.
+
+    Args:
+        config: the configuration.
+        loaded: parameters by part, which tell the sizes of networks that were published
+            in several; where they are not given, a network has its usual size.
 
     Raises:
         ValueError: a name that is unknown, a term whose network is left out, no
-            generator, no stage, or another start.
+            generator, no stage, another start, or parameters of another network.
     """
     for name in ("generator", "stages"):
         if not config[name]:
             raise ValueError(f"config.{name} is empty")
     if config.start != "mean":
         raise ValueError(f"config.start is {config.start!r}; choose 'mean'")
-    built = {part: choice.build() for part, choice in choices(config).items()}
+    built = {
+        part: choice.build(*_sizes(choice, (loaded or {}).get(part)))
+        for part, choice in choices(config).items()
+    }
     generator = built["generator"]
-    networks = Networks(built.get("perceptual"), built.get("recognition"))
+    networks = Networks(
+        built.get("perceptual"),
+        built.get("recognition"),
+        CROPS.get(config.recognition, crops.dlib_chip),
+    )
     return Assembly(
         generator=generator,
         networks=networks,
@@ -151,16 +185,35 @@ def assemble_params(
     for part, choice in choices(config).items():
         if parts is not None and part not in parts:
             continue
-        key = jax.random.key(0)
         if choice.weights is None:
-            params[part] = choice.init(key)
+            params[part] = choice.init(jax.random.key(0))
         else:
-            check(loaded[part], jax.eval_shape(choice.init, key), choice.weights)
+            check(loaded[part], _layout(choice, loaded[part]), choice.weights)
             params[part] = jax.tree.map(jnp.asarray, loaded[part])
     if "generator" in params and _needs_latents(config):
-        generator = GENERATORS[config.generator].build()
+        choice = GENERATORS[config.generator]
+        generator = choice.build(*_sizes(choice, params["generator"]))
         params["latents"] = latents.moments(generator, params["generator"])
     return params
+
+
+def _layout(choice: Choice, params: Any) -> Any:
+    """Names, shapes and types of a network as large as these parameters say."""
+    sizes = _sizes(choice, params)
+    return jax.eval_shape(lambda key: choice.init(key, *sizes), jax.random.key(0))
+
+
+def _sizes(choice: Choice, params: Any) -> tuple:
+    """How large the network is that has these parameters; nothing without them."""
+    if params is None:
+        return ()
+    try:
+        sizes = choice.sizes(params)
+        if not all(sizes):
+            raise LookupError("no layer is there")
+    except (AttributeError, LookupError, TypeError) as error:
+        raise ValueError(f"the parameters are not those of {choice.weights}") from error
+    return sizes
 
 
 def _needs_latents(config: ConfigDict) -> bool:

@@ -9,7 +9,9 @@ from pie_jax.converters import stack
 
 from pie_jax import assembly
 from pie_jax.core.errors import PieError
+from pie_jax.energy import crops
 from pie_jax.io import weights
+from pie_jax.networks import stylegan1, stylegan2
 
 PARTS = ["generator", "perceptual", "recognition"]
 
@@ -24,7 +26,7 @@ def test_the_testing_configuration_needs_no_weights():
     params = assembly.assemble_params(config, {}, never)
     assert set(params) == {"generator"}
     assembled = assembly.assemble(config)
-    assert assembled.networks == (None, None)
+    assert assembled.networks[:2] == (None, None)
     generator = assembled.generator
     w_plus = jnp.ones((1, generator.num_ws, 512))
     image = generator.synthesis(params["generator"], w_plus)
@@ -146,6 +148,22 @@ def test_loaded_parameters_are_checked_against_the_networks_layout():
     assert checked["dlib_resnet"][1]["fc"]["kernel"].shape == (256, 128)
 
 
+@pytest.mark.parametrize("module", [stylegan1, stylegan2])
+def test_a_generator_is_as_large_as_its_parameters(module):
+    config = testing.get_config()
+    config.generator = module.__name__.rpartition(".")[2]
+    assert assembly.assemble(config).generator.resolution == 1024
+    layout = jax.eval_shape(
+        lambda key: module.init_params(key, (6, 5), mapping_layers=3), jax.random.key(0)
+    )
+    assembled = assembly.assemble(config, {"generator": layout})
+    assert (assembled.generator.num_ws, assembled.generator.resolution) == (4, 8)
+    assert assembled.stages[0].expand(jnp.zeros(512)).shape == (4, 512)
+    for params in ({}, {"mapping": {}, "synthesis": {}}, {"leaf": np.zeros(3)}):
+        with pytest.raises(ValueError, match="parameters are not those of stylegan"):
+            assembly.assemble(config, {"generator": params})
+
+
 def test_parameters_that_do_not_fit_are_refused():
     loaded = {part: {"leaf": np.zeros(3, np.float32)} for part in PARTS}
     with pytest.raises(PieError, match="(?s)missing: w_avg.*surplus: leaf"):
@@ -160,3 +178,12 @@ def test_the_converted_weights_fit_the_networks():
     loaded = {part: weights.load(name) for part, name in names.items()}
     params = assembly.assemble_params(config, loaded, weights.check)
     assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(params))
+
+
+def test_vgg_face_sees_its_own_part_of_the_portrait():
+    config = default.get_config()
+    config.recognition = "vgg_face"
+    assert assembly.required_weights(config)["recognition"] == "vgg_face"
+    assert assembly.assemble(config).networks.crop is crops.vgg_face_patch
+    config.recognition = "dlib_resnet"
+    assert assembly.assemble(config).networks.crop is crops.dlib_chip

@@ -42,7 +42,16 @@ ANYTHING = {"cli", "experiments"}
 OUTSIDE = {"tests", "experiments"}
 """What nothing but itself imports."""
 
-SHARED_BY_NETWORKS = {"layers", "mapping", "resampling", "resnet", "wavelets"}
+SHARED_BY_NETWORKS = {
+    "layers",
+    "mapping",
+    "picture_vector",
+    "resampling",
+    "resnet",
+    "style_based",
+    "vgg_blocks",
+    "wavelets",
+}
 PURE = {
     "core",
     "networks",
@@ -191,10 +200,10 @@ def test_configurations_see_only_the_shell_and_the_assembly():
     assert seen <= {"assembly", "cli", "configs", "experiments"}
 
 
-def options():
+def options(section="options"):
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg", encoding="utf-8")
-    return parser["options"]
+    return parser[section]
 
 
 def test_every_room_is_installed():
@@ -214,7 +223,10 @@ NO_LIST_OF_MODULES = {"dlib": "dlib-bin"}
 
 
 def test_every_imported_distribution_is_required():
-    required = set(re.findall(r"^[\w-]+", options()["install_requires"], re.MULTILINE))
+    # The readers of some foreign formats are imported only where they are needed.
+    optional = options("options.extras_require")["convert"]
+    listed = options()["install_requires"] + optional
+    required = set(re.findall(r"^[\w-]+", listed, re.MULTILINE))
     distributions = metadata.packages_distributions()
     for module, path in MODULES.items():
         if module.startswith("experiments"):  # not installed

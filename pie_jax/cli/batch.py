@@ -25,8 +25,11 @@ from pie_jax.energy.term import Portrait
 from pie_jax.io import faces, images, plots, portraits, results, weights
 from pie_jax.io.checkpoints import Checkpoints
 
-_NOT_IN_KEY = ("batch_size", "report_every", "checkpoint_every")
+_COUNTS = ("batch_size", "report_every", "checkpoint_every")
 """Values of the configuration that say how to run, not what to compute."""
+
+Origins = dict[str, dict[str, str]]
+"""The files of weights that the user brought (`runtime.origins`)."""
 
 _PROGRESS = ".progress"
 """Folder of the checkpoints of unfinished portraits, among the results."""
@@ -69,7 +72,7 @@ def embed_photos(
             output folder are wrong, or two photographs have the same stem.
     """
     _check_stems(photos)
-    for name in _NOT_IN_KEY:
+    for name in _COUNTS:
         if config[name] < 1:
             raise PieError(f"config.{name} is {config[name]}; it must be at least 1")
     with _folder(out):
@@ -99,12 +102,13 @@ def _embed_photos(
 ) -> Outcome:
     also = ["landmarks68"] if config.recognition or not aligned else []
     assembled, params = runtime.start(config, *also)
+    origins = runtime.origins(config)
     outcome = Outcome(folders=[], failed=[])
 
     def jobs() -> Iterator[Job]:
         for photo in photos:
             try:
-                yield _job(photo, out, config, face, aligned, overwrite)
+                yield _job(photo, out, config, origins, face, aligned, overwrite)
             except PieError as error:
                 outcome.failed.append(photo)
                 say = str(error) if str(photo) in str(error) else f"{photo}: {error}"
@@ -112,7 +116,7 @@ def _embed_photos(
 
     def attempt(group: list[Job]) -> None:
         try:
-            _embed_group(group, out, config, assembled, params)
+            _embed_group(group, out, config, origins, assembled, params)
             outcome.folders.extend(job.folder for job in group)
         except PieError as error:
             if len(group) > 1:  # which of them it is shows when each is alone
@@ -148,6 +152,7 @@ def _job(
     photo: Path,
     out: Path,
     config: ConfigDict,
+    origins: Origins,
     face: int | None,
     aligned: bool,
     overwrite: bool,
@@ -157,7 +162,7 @@ def _job(
         portrait = portraits.load_aligned(photo, face, landmarks=landmarks)
     else:
         portrait = portraits.load_portrait(photo, face)
-    job = Job(photo, out / photo.stem, portrait, _key(config, portrait))
+    job = Job(photo, out / photo.stem, portrait, _key(config, origins, portrait))
     if results.state(job.folder, job.key) == "other" and not overwrite:
         raise PieError(
             f"{job.folder} holds the result of another configuration or photograph; "
@@ -166,11 +171,15 @@ def _job(
     return job
 
 
-def _key(config: ConfigDict, portrait: portraits.Portrait) -> str:
+def _key(config: ConfigDict, origins: Origins, portrait: portraits.Portrait) -> str:
     """Identifies what a result depends on: program, configuration, weights, photo."""
-    values = {k: v for k, v in config.items() if k not in _NOT_IN_KEY}
-    names = assembly.required_weights(config).values()
-    record = [__version__, repr(values), *(weights.metadata(name) for name in names)]
+    # Of a file of weights its content counts, not its place.
+    values = {k: v for k, v in config.items() if k not in (*_COUNTS, "files")}
+    identities = [
+        origins[part]["sha256"] if part in origins else weights.metadata(name)
+        for part, name in assembly.required_weights(config).items()
+    ]
+    record = [__version__, repr(values), *identities]
     digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
     digest.update(portrait.aligned_u8.tobytes())
     digest.update(json.dumps(portrait.alignment.to_dict()).encode())
@@ -192,6 +201,7 @@ def _embed_group(
     group: list[Job],
     out: Path,
     config: ConfigDict,
+    origins: Origins,
     assembled: assembly.Assembly,
     params: dict[str, Any],
 ) -> None:
@@ -211,7 +221,7 @@ def _embed_group(
         optimized = optimize(assembled, params, batch, config, checkpoints, label)
         for i, job in enumerate(group):
             if results.state(job.folder, job.key) != "done":
-                _write(i, job, optimized, config, assembled, params)
+                _write(i, job, optimized, config, origins, assembled, params)
         checkpoints.delete()
 
 
@@ -240,6 +250,7 @@ def _write(
     job: Job,
     optimized: Optimized,
     config: ConfigDict,
+    origins: Origins,
     assembled: assembly.Assembly,
     params: dict[str, Any],
 ) -> None:
@@ -269,6 +280,7 @@ def _write(
         {stages[-1].space: optimized.latent[i]},
         {
             "generator": config.generator,
+            "files": origins,
             "config": json.loads(config.to_json_best_effort()),
             "alignment": job.portrait.alignment.to_dict(),
             "photo": job.photo.name,

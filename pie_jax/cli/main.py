@@ -6,10 +6,19 @@ import sys
 from collections.abc import Sequence
 
 from pie_jax import __version__
-from pie_jax.cli import align, demo, embed, huge_pages, synthesize, weights
+from pie_jax.cli import (
+    align,
+    convert,
+    demo,
+    embed,
+    export,
+    huge_pages,
+    synthesize,
+    weights,
+)
 from pie_jax.core.errors import PieError
 
-COMMANDS = (align, embed, synthesize, weights, demo)
+COMMANDS = (align, embed, synthesize, export, weights, convert, demo)
 
 RUN_NETWORKS = (embed.run, synthesize.run, demo.run)
 """What needs the allocator that `huge_pages` sets."""

@@ -1,6 +1,8 @@
 """What every command that runs networks does first: weights, parameters, compiler."""
 
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,7 +11,7 @@ from ml_collections import ConfigDict
 from pie_jax import assembly
 from pie_jax.converters import stack
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
+from pie_jax.io import converted, weights
 
 
 def start(
@@ -25,22 +27,90 @@ def start(
     Raises:
         PieError: the configuration names what does not exist, or fetching failed.
     """
-    _keep_compiled_programs()
-    try:
-        assembled = assembly.assemble(config)
-        names = assembly.required_weights(config)
-    except (TypeError, ValueError) as error:  # TypeError: a value of a stage lacks
-        raise PieError(f"the configuration does not fit: {error}") from error
-    if parts is not None:
-        names = {part: name for part, name in names.items() if part in parts}
-    if needed := (*names.values(), *also):
-        stack.ensure(*needed)
-    loaded = {part: weights.load(name) for part, name in names.items()}
-    params = assembly.assemble_params(config, loaded, weights.check, parts)
+    keep_compiled_programs()
+    # First without parameters: the configuration's own mistakes are told before
+    # anything is fetched.
+    _assemble(config, {})
+    loaded = _load(config, also, parts)
+    assembled = _assemble(config, loaded)
+    params = assembly.assemble_params(config, loaded, _checker(config), parts)
     return assembled, params
 
 
-def _keep_compiled_programs() -> None:
+def _assemble(config: ConfigDict, loaded: dict[str, Any]) -> assembly.Assembly:
+    try:
+        return assembly.assemble(config, loaded)
+    except (TypeError, ValueError) as error:  # TypeError: a value of a stage lacks
+        raise PieError(f"the configuration does not fit: {error}") from error
+
+
+def files(config: ConfigDict) -> dict[str, Path]:
+    """The files that the configuration names instead of fetched weights, by part.
+
+    Raises:
+        PieError: a file is named for a part that takes none.
+    """
+    named = {part: name for part, name in config.files.items() if name}
+    for part in named.keys() - assembly.required_weights(config).keys():
+        chosen = config.get(part, "")
+        raise PieError(f"config.files.{part} is set, but {part} {chosen!r} takes none")
+    return {part: Path(name).expanduser().absolute() for part, name in named.items()}
+
+
+def origins(config: ConfigDict) -> dict[str, dict[str, str]]:
+    """Where those files lie and what they are: `path` and `sha256`, by part.
+
+    Raises:
+        PieError: one of them cannot be read.
+    """
+    return {
+        part: {"path": str(file), "sha256": converted.sha256(file)}
+        for part, file in files(config).items()
+    }
+
+
+def _load(
+    config: ConfigDict, also: tuple[str, ...], parts: tuple[str, ...] | None
+) -> dict[str, Any]:
+    """Parameters by part, from the files that are named and from the cache."""
+    names = assembly.required_weights(config)
+    if parts is not None:
+        names = {part: name for part, name in names.items() if part in parts}
+    named = files(config)
+    fetched = {part: name for part, name in names.items() if part not in named}
+    for part, name in fetched.items():
+        if name not in stack.ASSETS:
+            raise PieError(_HOW_TO_NAME.format(part=part, kind=name))
+    # A file that is absent or of another kind is told before anything is fetched.
+    loaded = {x: converted.load(named[x], names[x]) for x in names if x in named}
+    if needed := (*fetched.values(), *also):
+        stack.ensure(*needed)
+    return loaded | {part: weights.load(name) for part, name in fetched.items()}
+
+
+_HOW_TO_NAME = (
+    "the {part} {kind} cannot be fetched. Convert a file of your own with `pie convert "
+    "{kind} FILE --out {kind}.safetensors`, and name it with "
+    "--config.files.{part}={kind}.safetensors"
+)
+
+
+def _checker(config: ConfigDict) -> Callable[[Any, Any, str], None]:
+    """Compares parameters with their network's layout, and says what to do."""
+    names = assembly.required_weights(config)
+    named = {names[part]: file for part, file in files(config).items()}
+
+    def check(params: Any, template: Any, name: str) -> None:
+        if name in named:
+            remedy = "Convert its source again with `pie convert`."
+            weights.check(params, template, str(named[name]), remedy)
+        else:
+            weights.check(params, template, name)
+
+    return check
+
+
+def keep_compiled_programs() -> None:
     """Keeps XLA's programs beside the weights: a second run starts at once."""
     jax.config.update("jax_compilation_cache_dir", str(weights.cache_dir() / "xla"))
     # A damaged entry is compiled anew, and one that cannot be written is done without;

@@ -9,10 +9,16 @@ from pie_jax.core.errors import PieError
 EXAMPLES = """examples:
   pie synthesize embedded/face --out face.png
   pie synthesize codes.npy --out images.npy
+  pie synthesize projected_w.npz --out face.png --config stylegan2 \\
+      --config.files.generator=stylegan2.safetensors
 
-CODE is a folder that `pie embed` wrote, or an .npy of shape (512,), (n, 512) or
-(n, num_ws, 512). An .npy output has shape (n, H, W, 3), RGB, about [-1, 1], not
-clipped. Several codes give face-0.png, face-1.png, ...
+CODE is a folder that `pie embed` wrote, which says to what generator it belongs; or a
+file of another project: .npy, .npz (one array, or one called w_plus, w, latents, ...)
+or .pt (a tensor, or a projector's dictionary), of shape (512,), (n, 512) or (n, 1, 512)
+in W, or (n, num_ws, 512) in W+. For (num_ws, 512) say --space.
+
+An .npy output has shape (n, H, W, 3), RGB, about [-1, 1], not clipped. Several codes
+give face-0.png, face-1.png, ...
 """
 
 
@@ -27,8 +33,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("code", type=Path, metavar="CODE")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--space",
+        choices=("w", "w_plus"),
+        help="what a file of shape (num_ws, 512) holds: num_ws codes in W, or one in W+",
+    )
     configuration.add_arguments(parser)
-    parser.set_defaults(run=run)
+    # Without one, a folder's own generator is taken.
+    parser.set_defaults(run=run, config=None)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,19 +49,17 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
     from tqdm import tqdm
 
-    from pie_jax.cli import runtime
-    from pie_jax.io import codes, images
+    from pie_jax.cli import inputs, runtime
+    from pie_jax.io import images
 
     # What can be told from the names is told before anything is fetched.
     images.check_destination(args.out, (".png", ".npy"))
-    if not args.code.exists():
-        raise PieError(f"{args.code}: there is no such folder or file")
+    config = inputs.load_config(args.code, args.config, args.overrides)
     if args.out.exists() and args.out.samefile(args.code):
         raise PieError(f"{args.out}: would replace the code; choose another name")
-    config = configuration.load(args.config, args.overrides)
     assembled, params = runtime.start(config, parts=("generator",))
     generator = assembled.generator
-    w_plus = codes.load_w_plus(args.code, generator.num_ws, config.generator)
+    w_plus = inputs.load_w_plus(args.code, generator.num_ws, config, args.space)
     synthesis = jax.jit(generator.synthesis)
     raw = args.out.suffix.lower() == ".npy"
     kept = []

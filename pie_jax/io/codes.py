@@ -1,4 +1,4 @@
-"""Embedded codes on disk: Orbax folders with their origin, and plain .npy files."""
+"""Embedded codes on disk: Orbax folders with their origin."""
 
 from pathlib import Path
 from typing import Any
@@ -55,61 +55,91 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return code, restored["metadata"]
 
 
-def load_w_plus(path: Path, num_ws: int, generator: str) -> np.ndarray:
-    """Reads any kind of code as W+.
+def load_w_plus(
+    folder: Path, num_ws: int, generator: str, sha256: str | None = None
+) -> np.ndarray:
+    """Reads what `save` wrote as W+.
 
     Args:
-        path: a folder as above, or an .npy of shape (512,), (n, 512) or
-            (n, num_ws, 512). A file of shape (num_ws, 512) is n codes in W, not one in
-            W+: the two cannot be told apart, so one code in W+ is (1, num_ws, 512).
+        folder: as for `load`.
         num_ws: the generator's number of style inputs.
         generator: id of the generator that will be run.
+        sha256: of the file of its weights, where the user brought one.
+
+    Returns:
+        `[1, num_ws, 512]` float32; a w is repeated for every style input.
+
+    Raises:
+        PieError: no code is there, it is damaged, not finite, or another generator's.
+    """
+    code, metadata = load(folder)
+    if metadata.get("generator") != generator:
+        raise PieError(
+            f"{folder} is a code of generator {metadata.get('generator')!r}; "
+            f"the configuration names {generator!r}"
+        )
+    file = generator_file(metadata)
+    if file.get("sha256") != sha256:
+        raise PieError(
+            f"{folder} is a code of {generator} with {_describe(file)}; the "
+            f"configuration names {'another file' if sha256 else 'none'}. Give that "
+            "file with --config.files.generator=FILE"
+        )
+    array = code["w_plus"][None] if "w_plus" in code else code["w"]
+    return to_w_plus(array, num_ws, str(folder))
+
+
+def generator_file(metadata: dict[str, Any]) -> dict[str, str]:
+    """`path` and `sha256` of the file of weights that a code belongs to; or nothing."""
+    return metadata.get("files", {}).get("generator", {})
+
+
+def _describe(file: dict[str, str]) -> str:
+    if not file:
+        return "weights that were fetched, not with a file"
+    return f"the weights {file['path']} (SHA-256 {file['sha256']})"
+
+
+def to_w_plus(
+    array: np.ndarray, num_ws: int, name: str, space: str | None = None
+) -> np.ndarray:
+    """Codes of any shape as W+.
+
+    Args:
+        array: `[512]`, `[n, 512]` or `[n, 1, 512]` in W, or `[n, num_ws, 512]` in W+.
+        num_ws: the generator's number of style inputs.
+        name: what the errors call it.
+        space: what an array `[num_ws, 512]` is: "w" (that many codes) or "w_plus"
+            (one code). The two cannot be told apart.
 
     Returns:
         `[n, num_ws, 512]` float32; a w is repeated for every style input.
 
     Raises:
-        PieError: no such file, another shape, not finite, another generator's code.
+        PieError: another shape, values that are not finite, or codes whose space
+            cannot be told.
     """
-    if path.is_dir():
-        code, metadata = load(path)
-        if metadata.get("generator") != generator:
-            raise PieError(
-                f"{path} is a code of generator {metadata.get('generator')!r}; "
-                f"the configuration names {generator!r}"
-            )
-        array = code["w_plus"][None] if "w_plus" in code else code["w"]
-    else:
-        array = _load_npy(path)
-    return _to_w_plus(path, array, num_ws)
-
-
-def _load_npy(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise PieError(f"{path} does not exist")
-    except (ValueError, OSError, EOFError) as error:
-        raise PieError(f"{path} is not a readable .npy file of numbers: {error}")
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise PieError(f"{path} is not an .npy file of real numbers")
-    return array
-
-
-def _to_w_plus(path: Path, array: np.ndarray, num_ws: int) -> np.ndarray:
     shape = array.shape
-    valid = shape[-1:] == (512,) and (
-        len(shape) in (1, 2) or (len(shape) == 3 and shape[1] == num_ws)
-    )
-    if not valid or not array.size:
+    if shape[-1:] != (512,) or not array.size or not _is_known(shape, num_ws):
         raise PieError(
-            f"{path} has shape {shape}; expected (512,), (n, 512) or (n, {num_ws}, 512)"
+            f"{name} has shape {shape}; expected (512,), (n, 512), (n, 1, 512) or "
+            f"(n, {num_ws}, 512)"
+        )
+    if shape == (num_ws, 512) and space is None:
+        raise PieError(
+            f"{name} has shape {shape}: either {num_ws} codes in W, or one code in W+ "
+            f"with its {num_ws} style inputs. Say which with --space w or --space "
+            f"w_plus, or store it as ({num_ws}, 1, 512) or (1, {num_ws}, 512)"
         )
     with np.errstate(over="ignore"):  # to infinity, which the next line refuses
         array = array.astype(np.float32)
     if not np.all(np.isfinite(array)):
-        raise PieError(f"{path} holds values that are not finite")
-    if array.ndim == 3:
-        return array
-    w = array.reshape(-1, 1, 512)
-    return np.repeat(w, num_ws, axis=1)
+        raise PieError(f"{name} holds values that are not finite")
+    if array.ndim < 3:
+        one_code = shape == (num_ws, 512) and space == "w_plus"
+        array = array[None] if one_code else array.reshape(-1, 1, 512)
+    return np.broadcast_to(array, (len(array), num_ws, 512))
+
+
+def _is_known(shape: tuple[int, ...], num_ws: int) -> bool:
+    return len(shape) in (1, 2) or (len(shape) == 3 and shape[1] in (1, num_ws))

@@ -76,10 +76,17 @@ def save(
     Raises:
         PieError: the disk is full or the cache folder cannot be written.
     """
+    write(path(name), encode(flat, metadata))
+
+
+def encode(
+    flat: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
+) -> bytes:
+    """The content of the safetensors file that `save` writes."""
     # safetensors writes the memory of a transposed view as it lies: make it lie right.
     arrays = {key: np.asarray(flat[key], order="C") for key in sorted(flat)}
     header = {**(metadata or {}), "arrays_sha256": _digest(arrays)}
-    write(path(name), safetensors.numpy.save(arrays, metadata=header))
+    return safetensors.numpy.save(arrays, metadata=header)
 
 
 def write(target: Path, content: bytes) -> None:
@@ -96,7 +103,11 @@ def load(name: str) -> dict[str, Any]:
     Raises:
         PieError: they are not in the cache, or the file is damaged.
     """
-    flat = _read(path(name), name)
+    return nest(_read(path(name), name))
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays under `/`-joined names as nested dicts, one level for each `/`."""
     nested: dict[str, Any] = {}
     for key, value in flat.items():
         *parents, leaf = key.split("/")
@@ -153,7 +164,9 @@ def _digest(arrays: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def check(params: Mapping, template: Mapping, name: str) -> None:
+def check(
+    params: Mapping, template: Mapping, name: str, remedy: str | None = None
+) -> None:
     """Compares loaded weights with what the network expects, before any is used.
 
     Args:
@@ -161,6 +174,7 @@ def check(params: Mapping, template: Mapping, name: str) -> None:
         template: nested dicts of anything with `shape` and `dtype`, as `jax.eval_shape`
             of a module's `init` gives them.
         name: what the weights are called in the error.
+        remedy: the error's last line; without it, that for weights of the cache.
 
     Raises:
         PieError: one for all names that are missing, surplus, or of another shape or
@@ -174,11 +188,13 @@ def check(params: Mapping, template: Mapping, name: str) -> None:
         if want != have:
             problems.append(f"misshapen: {key} is {have}, expected {want}")
     if problems:
-        raise PieError(
-            f"The weights {name} do not fit the network:\n  "
-            + "\n  ".join(problems)
-            + "\nRun `pie weights --verify`; if that does not help, "
+        remedy = remedy or (
+            "Run `pie weights --verify`; if that does not help, "
             f"delete {path(name)} and run `pie weights`."
+        )
+        listed = "\n  ".join(problems)
+        raise PieError(
+            f"The weights {name} do not fit the network:\n  {listed}\n{remedy}"
         )
 
 

@@ -16,7 +16,8 @@ def get_config():
 
 
 def test_the_shipped_configurations_are_listed():
-    assert {"default", "testing", "paper_schedule"} <= set(config.shipped())
+    names = {"default", "testing", "paper", "paper_schedule", "stylegan2"}
+    assert names <= set(config.shipped())
     assert not {"common", "__init__"} & set(config.shipped())
 
 
@@ -30,11 +31,43 @@ def test_every_shipped_configuration_assembles(name):
     assert assembled.stages[-1].space == "w_plus"
 
 
-def test_the_paper_schedule_is_the_papers():
-    first, second = config.load("paper_schedule").stages
+@pytest.mark.parametrize("name", ["paper_schedule", "paper"])
+def test_the_paper_schedule_is_the_papers(name):
+    first, second = config.load(name).stages
     assert (first.space, first.num_steps, first.step_size) == ("w", 2000, 50)
     assert (second.space, second.num_steps, second.step_size) == ("w_plus", 1000, 10)
     assert {first.optimizer, second.optimizer} == {"adadelta"}
+
+
+def test_the_paper_configuration_has_the_papers_networks_and_weights():
+    values = config.load("paper")
+    networks = (values.generator, values.perceptual, values.recognition)
+    assert networks == ("stylegan1", "vgg16", "vgg_face")
+    # Spec: l2 1e-6, p 1e-6, rw 0.1; eq. 7 and 15.
+    weights = {"pixel": 1e-6, "perceptual": 1e-6, "recognition": 0.1}
+    assert values.energy.to_dict() == weights
+    assert assembly.assemble(values).generator.num_ws == 18
+
+
+def test_the_stylegan2_configuration_is_the_default_with_another_generator():
+    values, default = config.load("stylegan2").to_dict(), config.load("default")
+    assert values.pop("generator") == "stylegan2"
+    assert values == {k: v for k, v in default.to_dict().items() if k != "generator"}
+
+
+@pytest.mark.parametrize("name", ["paper", "stylegan2"])
+def test_parts_can_be_mixed(name):
+    choices = [
+        "--config.generator=mobile_stylegan_ffhq",
+        "--config.recognition=dlib_resnet",
+    ]
+    values = config.load(name, choices)
+    assert assembly.required_weights(values) == {
+        "generator": "mobile_stylegan_ffhq",
+        "perceptual": "vgg16",
+        "recognition": "dlib_resnet",
+    }
+    assert assembly.assemble(values).generator.num_ws == 23
 
 
 def test_the_default_takes_at_most_300_steps():

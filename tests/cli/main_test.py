@@ -7,7 +7,7 @@ from pie_jax.cli import align, embed, main
 from pie_jax.core.errors import PieError
 from tests import builders
 
-NAMES = ("align", "embed", "synthesize", "weights", "demo")
+NAMES = ("align", "embed", "synthesize", "export", "weights", "convert", "demo")
 
 
 def test_every_command_is_tested_here():
@@ -45,6 +45,8 @@ def test_the_top_help_names_every_command(capsys):
         "embed face.jpg",
         "synthesize code --out a.png --frobnicate",
         "weights --list --verify",
+        "convert stylegan2 --out a.safetensors",
+        "export embedded/face",
         "demo --out a b",
     ],
 )

@@ -1,14 +1,17 @@
 import warnings
 
 import chex
+import jax
 import numpy as np
 import pytest
+from flax import traverse_util
 from pie_jax.converters import stack
 
 from pie_jax import assembly
 from pie_jax.cli import config, runtime
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
+from pie_jax.io import converted, weights
+from pie_jax.networks import stylegan1, stylegan2
 from tests import builders
 
 
@@ -72,3 +75,66 @@ def test_a_damaged_entry_of_compiled_programs_is_no_warning(no_weights):
             stacklevel=1,
         )
     assert not caught
+
+
+def small_generator(path, module, widths):
+    """A converted file of a small StyleGAN with random parameters."""
+    params = builders.random_params(
+        lambda key: module.init_params(key, widths, mapping_layers=2)
+    )
+    flat = traverse_util.flatten_dict(jax.tree.map(np.asarray, params), sep="/")
+    kind = module.__name__.rpartition(".")[2]
+    converted.save(path, flat, {"kind": kind})
+    return params
+
+
+@pytest.mark.parametrize("module", [stylegan1, stylegan2])
+def test_a_file_brings_a_generator_of_its_own_size(asked, tmp_path, module):
+    kind = module.__name__.rpartition(".")[2]
+    file = tmp_path / "own.safetensors"
+    saved = small_generator(file, module, (6, 5, 4))
+    named = [f"--config.generator={kind}", f"--config.files.generator={file}"]
+    values = config.load("default", named)
+    assembled, params = runtime.start(values, parts=("generator",))
+    assert asked == []
+    generator = assembled.generator
+    assert (generator.num_ws, generator.resolution) == (6, 16)
+    assert assembled.stages[0].expand(np.zeros(512)).shape == (6, 512)
+    chex.assert_trees_all_equal(params["generator"], saved)
+    assert params["latents"]["axes"].shape == (512, 512)
+    w_plus = np.zeros((1, 6, 512), np.float32)
+    image = generator.synthesis(params["generator"], w_plus)
+    assert image.shape == (1, 16, 16, 3)
+    origins = runtime.origins(values)
+    assert origins == {
+        "generator": {"path": str(file), "sha256": converted.sha256(file)}
+    }
+
+
+def test_a_file_may_stand_for_any_part_and_the_others_are_fetched(asked, tmp_path):
+    init = assembly.PERCEPTUAL["vgg16"].init
+    flat = traverse_util.flatten_dict(
+        jax.tree.map(np.asarray, builders.random_params(init, seed=5)), sep="/"
+    )
+    file = tmp_path / "vgg16.safetensors"
+    converted.save(file, flat, {"kind": "vgg16"})
+    values = config.load("default", [f"--config.files.perceptual={file}"])
+    _, params = runtime.start(values, parts=("perceptual", "recognition"))
+    assert asked == ["dlib_resnet"]
+    kernel = params["perceptual"]["block1_conv1"]["kernel"]
+    np.testing.assert_array_equal(kernel, flat["block1_conv1/kernel"])
+
+
+def test_a_misshapen_file_is_told_by_its_own_name(asked, tmp_path):
+    file = tmp_path / "own.safetensors"
+    arrays = {"mapping/dense0/bias": np.zeros(3), "w_avg": np.zeros(3)}
+    for kind, more in [
+        ("stylegan2", {}),
+        ("stylegan2", {"synthesis/block4_conv1/bias": np.zeros(3)}),
+        ("mobile_stylegan_ffhq", {}),
+    ]:
+        converted.save(file, arrays | more, {"kind": kind})
+        named = [f"--config.generator={kind}", f"--config.files.generator={file}"]
+        with pytest.raises(PieError, match="not those of|own.safetensors do not fit"):
+            runtime.start(config.load("default", named), parts=("generator",))
+    assert asked == []

@@ -4,7 +4,7 @@ from PIL import Image
 
 from pie_jax.cli import config, runtime
 from pie_jax.io import codes, images
-from tests import builders
+from tests import builders, pickles
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 
@@ -23,6 +23,13 @@ def num_ws(cache_folder) -> int:
 
 def random_code(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).normal(0, 0.5, shape)
+
+
+def test_a_folder_names_its_generator_by_itself(embedded, tmp_path):
+    out = tmp_path / "again.png"
+    assert builders.pie("synthesize", embedded.folder, "--out", out) == 0
+    projection = images.read(embedded.folder / "projection.png")
+    np.testing.assert_array_equal(images.read(out), projection)
 
 
 @pytest.mark.parametrize("inside", [".", "code"])
@@ -51,15 +58,31 @@ def test_every_shape_of_a_file_gives_the_same_images(tmp_path, num_ws):
     w = random_code(2, 512)  # float64, as numpy makes it
     np.save(tmp_path / "two.npy", w)
     np.save(tmp_path / "one.npy", w[1])
-    np.save(tmp_path / "plus.npy", np.repeat(w[:, None], num_ws, axis=1))
+    w_plus = np.repeat(w[:, None], num_ws, axis=1)
+    np.save(tmp_path / "plus.npy", w_plus)
+    np.savez(tmp_path / "plus.npz", w=w_plus, seed=3)
+    latents = {
+        name: {"latent": pickles.Tensor(x)}
+        for name, x in zip("ab", w.astype("f4"), strict=True)
+    }
+    (tmp_path / "plus.pt").write_bytes(pickles.torch_zip(latents))
+    np.save(tmp_path / "either.npy", w_plus[1])
     for name in ("two", "one", "plus"):
         assert synthesize(tmp_path / f"{name}.npy", tmp_path / f"{name}-out.npy") == 0
+    for name in ("plus.npz", "plus.pt"):
+        assert synthesize(tmp_path / name, tmp_path / f"{name}-out.npy") == 0
+    either = ("--space", "w_plus")
+    assert (
+        synthesize(tmp_path / "either.npy", tmp_path / "either-out.npy", *either) == 0
+    )
     two = np.load(tmp_path / "two-out.npy")
     assert two.shape == (2, 16, 16, 3)
     assert two.dtype == np.float32
     assert not np.array_equal(two[0], two[1])
     np.testing.assert_array_equal(np.load(tmp_path / "one-out.npy"), two[1:])
-    np.testing.assert_array_equal(np.load(tmp_path / "plus-out.npy"), two)
+    for name in ("plus", "plus.npz", "plus.pt"):
+        np.testing.assert_array_equal(np.load(tmp_path / f"{name}-out.npy"), two)
+    np.testing.assert_array_equal(np.load(tmp_path / "either-out.npy"), two[1:])
 
 
 def test_several_codes_give_numbered_pictures_of_the_raw_output(tmp_path):
@@ -81,6 +104,7 @@ def make_wrong(folder, num_ws: int) -> dict[str, str]:
     good = random_code(512)
     arrays = {
         "short.npy": (good[:511], "shape"),
+        "either.npy": (np.zeros((num_ws, 512)), "--space w or --space w_plus"),
         "other_num_ws.npy": (np.zeros((1, num_ws + 1, 512)), f"n, {num_ws}, 512"),
         "four_axes.npy": (np.zeros((1, 1, num_ws, 512)), "shape"),
         "none.npy": (np.zeros((0, 512)), "shape"),
@@ -96,7 +120,9 @@ def make_wrong(folder, num_ws: int) -> dict[str, str]:
     reasons = {name: reason for name, (_, reason) in arrays.items()}
 
     np.save(folder / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
-    np.savez(folder / "several.npz", good)
+    np.savez(folder / "several.npz", good, good)
+    np.savez(folder / "short.npz", good[:511])
+    (folder / "letter.pt").write_text("not a checkpoint\n" * 99)
     (folder / "letter.npy").write_text("not an array\n" * 99)
     (folder / "empty.npy").write_bytes(b"")
     np.save(folder / "cut.npy", good)
@@ -105,11 +131,13 @@ def make_wrong(folder, num_ws: int) -> dict[str, str]:
     (folder / "folder").mkdir()
     return reasons | {
         "pickled.npy": "not a readable .npy",
-        "several.npz": "real numbers",
+        "several.npz": "2 arrays",
+        "short.npz": "shape",
+        "letter.pt": "no PyTorch file",
         "letter.npy": "not a readable .npy",
         "empty.npy": "not a readable .npy",
         "cut.npy": "not a readable .npy",
-        "picture.png": "not a readable .npy",
+        "picture.png": "is no code",
         "folder": "holds no code",
         "absent.npy": "no such",
     }

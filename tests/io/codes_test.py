@@ -41,14 +41,46 @@ def test_a_saved_w_is_repeated_for_every_style_input(tmp_path):
     np.testing.assert_array_equal(w_plus, W_PLUS[None])
 
 
-def test_five_vectors_in_a_file_are_five_codes_in_w(tmp_path):
-    np.save(tmp_path / "code.npy", W_PLUS)
-    w_plus = codes.load_w_plus(tmp_path / "code.npy", 5, "g")
-    assert w_plus.shape == (5, 5, 512)
-    np.testing.assert_array_equal(w_plus, np.repeat(W_PLUS[:, None], 5, axis=1))
-    np.save(tmp_path / "code.npy", W_PLUS[None])
-    w_plus = codes.load_w_plus(tmp_path / "code.npy", 5, "g")
+def test_five_vectors_for_five_style_inputs_are_codes_of_either_space():
+    with pytest.raises(PieError, match=r"file has shape \(5, 512\): either 5 codes"):
+        codes.to_w_plus(W_PLUS, 5, "file")
+    five = codes.to_w_plus(W_PLUS, 5, "file", "w")
+    np.testing.assert_array_equal(five, np.repeat(W_PLUS[:, None], 5, axis=1))
+    one = codes.to_w_plus(W_PLUS, 5, "file", "w_plus")
+    np.testing.assert_array_equal(one, W_PLUS[None])
+    np.testing.assert_array_equal(codes.to_w_plus(W_PLUS[None], 5, "file"), one)
+    np.testing.assert_array_equal(codes.to_w_plus(W_PLUS[:, None], 5, "file"), five)
+
+
+@pytest.mark.parametrize("space", [None, "w", "w_plus"])
+def test_other_shapes_tell_the_space_by_themselves(space):
+    for shape in [(512,), (1, 512), (4, 512), (4, 1, 512)]:
+        w = np.random.default_rng(0).normal(size=shape)
+        w_plus = codes.to_w_plus(w, 5, "file", space)
+        expected = np.repeat(w.reshape(-1, 1, 512), 5, axis=1).astype(np.float32)
+        np.testing.assert_array_equal(w_plus, expected)
+        assert w_plus.dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(511,), (5, 6), (2, 6, 512), (1, 1, 5, 512), ()])
+def test_other_shapes_are_no_codes(shape):
+    with pytest.raises(PieError, match=r"file has shape.*\(n, 5, 512\)"):
+        codes.to_w_plus(np.zeros(shape), 5, "file")
+
+
+def test_a_code_belongs_to_its_file_of_weights(tmp_path):
+    file = {"path": "/somewhere/stylegan2.safetensors", "sha256": "abc"}
+    origin = {"generator": "g", "files": {"generator": file}}
+    codes.save(tmp_path / "own", {"w_plus": W_PLUS}, origin)
+    codes.save(tmp_path / "fetched", {"w_plus": W_PLUS}, {"generator": "g"})
+    w_plus = codes.load_w_plus(tmp_path / "own", 5, "g", "abc")
     np.testing.assert_array_equal(w_plus, W_PLUS[None])
+    for sha256, found in [(None, "none"), ("abd", "another file")]:
+        message = rf"{file['path']} \(SHA-256 abc\); the configuration names {found}"
+        with pytest.raises(PieError, match=message):
+            codes.load_w_plus(tmp_path / "own", 5, "g", sha256)
+    with pytest.raises(PieError, match="that were fetched, not with a file"):
+        codes.load_w_plus(tmp_path / "fetched", 5, "g", "abc")
 
 
 def test_a_saved_code_for_another_number_of_style_inputs_is_refused(tmp_path):

@@ -1,0 +1,103 @@
+"""Reads the codes that other projects write: .npy, .npz, .pt.
+
+- .npy: an array of codes;
+- .npz: one array, or several of which one is called as below: stylegan2-ada-pytorch's
+  `projected_w.npz` has `w` `[1, num_ws, 512]`;
+- .pt: a tensor, as encoder4editing's `latents.pt` `[n, num_ws, 512]`; a dictionary with
+  one of the names below; what rosinality/stylegan2-pytorch's projector writes, a
+  dictionary of images with a `latent` each; or a list of tensors, one for an image.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pie_jax.converters import torch_checkpoint, user_file
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import npy
+
+SUFFIXES = (".npy", ".npz", ".pt", ".pth")
+
+NAMES = ("w_plus", "w", "dlatents", "latents", "latent", "codes", "code")
+"""What arrays of codes are called; the first that is there is taken."""
+
+
+def read(path: Path) -> np.ndarray:
+    """Reads a file of codes.
+
+    Returns:
+        Real numbers of any shape; `[512]`, `[n, 512]` or `[n, m, 512]` in a good file.
+        Codes that the file keeps one for an image come as `[n, m, 512]`, m being 1 for
+        codes in W.
+
+    Raises:
+        PieError: the file cannot be read, is damaged, asks for more than arrays, or
+            holds nothing, or several things, that could be the codes.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return npy.read_npy(path)
+    if suffix == ".npz":
+        return _chosen(npy.read_npz(path), path)
+    if suffix in SUFFIXES:
+        file = user_file.read(path)
+        return _torch(torch_checkpoint.read(file.data, str(path)), path)
+    raise PieError(
+        f"{path} is no code: expected a folder that `pie embed` wrote, or a file whose "
+        f"name ends in {', '.join(SUFFIXES)}"
+    )
+
+
+def _torch(content: Any, path: Path) -> np.ndarray:
+    if isinstance(content, np.ndarray):
+        return _real(content, path)
+    if isinstance(content, list | tuple):
+        return _one_for_each_image(content, path)
+    if not isinstance(content, dict):
+        raise _unknown(path, f"a {type(content).__name__}")
+    images = list(content.values())
+    if images and all(isinstance(x, dict) and "latent" in x for x in images):
+        return _one_for_each_image([x["latent"] for x in images], path)
+    return _chosen(content, path)
+
+
+def _chosen(arrays: Mapping[str, Any], path: Path) -> np.ndarray:
+    """The array with a usual name, or the only one."""
+    found = {k: v for k, v in arrays.items() if isinstance(v, np.ndarray)}
+    for name in NAMES:
+        if name in found:
+            return _real(found[name], path)
+    if len(found) != 1:
+        shown = ", ".join(f"{k} {list(v.shape)}" for k, v in list(found.items())[:9])
+        raise _unknown(path, f"{len(found)} arrays ({shown})" if found else "no array")
+    (only,) = found.values()
+    return _real(only, path)
+
+
+def _one_for_each_image(latents: Sequence[Any], path: Path) -> np.ndarray:
+    codes = [_one_code(_real(latent, path)) for latent in latents]
+    shapes = {code.shape for code in codes}
+    if len(shapes) != 1:
+        raise _unknown(path, f"codes of the shapes {sorted(shapes)}")
+    return np.stack(codes)
+
+
+def _one_code(latent: np.ndarray) -> np.ndarray:
+    """`[512]`, `[m, 512]` or `[1, m, 512]` to `[m, 512]`; m is 1 in W."""
+    return latent[0] if latent.ndim == 3 and len(latent) == 1 else np.atleast_2d(latent)
+
+
+def _real(array: Any, path: Path) -> np.ndarray:
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise _unknown(path, f"{kind} where real numbers belong")
+    return array
+
+
+def _unknown(path: Path, found: str) -> PieError:
+    return PieError(
+        f"{path} holds {found}; expected one array of codes, or one called "
+        f"{', '.join(NAMES)}"
+    )

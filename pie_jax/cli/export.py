@@ -1,0 +1,117 @@
+"""`pie export`: writes codes and faces for other programs."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = """examples:
+  pie export embedded/face --out face.npz        the code, for other projects
+  pie export embedded/face --out face.npy
+  pie export fitted/theta.json --out face.ply    the face as a coloured mesh
+  pie export fitted/theta.json --out face.obj --posed
+
+A code in W+ is written as (1, num_ws, 512), one in W as (1, 512); the .npz calls it w,
+as the projector of stylegan2-ada-pytorch does. Meshes are in decimetres, x to the
+viewer's right, y up, z towards the viewer, with the skin's colours without light.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds `pie export`."""
+    parser = subparsers.add_parser(
+        "export",
+        help="write a code or a face for other programs",
+        description="Writes a code as NumPy arrays, or a fitted face as a mesh.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        type=Path,
+        help="a folder that `pie embed` wrote, or the theta.json of `pie fit`",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help=".npy or .npz for a code, .obj or .ply for a face",
+    )
+    parser.add_argument(
+        "--posed",
+        action="store_true",
+        help="turn and move the mesh as the head in the photograph",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes `args.out`; the exit status."""
+    from pie_jax.core.errors import PieError
+    from pie_jax.io import images, meshes
+
+    if not args.source.exists():
+        raise PieError(f"{args.source}: there is no such folder or file")
+    if args.source.is_dir():
+        images.check_destination(args.out, (".npy", ".npz"))
+        _export_code(args.source, args.out)
+    else:
+        images.check_destination(args.out, meshes.SUFFIXES)
+        _export_face(args.source, args.out, args.posed)
+    print(args.out)
+    return 0
+
+
+def _export_code(folder: Path, out: Path) -> None:
+    import numpy as np
+
+    from pie_jax.core.errors import PieError
+    from pie_jax.io import atomic, codes
+
+    code, _ = codes.load(folder)
+    (array,) = code.values()  # w or w_plus
+    try:
+        with atomic.replacing(out) as file:
+            if out.suffix.lower() == ".npz":
+                np.savez(file, w=array[None])
+            else:
+                np.save(file, array[None])
+    except OSError as error:
+        raise PieError(f"{out}: cannot be written ({error.strerror}).") from error
+
+
+def _export_face(record: Path, out: Path, posed: bool) -> None:
+    import numpy as np
+
+    from pie_jax.cli import shipped
+    from pie_jax.face.surface import surface
+    from pie_jax.io import meshes
+
+    theta = _read_theta(record)
+    model = shipped.face_model()
+    vertices, colours = map(np.asarray, surface(model, theta, posed=posed))
+    meshes.write(out, vertices, np.asarray(model.triangles), colours)
+
+
+def _read_theta(path: Path) -> Any:
+    """Reads `theta.json`, as `pie fit` writes it, as `FaceParams`."""
+    import json
+
+    import jax.numpy as jnp
+    import numpy as np
+
+    from pie_jax.core.errors import PieError
+    from pie_jax.core.theta import SIZES, FaceParams
+
+    try:
+        values = json.loads(path.read_bytes())["theta"]
+        parts = {name: np.asarray(values[name], np.float32) for name in SIZES}
+    except OSError as error:
+        raise PieError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise PieError(f"{path} is no theta.json of `pie fit` ({error!r})") from error
+    for name, size in SIZES.items():
+        if parts[name].shape != (size,) or not np.isfinite(parts[name]).all():
+            raise PieError(f"{path}: {name} are not {size} finite numbers")
+    return FaceParams(**{name: jnp.asarray(part) for name, part in parts.items()})

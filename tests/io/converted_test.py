@@ -1,0 +1,73 @@
+"""Converted files that the user keeps."""
+
+import os
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import converted
+
+FLAT = {
+    "mapping/dense0/kernel": np.arange(6, dtype=np.float32).reshape(2, 3).T,
+    "w_avg": np.ones(3, np.float32),
+}
+
+
+@pytest.fixture
+def file(tmp_path):
+    converted.save(tmp_path / "a.safetensors", FLAT, {"kind": "net", "licence": "no"})
+    return tmp_path / "a.safetensors"
+
+
+def test_a_file_is_read_back_as_nested_arrays(file):
+    params = converted.load(file, "net")
+    assert params.keys() == {"mapping", "w_avg"}
+    kernel = params["mapping"]["dense0"]["kernel"]
+    np.testing.assert_array_equal(kernel, FLAT["mapping/dense0/kernel"])
+    assert converted.metadata(file).items() >= {"kind": "net", "licence": "no"}.items()
+    assert os.listdir(file.parent) == [file.name]
+
+
+def test_the_content_identifies_a_file(file, tmp_path):
+    first = converted.sha256(file)
+    assert len(first) == 64
+    file.rename(tmp_path / "b.safetensors")
+    assert converted.sha256(tmp_path / "b.safetensors") == first
+    converted.save(file, FLAT | {"w_avg": np.zeros(3, np.float32)}, {"kind": "net"})
+    assert converted.sha256(file) != first
+
+
+def test_another_kind_is_refused(file, tmp_path):
+    with pytest.raises(PieError, match="converted as net; a file of the kind other"):
+        converted.load(file, "other")
+    plain = tmp_path / "plain.safetensors"
+    plain.write_bytes(safetensors.numpy.save(FLAT))
+    with pytest.raises(PieError, match="is not of `pie convert`; .* kind net"):
+        converted.load(plain, "net")
+
+
+def test_a_name_that_is_array_and_folder_at_once_is_refused(tmp_path):
+    flat = {"a": np.ones(2, np.float32), "a/b": np.ones(2, np.float32)}
+    converted.save(tmp_path / "a.safetensors", flat, {"kind": "net"})
+    with pytest.raises(PieError, match="no whole safetensors file"):
+        converted.load(tmp_path / "a.safetensors", "net")
+
+
+@pytest.mark.parametrize("change", [lambda x: x[:-3], lambda x: b"", lambda x: b"{}"])
+def test_a_damaged_file_is_refused(file, change):
+    file.write_bytes(change(file.read_bytes()))
+    with pytest.raises(PieError, match="Make it again"):
+        converted.load(file, "net")
+
+
+def test_an_absent_file_and_a_folder_are_errors(tmp_path):
+    with pytest.raises(PieError, match="is not there"):
+        converted.load(tmp_path / "absent.safetensors", "net")
+    with pytest.raises(PieError, match="cannot be read"):
+        converted.load(tmp_path, "net")
+    with pytest.raises(PieError, match="cannot be read"):
+        converted.sha256(tmp_path / "absent.safetensors")
+    with pytest.raises(PieError, match="cannot be written"):
+        converted.save(tmp_path / "absent" / "a.safetensors", FLAT, {"kind": "net"})

@@ -1,0 +1,118 @@
+"""NumPy's files: what NumPy wrote is read, and nothing else."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import npy
+
+
+def values(dtype="<f4", order="C"):
+    array = np.random.default_rng(0).normal(0, 50, (3, 4, 5)).astype(dtype)
+    return np.asarray(array, order=order)
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "<f2", "<i8", "|u1"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_array_is_read_as_it_was_saved(tmp_path, dtype, order):
+    np.save(tmp_path / "a.npy", values(dtype, order))
+    read = npy.read_npy(tmp_path / "a.npy")
+    assert read.dtype == dtype
+    np.testing.assert_array_equal(read, values(dtype, order))
+
+
+@pytest.mark.parametrize("array", [np.zeros((0, 512)), np.float64(3)])
+def test_nothing_and_a_scalar_keep_their_shapes(tmp_path, array):
+    np.save(tmp_path / "a.npy", array)
+    read = npy.read_npy(tmp_path / "a.npy")
+    assert read.shape == array.shape
+    np.testing.assert_array_equal(read, array)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_an_archive_is_read_by_names(tmp_path, save):
+    save(tmp_path / "a.npz", first=values(), second=np.arange(3))
+    read = npy.read_npz(tmp_path / "a.npz")
+    assert set(read) == {"first", "second"}
+    np.testing.assert_array_equal(read["first"], values())
+    np.testing.assert_array_equal(read["second"], np.arange(3))
+
+
+def with_header(text: bytes, content: bytes = b"", version: bytes = b"\x01\x00"):
+    length = len(text).to_bytes(2 if version[0] == 1 else 4, "little")
+    return b"\x93NUMPY" + version + length + text + content
+
+
+HUGE = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,)}\n"
+BAD = {
+    "nothing": b"",
+    "text": b"not an array\n" * 9,
+    "a picture": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "another version": with_header(HUGE, version=b"\x09\x00"),
+    "a promise of terabytes": with_header(HUGE, b"\0" * 40),
+    "no dictionary": with_header(b"[1, 2]\n"),
+    "a program": with_header(b"__import__('os').system('false')\n"),
+    "many brackets": with_header(b"(" * 5000 + b"\n"),
+    "a cut header": with_header(HUGE)[:30],
+    "a negative shape": with_header(HUGE.replace(b"1000000000000", b"-1"), b"\0" * 4),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_what_is_no_array_is_refused(tmp_path, kind):
+    (tmp_path / "a.npy").write_bytes(BAD[kind])
+    with pytest.raises(PieError, match=r"a\.npy is not a readable .npy file"):
+        npy.read_npy(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    "array", [np.array([{}], object), np.array(["a"]), np.array([1j]), np.array([True])]
+)
+def test_anything_but_real_numbers_is_refused(tmp_path, array):
+    np.save(tmp_path / "a.npy", array, allow_pickle=True)
+    np.savez(tmp_path / "a.npz", array, allow_pickle=True)
+    with pytest.raises(PieError, match="real numbers: its type is"):
+        npy.read_npy(tmp_path / "a.npy")
+    with pytest.raises(PieError, match="real numbers: its type is"):
+        npy.read_npz(tmp_path / "a.npz")
+
+
+def test_a_cut_file_is_refused(tmp_path):
+    for name, save, read in [
+        ("a.npy", np.save, npy.read_npy),
+        ("a.npz", np.savez, npy.read_npz),
+    ]:
+        save(tmp_path / name, values())
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:-9])
+        with pytest.raises(PieError, match=f"{name} is not a readable"):
+            read(tmp_path / name)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("w.npy", bytes(9 * 2**20))
+    monkeypatch.setattr(npy, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(zipfile.ZipFile, "read", None)
+    with pytest.raises(PieError, match="would unpack to"):
+        npy.read_npz(tmp_path / "a.npz")
+
+
+def test_an_entry_that_is_no_array_is_refused(tmp_path):
+    buffer = io.BytesIO()
+    np.save(buffer, values())
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("w.npy", buffer.getvalue())
+        archive.writestr("read.me", "hello")
+    with pytest.raises(PieError, match="not a readable .npz"):
+        npy.read_npz(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("read", [npy.read_npy, npy.read_npz])
+def test_an_absent_file_and_a_folder_are_named(tmp_path, read):
+    for name in ("absent.npy", "."):
+        with pytest.raises(PieError, match="cannot be read"):
+            read(tmp_path / name)
