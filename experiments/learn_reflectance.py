@@ -23,21 +23,18 @@ import numpy as np
 from jax import Array
 from tqdm import tqdm
 
-from experiments import samples
+from experiments import fitting, samples, script, weighted_components
 from experiments.batches import mirror_some
 from experiments.export import export
 from experiments.generate_samples import GENERATOR
-from experiments.train_mofa import load_model, load_parameters
 from pie_jax.cli import huge_pages
-from pie_jax.core.theta import FaceParams, neutral
+from pie_jax.cli.shipped import Estimator
+from pie_jax.core.images import from_255
+from pie_jax.core.theta import SIZES, FaceParams, neutral
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_vertices
 from pie_jax.graphics.sampling import sample
-from pie_jax.networks.mofa import MoFA, width_of
 from pie_jax.training.refine import refine
-
-COUNT = 80
-"""Components, the paper's number."""
 
 _CHUNK = 25
 # A colour so far from the fit's is hair or glasses, not skin.
@@ -74,15 +71,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     args = parser.parse_args()
     huge_pages.restart()
-    model = load_model(args.model)
-    params = load_parameters(args.mofa) if args.mofa else None
-    chosen, _ = samples.load(args.samples, GENERATOR)
-    chosen = chosen.take(slice(args.num))
+    model = fitting.face_model(args.model)
+    apply, params = estimator(args.mofa)
+    chosen, _ = samples.load(args.samples, GENERATOR, most=args.num)
     # Skin is as likely one way round as the other.
     chosen = mirror_some(chosen, np.arange(len(chosen.seed)) % 2 == 1)
     look = partial(
         jax.jit(look_up, static_argnums=(0, 2)),
-        estimator(params),
+        apply,
         model,
         args.refine,
         params,
@@ -92,12 +88,11 @@ def main() -> None:
     export(args.out, arrays, about)
 
 
-def estimator(params: Any) -> Callable[[Any, Array], FaceParams]:
-    """MoFA of the width of these parameters; the mean head where they are None."""
-    if params is None:
-        return lambda params, image: neutral((len(image),))
-    module = MoFA(width_of(params))
-    return lambda params, image: module.apply({"params": params}, image)
+def estimator(file: Path | None) -> Estimator:
+    """MoFA of a file; the mean head, and no parameters, without one."""
+    if file is None:
+        return Estimator(lambda params, image: neutral((len(image),)), None)
+    return fitting.mofa(file)
 
 
 def look_up(
@@ -118,7 +113,7 @@ def look_up(
         image_u8: `[B, H, H, 3]` uint8.
         landmarks: `[B, 68, 2]` in fractions of the frame.
     """
-    image = image_u8 / 127.5 - 1
+    image = from_255(image_u8)
     theta = apply(params, image)
     if num_steps:
         theta, _ = refine(model, theta, image, landmarks, num_steps=num_steps)
@@ -144,7 +139,10 @@ def unwrap(look: Callable, chosen: samples.Samples) -> Unwrapped:
 
 
 def learn(
-    model: Morphable, unwrapped: Unwrapped, rounds: int, count: int = COUNT
+    model: Morphable,
+    unwrapped: Unwrapped,
+    rounds: int,
+    count: int = SIZES["reflectance"],
 ) -> dict[str, np.ndarray]:
     """A reflectance basis from colours with gaps.
 
@@ -159,46 +157,12 @@ def learn(
     mean = np.where(known < _RARE, before.ravel(), mean)
     # Where nothing is known, the old components say how skin goes on.
     start = np.asarray(model.albedo).reshape(len(model.albedo), -1)[:count]
-    shift, components = fill(colours - mean, weights, start, rounds)
+    shift, components = weighted_components.fill(colours - mean, weights, start, rounds)
     return {
         "albedo_mean": (mean + shift).reshape(before.shape).clip(0, 1),
         "albedo": components.reshape(-1, *before.shape),
     }
 
 
-def fill(
-    values: np.ndarray, weights: np.ndarray, start: np.ndarray, rounds: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Principal components of data with weights.
-
-    What is not known is taken from the components so far, then they are improved by
-    one step of subspace iteration, and so on (Srebro and Jaakkola, "Weighted Low-Rank
-    Approximations", ICML 2003; Roweis, "EM Algorithms for PCA and SPCA", NIPS 1997).
-
-    Args:
-        values: `[S, D]`, about centred.
-        weights: `[S, D]` in [0, 1], how much of each value is known.
-        start: `[K, D]`, components to begin with, K at most S.
-        rounds: of the iteration.
-
-    Returns:
-        A correction of the mean `[D]`, and `[K, D]` orthogonal components, largest
-        first, with one standard deviation each.
-    """
-    axes, _ = np.linalg.qr(start.T)
-    scores = np.zeros((len(values), axes.shape[1]), values.dtype)
-    mean = np.zeros(values.shape[1], values.dtype)
-    for _ in tqdm(range(rounds), unit="round"):
-        guess = mean + scores @ axes.T
-        filled = guess + weights * (values - guess)
-        mean = filled.mean(axis=0)
-        filled -= mean
-        axes, _ = np.linalg.qr(filled.T @ (filled @ axes))
-        scores = filled @ axes
-    _, deviations, turn = np.linalg.svd(scores, full_matrices=False)
-    deviations /= np.sqrt(len(values))
-    return mean, deviations[:, None] * (turn @ axes.T)
-
-
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -17,6 +17,7 @@ from pie_jax.converters import stack
 from PIL import Image
 from tqdm import tqdm
 
+from experiments import script
 from pie_jax.io import faces, weights
 from pie_jax.networks.mobile_stylegan import mobile_stylegan
 

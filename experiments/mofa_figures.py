@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from experiments import pnp
-from pie_jax.core import rotations
+from experiments import mirroring, pnp
+from pie_jax.core.images import from_255
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image
@@ -19,7 +19,6 @@ from pie_jax.training.reconstruction import errors
 
 _CHUNK = 25
 _RENDERED = 50
-_MIRROR = np.array([1.0, -1.0, -1.0])
 
 
 class Pictures(NamedTuple):
@@ -55,10 +54,10 @@ def judge(model: Morphable, apply: Callable[[Any, Array], FaceParams]) -> Judge:
 
     @jax.jit
     def estimate(params: Any, image_u8: Array) -> FaceParams:
-        return apply(params, image_u8 / 127.5 - 1)
+        return apply(params, from_255(image_u8))
 
     def measure(model: Morphable, theta: FaceParams, image_u8: Array, landmarks: Array):
-        return errors(model, theta, image_u8 / 127.5 - 1, landmarks)
+        return errors(model, theta, from_255(image_u8), landmarks)
 
     def render(model: Morphable, theta: FaceParams, behind: Array) -> Array:
         image, mask = render_image(model, theta, behind.shape[0])
@@ -78,14 +77,35 @@ def figures(judge: Judge, params: Any, pictures: Pictures) -> dict[str, float]:
     Returns:
         - `landmark`: mean 66-point distance to dlib's over the outer-eye distance.
         - `colour`: mean absolute error of colour values over visible vertices.
-        - `mirror`: mean angle in degrees between the mirrored picture's pose and the
-          picture's pose mirrored.
-        - `yaw_agreement`: correlation of the yaw with a pose solved by PnP.
+        - `mirror` and what begins with it: how far the mirrored picture's face is from
+          the picture's face mirrored (`experiments.mirroring.differences`).
+        - `yaw_agreement`: correlation of the yaw with a pose solved by PnP; absent for
+          fewer than three pictures, and 0 if either yaw is the same everywhere.
         - `rendered`: mean angle in degrees by which the poses of rendered faces are
-          missed: of each picture's face in the next one's pose, before the mean of all
-          pictures.
+          missed: of each picture's face in the previous one's pose, before the mean of
+          all pictures.
     """
     theta = estimate(judge, params, pictures.image_u8)
+    mirrored = estimate(judge, params, pictures.image_u8[:, :, ::-1])
+    found = mean_errors(judge, theta, pictures)
+    found |= mirroring.differences(judge.model, theta, mirrored)
+    if len(pictures.landmarks) > 2:
+        solved = pnp.solve(judge.model, pictures.landmarks)
+        found["yaw_agreement"] = correlation(theta.rotation[:, 1], solved[:, 1])
+    return found | {"rendered": rendered_error(judge, params, pictures.image_u8, theta)}
+
+
+def correlation(a: Array | np.ndarray, b: Array | np.ndarray) -> float:
+    """Pearson's correlation of `[S]` and `[S]`; 0 if one of them is constant."""
+    centred = [np.asarray(x, np.float64) - np.mean(x) for x in (a, b)]
+    spread = np.linalg.norm(centred[0]) * np.linalg.norm(centred[1])
+    return float(centred[0] @ centred[1] / spread) if spread else 0.0
+
+
+def mean_errors(
+    judge: Judge, theta: FaceParams, pictures: Pictures
+) -> dict[str, float]:
+    """`landmark` and `colour` (see `figures`) of faces `[S]`."""
     found: dict[str, list] = {}
     for part in _chunks(len(pictures.image_u8)):
         values = judge.errors(
@@ -93,12 +113,7 @@ def figures(judge: Judge, params: Any, pictures: Pictures) -> dict[str, float]:
         )
         for name, value in values.items():
             found.setdefault(name, []).append(value)
-    yaws = theta.rotation[:, 1], pnp.solve(judge.model, pictures.landmarks)[:, 1]
-    return {name: float(np.concatenate(x).mean()) for name, x in found.items()} | {
-        "mirror": mirror_error(judge, params, pictures.image_u8, theta),
-        "yaw_agreement": float(np.corrcoef(*yaws)[0, 1]) if len(yaws[0]) > 2 else 1.0,
-        "rendered": rendered_error(judge, params, pictures.image_u8, theta),
-    }
+    return {name: float(np.concatenate(x).mean()) for name, x in found.items()}
 
 
 def estimate(judge: Judge, params: Any, image_u8: np.ndarray) -> FaceParams:
@@ -106,14 +121,6 @@ def estimate(judge: Judge, params: Any, image_u8: np.ndarray) -> FaceParams:
     parts = (jnp.asarray(image_u8[x]) for x in _chunks(len(image_u8)))
     found = [judge.estimate(params, part) for part in parts]
     return jax.tree.map(lambda *x: np.concatenate(x), *found)
-
-
-def mirror_error(
-    judge: Judge, params: Any, image_u8: np.ndarray, theta: FaceParams
-) -> float:
-    """See `figures`."""
-    mirrored = estimate(judge, params, image_u8[:, :, ::-1])
-    return _mean_angle(mirrored.rotation, theta.rotation * _MIRROR)
 
 
 def rendered_error(
@@ -127,13 +134,7 @@ def rendered_error(
     parts = _chunks(len(known.rotation))
     rendered_u8 = [judge.render(_take(known, part), behind) for part in parts]
     found = estimate(judge, params, np.concatenate(rendered_u8))
-    return _mean_angle(found.rotation, known.rotation)
-
-
-def _mean_angle(a: Array | np.ndarray, b: Array | np.ndarray) -> float:
-    """Degrees between rotations `[S, 3]`."""
-    turns = (rotations.matrix(jnp.asarray(x, jnp.float32)) for x in (a, b))
-    return float(np.rad2deg(rotations.angle(*turns)).mean())
+    return mirroring.mean_angle(found.rotation, known.rotation)
 
 
 def _chunks(count: int) -> list[slice]:

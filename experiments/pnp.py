@@ -3,16 +3,26 @@
 Needs the package opencv-python-headless, which nothing else does.
 """
 
+import importlib.util
+
 import jax.numpy as jnp
 import numpy as np
 
 from pie_jax.core import rotations
+from pie_jax.core.errors import PieError
 from pie_jax.face.morphable import Morphable
 
-# Brows, nose, outer corners of the eyes and of the mouth: the jaw's landmarks are no
-# points of the head, and lids and lips move.
+# Brows, nose, corners of the eyes and of the mouth. The jaw's landmarks are no points
+# of the head; lids and lips move, their corners less than the rest of them, and without
+# the mouth's nothing below the nose would tell the pitch.
 _POINTS = (*range(17, 36), 36, 39, 42, 45, 48, 54)
 _VIEWER = np.diag([1.0, -1.0, -1.0])  # OpenCV: y down, z away from the viewer
+
+
+def require_opencv() -> None:
+    """Raises a `PieError` where OpenCV is missing."""
+    if importlib.util.find_spec("cv2") is None:
+        raise PieError("OpenCV is missing: pip install opencv-python-headless")
 
 
 def solve(model: Morphable, landmarks: np.ndarray) -> np.ndarray:

@@ -95,9 +95,13 @@ def read(path: Path, generator: str) -> Samples:
 
 
 def load(
-    folder: Path, generator: str, size: int = SIZE, held_out: int = HELD_OUT
+    folder: Path,
+    generator: str,
+    size: int = SIZE,
+    held_out: int = HELD_OUT,
+    most: int | None = None,
 ) -> tuple[Samples, Samples]:
-    """Reads all valid samples into memory.
+    """Reads valid samples into memory: 0.2 MB each at 256 pixels.
 
     The held-out ones are the same however many samples are there.
 
@@ -106,6 +110,8 @@ def load(
         generator: id of the generator that the samples must be of.
         size: pixels on a side, a divisor of what is stored; pictures are averaged.
         held_out: how many samples are kept from training.
+        most: how many samples to train on are wanted, the first ones; all without it.
+            Shards beyond are not read.
 
     Returns:
         (training, held out), both in the order of seeds.
@@ -113,10 +119,15 @@ def load(
     Raises:
         PieError: too few samples, damaged ones, or ones of another generator.
     """
-    shards = [_valid(read(path, generator), size) for path in _paths(folder)]
     # Without the first shards the held-out samples would be others, some of them
     # trained on before.
-    total = sum(len(shard.seed) for shard in shards)
+    shards: list[Samples] = []
+    total, wanted = 0, float("inf") if most is None else held_out + most
+    for path in _paths(folder):
+        if total >= wanted:
+            break
+        shards.append(_valid(read(path, generator), size))
+        total += len(shards[-1].seed)
     if total <= held_out:
         raise PieError(
             f"{folder} holds {total} valid samples without a gap from seed 0 on; more "
@@ -124,7 +135,8 @@ def load(
             f"python -m experiments.generate_samples --out {folder}"
         )
     joined = Samples(*(np.concatenate(arrays) for arrays in zip(*shards, strict=True)))
-    return joined.take(slice(held_out, None)), joined.take(slice(held_out))
+    end = None if most is None else held_out + most
+    return joined.take(slice(held_out, end)), joined.take(slice(held_out))
 
 
 def _paths(folder: Path) -> Iterator[Path]:

@@ -9,8 +9,8 @@ May be killed at any moment and started again. At the end the folder holds
 the generator first (`sensitivity.npz` in the folder, about a second a probe).
 """
 
-import argparse
-from collections.abc import Iterator
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,20 +19,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from pie_jax.converters import stack
-from tqdm import tqdm
 
-from experiments import pictures, real_portraits, samples
+from experiments import (
+    code_sensitivity,
+    fitting,
+    pictures,
+    real_portraits,
+    samples,
+    script,
+    training_script,
+)
 from experiments.batches import batches
-from experiments.export import export
 from experiments.generate_samples import GENERATOR
-from experiments.trainer import Task, train
+from experiments.trainer import Task
 from pie_jax import assembly
 from pie_jax.cli import huge_pages
+from pie_jax.core.images import from_255
 from pie_jax.core.interfaces import Generator
-from pie_jax.io import atomic, images, weights
+from pie_jax.io import images, weights
 from pie_jax.networks import latents
 from pie_jax.networks.encoder import SIZE, Encoder, to_w_plus
-from pie_jax.training import sensitivity
 from pie_jax.training.encoder_step import (
     CodeWeights,
     EncoderBatch,
@@ -40,9 +46,6 @@ from pie_jax.training.encoder_step import (
     encoder_objective,
 )
 from pie_jax.training.update import adamw, training
-
-PIXEL_SHARE = 0.8
-"""Of the weights; the rest follows the variance of w, for what few pixels show."""
 
 _CHUNK = 50
 _COLUMNS = 8
@@ -74,6 +77,20 @@ class Data(NamedTuple):
     real_u8: np.ndarray
 
 
+class Judge(NamedTuple):
+    """The functions that are measured with, compiled once for a training, and on what.
+
+    `params` are the encoder's.
+    """
+
+    errors: Callable[[Any, EncoderBatch], jax.Array]
+    """`(params, batch) -> errors [2, B]`, see `_errors`."""
+    project: Callable[[Any, np.ndarray], jax.Array]
+    """`(params, image_u8 [1, H, H, 3]) -> image [1, R, R, 3]`."""
+    moments: dict[str, jax.Array]
+    data: Data
+
+
 def main() -> None:
     """Trains, evaluates, and writes the encoder."""
     args = _arguments()
@@ -82,83 +99,53 @@ def main() -> None:
     trained_on, held_out = samples.load(args.samples, GENERATOR, SIZE)
     real = real_portraits.load(args.portraits, SIZE)
     args.out.mkdir(parents=True, exist_ok=True)
-    setup = _setup(args, held_out)
-    task = encoder_task(
-        setup, Data(trained_on, held_out, real.image_u8), args.steps, args.batch
-    )
-    params = train(task, args.out, args.steps, args.report_every)
-    figures = {name: f"{value:.5f}" for name, value in task.evaluate(params).items()}
-    about = {"data": f"{len(trained_on.seed)} samples of {GENERATOR}"}
-    export(args.out / "encoder.safetensors", params, about | figures)
+    setup = _setup(args, trained_on)
+    data = Data(trained_on, held_out, real.image_u8)
+    task = encoder_task(setup, data, args.steps, args.batch)
+    task = task._replace(identity=task.identity | {"probes": args.probes})
+    if args.mofa is not None:
+        task = _with_body(task, fitting.mofa(args.mofa).params)
+    training_script.run(task, args, "encoder")
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def _arguments() -> Namespace:
+    parser = training_script.parser(
+        __doc__, steps=12_000, batch=32, width=0.75, report_every=1000
     )
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--portraits", type=Path, nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=12_000)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--width", type=float, default=0.75)
     parser.add_argument("--probes", type=int, default=100)
-    parser.add_argument("--report-every", type=int, default=1000)
+    parser.add_argument(
+        "--mofa", type=Path, help="a mofa.safetensors of this width, to take over from"
+    )
     return parser.parse_args()
 
 
-def _setup(args: argparse.Namespace, held_out: samples.Samples) -> Setup:
+def _with_body(task: Task, mofa: Any) -> Task:
+    """Begins with MoFA's body, which has learned to look at the same pictures.
+
+    Raises:
+        PieError: MoFA is of another width.
+    """
+    begun = task.params | {name: mofa[name] for name in ("body", "reduce")}
+    weights.check(begun, task.params, "MoFA's body", "Give one of the same --width.")
+    begun_with = {"mofa": training_script.digest(begun)}
+    return task._replace(params=begun, identity=task.identity | begun_with)
+
+
+def _setup(args: Namespace, trained_on: samples.Samples) -> Setup:
     generator = assembly.GENERATORS[GENERATOR].build()
     params = jax.tree.map(jnp.asarray, weights.load(GENERATOR))
     moments = latents.moments(generator, params)
     kept = args.out / "sensitivity.npz"
-    if not kept.exists():
-        codes = samples.w_plus(held_out, generator.num_ws)
-        common, rows = measure(generator, params, moments, codes, args.probes)
-        with atomic.replacing(kept) as file:
-            np.savez(file, common=common, rows=rows)
-    with np.load(kept) as measured:
-        given = code_weights(moments, measured["common"], measured["rows"])
+    measured = code_sensitivity.saved(kept, GENERATOR, args.probes)
+    if measured is None:
+        codes = samples.w_plus(trained_on.take(slice(args.probes)), generator.num_ws)
+        measured = code_sensitivity.measure(
+            generator, params, moments["axes"], codes, args.probes
+        )
+        code_sensitivity.save(kept, measured, GENERATOR, args.probes)
+    given = code_sensitivity.code_weights(moments["axes"], measured)
     module = Encoder(generator.num_ws, args.width)
     return Setup(module, generator, params, moments, given)
-
-
-def measure(
-    generator: Generator,
-    params: Any,
-    moments: dict[str, jax.Array],
-    codes: np.ndarray,
-    num_probes: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Means of `sensitivity.probe` over codes `[S, num_ws, 512]`, one after another."""
-    size = min(samples.SIZE, generator.resolution)
-    probe = jax.jit(partial(sensitivity.probe, generator.synthesis, size=size))
-    keys = jax.random.split(jax.random.key(0), num_probes)
-    found = [
-        probe(params, moments["axes"], key, codes[i % len(codes)])
-        for i, key in enumerate(tqdm(keys, unit="probe"))
-    ]
-    common, rows = (np.mean(x, axis=0) for x in zip(*found, strict=True))
-    return common, rows
-
-
-def code_weights(
-    moments: dict[str, jax.Array], common: np.ndarray, rows: np.ndarray
-) -> CodeWeights:
-    """What errors of a code matter; one deviation everywhere, in all rows, weighs 1.
-
-    Args:
-        moments: of the codes.
-        common: `[512]`, the picture's sensitivity to all rows together.
-        rows: `[num_ws, 512]`, to each.
-    """
-    variance = np.sum(np.asarray(moments["axes"]) ** 2, axis=0)
-    pixel = PIXEL_SHARE / common.sum()
-    rest = (1 - PIXEL_SHARE) * variance / variance.sum()
-    return CodeWeights(
-        common=jnp.asarray(pixel * common + rest),
-        rows=jnp.asarray(pixel * rows + rest / len(rows)),
-    )
 
 
 def encoder_task(setup: Setup, data: Data, num_steps: int, batch_size: int) -> Task:
@@ -170,57 +157,81 @@ def encoder_task(setup: Setup, data: Data, num_steps: int, batch_size: int) -> T
         num_steps: of the training.
         batch_size: samples in an update.
     """
-    estimate = partial(_estimate, setup.module)
     project = jax.jit(partial(_project, setup))
-    errors = jax.jit(partial(_errors, setup))
-
-    def to_batch(chosen: samples.Samples) -> EncoderBatch:
-        code = latents.whiten(setup.moments, jnp.asarray(chosen.w))
-        return EncoderBatch(
-            jnp.asarray(chosen.image_u8), code, jnp.asarray(chosen.crossover)
-        )
-
-    def projections(params: Any, image_u8: np.ndarray) -> np.ndarray:
-        """Each by itself: a picture of 1024 pixels takes a gigabyte on its way."""
-        found = [project(params, setup.generator_params, x[None]) for x in image_u8]
-        full_u8 = images.to_u8(np.concatenate(found))
-        return samples.shrink(full_u8, image_u8.shape[1])
-
-    def evaluate(params: Any) -> dict[str, float]:
-        chunks = range(0, len(data.held_out.seed), _CHUNK)
-        parts = [data.held_out.take(slice(start, start + _CHUNK)) for start in chunks]
-        found = np.concatenate([errors(params, to_batch(x)) for x in parts], axis=1)
-        error, variance = found.mean(axis=1)
-        figures = {"unexplained": float(error / variance)}
-        sets = {"held_out_psnr": data.held_out.image_u8[:20], "real_psnr": data.real_u8}
-        for name, image_u8 in sets.items():
-            if len(image_u8):
-                figures[name] = psnr(projections(params, image_u8), image_u8)
-        return figures
-
-    def preview(params: Any, path: Path) -> None:
-        rows = []
-        for image_u8 in (data.held_out.image_u8, data.real_u8):
-            for start in range(0, min(len(image_u8), 2 * _COLUMNS), _COLUMNS):
-                chosen = image_u8[np.arange(start, start + _COLUMNS) % len(image_u8)]
-                rows += [chosen, projections(params, chosen)]
-        pictures.sheet(path, rows)
-
-    def following(first_step: int) -> Iterator[EncoderBatch]:
-        chosen = batches(data.trained_on, batch_size, first_step=first_step)
-        return map(to_batch, chosen)
-
-    blank = jnp.zeros((1, SIZE, SIZE, 3))
-    # Drawing all kernels by JAX's default generator takes XLA 20 seconds to compile.
-    key = jax.random.key(0, impl="rbg")
-    return Task(
-        training=training(encoder_objective(estimate), adamw(num_steps, 1e-3)),
-        params=jax.jit(setup.module.init)(key, blank)["params"],
-        given=setup.given,
-        batches=following,
-        evaluate=evaluate,
-        preview=preview,
+    judge = Judge(
+        jax.jit(partial(_errors, setup)),
+        lambda params, image_u8: project(params, setup.generator_params, image_u8),
+        setup.moments,
+        data,
     )
+    objective = encoder_objective(partial(_estimate, setup.module))
+    return Task(
+        training=training(objective, adamw(num_steps, 1e-3)),
+        params=training_script.beginning(setup.module, SIZE),
+        given=setup.given,
+        batches=partial(_following, setup.moments, data.trained_on, batch_size),
+        evaluate=partial(evaluate, judge),
+        preview=partial(preview, judge),
+        identity=training_script.identity(
+            data.trained_on, batch_size, setup.module.width
+        ),
+    )
+
+
+def _following(
+    moments: dict[str, jax.Array],
+    trained_on: samples.Samples,
+    batch_size: int,
+    first_step: int,
+) -> Iterator[EncoderBatch]:
+    chosen = batches(trained_on, batch_size, first_step=first_step)
+    return map(partial(_to_batch, moments), chosen)
+
+
+def _to_batch(moments: dict[str, jax.Array], chosen: samples.Samples) -> EncoderBatch:
+    code = latents.whiten(moments, jnp.asarray(chosen.w))
+    return EncoderBatch(
+        jnp.asarray(chosen.image_u8), code, jnp.asarray(chosen.crossover)
+    )
+
+
+def evaluate(judge: Judge, params: Any) -> dict[str, float]:
+    """Figures of the encoder.
+
+    Returns:
+        - `unexplained`: weighted squared errors of the held-out codes, over those of
+          the mean face.
+        - `held_out_psnr`, `real_psnr`: in dB, of what the generator makes of the
+          estimates of twenty held-out pictures, and of the photographs.
+    """
+    data = judge.data
+    chunks = range(0, len(data.held_out.seed), _CHUNK)
+    parts = (data.held_out.take(slice(start, start + _CHUNK)) for start in chunks)
+    found = [judge.errors(params, _to_batch(judge.moments, part)) for part in parts]
+    error, variance = np.concatenate(found, axis=1).mean(axis=1)
+    figures = {"unexplained": float(error / variance)}
+    sets = {"held_out_psnr": data.held_out.image_u8[:20], "real_psnr": data.real_u8}
+    for name, image_u8 in sets.items():
+        if len(image_u8):
+            figures[name] = psnr(_projections(judge, params, image_u8), image_u8)
+    return figures
+
+
+def preview(judge: Judge, params: Any, path: Path) -> None:
+    """Draws rows of pictures, and below each what the generator makes of it."""
+    rows = []
+    for image_u8 in (judge.data.held_out.image_u8, judge.data.real_u8):
+        for start in range(0, min(len(image_u8), 2 * _COLUMNS), _COLUMNS):
+            chosen = image_u8[np.arange(start, start + _COLUMNS) % len(image_u8)]
+            rows += [chosen, _projections(judge, params, chosen)]
+    pictures.sheet(path, rows)
+
+
+def _projections(judge: Judge, params: Any, image_u8: np.ndarray) -> np.ndarray:
+    """Each by itself: a picture of 1024 pixels takes a gigabyte on its way."""
+    found = [judge.project(params, x[None]) for x in image_u8]
+    full_u8 = images.to_u8(np.concatenate(found))
+    return samples.shrink(full_u8, image_u8.shape[1])
 
 
 def _estimate(module: Encoder, params: Any, image: jax.Array) -> Any:
@@ -230,7 +241,7 @@ def _estimate(module: Encoder, params: Any, image: jax.Array) -> Any:
 
 def _errors(setup: Setup, params: Any, batch: EncoderBatch) -> jax.Array:
     """Weighted squared errors `[2, B]`, of the estimate and of the mean face."""
-    code, offsets = _estimate(setup.module, params, batch.image_u8 / 127.5 - 1)
+    code, offsets = _estimate(setup.module, params, from_255(batch.image_u8))
     found = code[:, None] + offsets
     estimated = code_distance(setup.given, found, batch)
     return jnp.stack([estimated, code_distance(setup.given, 0 * found, batch)])
@@ -240,7 +251,7 @@ def _project(
     setup: Setup, params: Any, generator_params: Any, image_u8: jax.Array
 ) -> jax.Array:
     """The generator's pictures of the estimated codes."""
-    code, offsets = _estimate(setup.module, params, image_u8 / 127.5 - 1)
+    code, offsets = _estimate(setup.module, params, from_255(image_u8))
     w_plus = to_w_plus(setup.moments, code, offsets)
     return setup.generator.synthesis(generator_params, w_plus)
 
@@ -252,4 +263,4 @@ def psnr(found_u8: np.ndarray, image_u8: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

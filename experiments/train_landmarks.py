@@ -8,8 +8,9 @@ May be killed at any moment and started again. At the end the folder holds
 `landmark_net.safetensors`, ready for `pie_jax/assets/`.
 """
 
-import argparse
+from argparse import Namespace
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,13 @@ import jax.numpy as jnp
 import numpy as np
 from pie_jax.converters import stack
 
-from experiments import pictures, real_portraits, samples
+from experiments import pictures, real_portraits, samples, script, training_script
 from experiments.batches import batches
-from experiments.export import export
 from experiments.generate_samples import GENERATOR
-from experiments.trainer import Task, train
+from experiments.trainer import Task
 from pie_jax.cli import huge_pages
-from pie_jax.core.ibug import SIXTY_SIX
-from pie_jax.losses.landmark import relative_distances
+from pie_jax.core.images import from_255
+from pie_jax.losses.landmark import mean_distance
 from pie_jax.networks.landmark_net import SIZE, LandmarkNet
 from pie_jax.training.landmark_step import LandmarkBatch, landmark_objective
 from pie_jax.training.update import adamw, training
@@ -48,24 +48,13 @@ def main() -> None:
         "real": (real.image_u8, real.landmarks),
     }
     task = landmark_task(module, trained_on, sets, args.steps, args.batch)
-    params = train(task, args.out, args.steps, args.report_every)
-    figures = {name: f"{value:.5f}" for name, value in task.evaluate(params).items()}
-    about = {"data": f"{len(trained_on.seed)} samples of {GENERATOR}, dlib's landmarks"}
-    export(args.out / "landmark_net.safetensors", params, about | figures)
+    training_script.run(task, args, "landmark_net", ", dlib's landmarks")
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--portraits", type=Path, nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=8000)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--width", type=float, default=0.5)
-    parser.add_argument("--report-every", type=int, default=500)
-    return parser.parse_args()
+def _arguments() -> Namespace:
+    return training_script.parser(
+        __doc__, steps=8000, batch=32, width=0.5, report_every=500
+    ).parse_args()
 
 
 def landmark_task(
@@ -91,37 +80,28 @@ def landmark_task(
 
     @jax.jit
     def find(params: Any, image_u8: jax.Array) -> jax.Array:
-        return apply(params, image_u8 / 127.5 - 1)
+        return apply(params, from_255(image_u8))
 
-    def evaluate(params: Any) -> dict[str, float]:
-        return {
-            name: distance(find, params, image_u8, landmarks)
-            for name, (image_u8, landmarks) in sets.items()
-            if len(image_u8)
-        }
-
-    def preview(params: Any, path: Path) -> None:
-        draw(find, params, list(sets.values()), path)
-
-    def data(first_step: int) -> Iterator[LandmarkBatch]:
-        for batch in batches(
-            trained_on, batch_size, first_step=first_step, mirror=True
-        ):
-            yield LandmarkBatch(
-                jnp.asarray(batch.image_u8), jnp.asarray(batch.landmarks)
-            )
-
-    blank = jnp.zeros((1, SIZE, SIZE, 3))
-    # Drawing all kernels by JAX's default generator takes XLA 20 seconds to compile.
-    key = jax.random.key(0, impl="rbg")
+    shown = {name: x for name, x in sets.items() if len(x[0])}
     return Task(
         training=training(landmark_objective(apply), adamw(num_steps, 2e-3)),
-        params=jax.jit(module.init)(key, blank)["params"],
+        params=training_script.beginning(module, SIZE),
         given=None,
-        batches=data,
-        evaluate=evaluate,
-        preview=preview,
+        batches=partial(_following, trained_on, batch_size),
+        evaluate=lambda params: {
+            name: distance(find, params, *pair) for name, pair in shown.items()
+        },
+        preview=lambda params, path: draw(find, params, [*shown.values()], path),
+        identity=training_script.identity(trained_on, batch_size, module.width),
     )
+
+
+def _following(
+    trained_on: samples.Samples, batch_size: int, first_step: int
+) -> Iterator[LandmarkBatch]:
+    chosen = batches(trained_on, batch_size, first_step=first_step, mirror=True)
+    for batch in chosen:
+        yield LandmarkBatch(jnp.asarray(batch.image_u8), jnp.asarray(batch.landmarks))
 
 
 def distance(find: Any, params: Any, image_u8: np.ndarray, truth: np.ndarray) -> float:
@@ -132,16 +112,13 @@ def distance(find: Any, params: Any, image_u8: np.ndarray, truth: np.ndarray) ->
             for start in range(0, len(image_u8), _CHUNK)
         ]
     )
-    distances = relative_distances(jnp.asarray(found), jnp.asarray(truth))
-    return float(distances[:, jnp.array(SIXTY_SIX)].mean())
+    return float(mean_distance(jnp.asarray(found), jnp.asarray(truth)).mean())
 
 
 def draw(find: Any, params: Any, sets: list, path: Path, columns: int = 8) -> None:
     """A row of each set: dlib's landmarks in green, the network's in red."""
     rows = []
     for image_u8, truth in sets:
-        if not len(image_u8):
-            continue
         chosen = np.arange(columns) % len(image_u8)  # few are repeated
         found = np.asarray(find(params, image_u8[chosen]))
         row = []
@@ -154,4 +131,4 @@ def draw(find: Any, params: Any, sets: list, path: Path, columns: int = 8) -> No
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

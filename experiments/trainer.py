@@ -1,6 +1,7 @@
 """Runs a training to its end, from wherever it was killed."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,13 +10,15 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from experiments.export import rounded
 from pie_jax.core.errors import PieError
 from pie_jax.io import atomic
 from pie_jax.io.checkpoints import Checkpoints
 from pie_jax.training.update import Training, TrainState
 
 HISTORY = "history.json"
-"""In the training's folder: step, mean loss terms and evaluation at each report."""
+"""In the training's folder: step, mean loss terms and evaluation at each report; null
+stands for a figure that is no number."""
 
 
 class Task(NamedTuple):
@@ -26,8 +29,10 @@ class Task(NamedTuple):
         params: where it begins.
         given: the frozen arrays that its objective takes.
         batches: from the first step to the batches from there on.
-        evaluate: from the averaged parameters to figures by name.
-        preview: `(averaged parameters, file)`, draws a picture.
+        evaluate: from parameters to figures by name.
+        preview: `(parameters, file)`, draws a picture.
+        identity: numbers and words by name that tell this training from others: its
+            data, the network's size, where it begins.
     """
 
     training: Training
@@ -36,10 +41,21 @@ class Task(NamedTuple):
     batches: Callable[[int], Iterator[Any]]
     evaluate: Callable[[Any], dict[str, float]]
     preview: Callable[[Any, Path], None]
+    identity: dict[str, Any]
 
 
-def train(task: Task, folder: Path, num_steps: int, report_every: int) -> Any:
-    """Trains, and reports and saves every `report_every` steps and at the end.
+class _Run(NamedTuple):
+    """A task in its folder, with the line that shows its progress."""
+
+    task: Task
+    folder: Path
+    bar: tqdm
+
+
+def train(
+    task: Task, folder: Path, num_steps: int, report_every: int
+) -> tuple[Any, dict[str, float | None]]:
+    """Trains, and saves and reports every `report_every` steps and at the end.
 
     Killed at any moment and called again, it ends with the same parameters, bit for
     bit, as an undisturbed run on that machine.
@@ -47,71 +63,101 @@ def train(task: Task, folder: Path, num_steps: int, report_every: int) -> Any:
     Args:
         task: the same at every call.
         folder: made if missing: checkpoints, `HISTORY`, `preview-STEP.png`.
-        num_steps: of the whole training.
+        num_steps: of the whole training, at least one.
         report_every: steps.
 
     Returns:
-        The averaged parameters.
+        The averaged parameters, and their figures as `export` rounds them; None for a
+        figure that is no number.
 
     Raises:
-        PieError: the loss is not finite, or the checkpoint is of another length.
+        PieError: the loss, its gradient or the parameters are not finite, or the
+            folder holds another training.
     """
     folder.mkdir(parents=True, exist_ok=True)
     atomic.clear(folder)
+    identity = {**task.identity, "steps": num_steps}
     with Checkpoints(folder / "checkpoints") as checkpoints:
-        state, history = _begin(task, checkpoints, num_steps)
+        state, history = _begin(task, checkpoints, identity)
         step = int(state.step)
         with tqdm(total=num_steps, initial=step, unit="step", smoothing=0.05) as bar:
+            run = _Run(task, folder, bar)
+            # The last report may have been cut short.
+            figures = _report(run, state, history) if history else {}
             while step < num_steps:
                 end = min(step + report_every, num_steps)
-                state, terms = _run(task, state, step, end, bar)
+                state, terms = _update(run, state, step, end)
                 step = end
-                figures = task.evaluate(state.average)
-                history.append({"step": step} | terms | figures)
-                _report(task, state, folder, history, bar)
-                record = {"history": history, "num_steps": num_steps}
+                history.append({"step": step} | terms)
+                # Before anything that may fail, for the updates are what takes time.
+                record = {"history": history, "identity": identity}
                 checkpoints.save(step, state, record)
-    return state.average
+                figures = _report(run, state, history)
+    return state.average, figures
 
 
 def _begin(
-    task: Task, checkpoints: Checkpoints, num_steps: int
-) -> tuple[TrainState, list[dict[str, float]]]:
+    task: Task, checkpoints: Checkpoints, identity: dict[str, Any]
+) -> tuple[TrainState, list[dict[str, Any]]]:
     """The last checkpoint, or the beginning."""
-    layout = jax.eval_shape(task.training.init, task.params)
-    saved = checkpoints.latest(lambda record: layout)
+
+    def template(record: dict[str, Any]) -> Any:
+        _refuse_another(record.get("identity", {}), identity)
+        return jax.eval_shape(task.training.init, task.params)
+
+    saved = checkpoints.latest(template)
     if saved is None:
         return task.training.init(task.params), []
     state, record = saved
-    if record["num_steps"] != num_steps:
-        raise PieError(
-            f"the checkpoint is of a training of {record['num_steps']} steps, not of "
-            f"{num_steps}; step sizes depend on that. Choose another folder"
-        )
     return state, record["history"]
 
 
-def _run(
-    task: Task, state: TrainState, step: int, end: int, bar: tqdm
+def _refuse_another(saved: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Raises a `PieError` that lists in what two trainings differ."""
+    names = sorted(saved.keys() | identity.keys())
+    differing = [
+        f"{name} was {saved.get(name)}, now {identity.get(name)}"
+        for name in names
+        if saved.get(name) != identity.get(name)
+    ]
+    if differing:
+        raise PieError(
+            f"the checkpoint is of another training: {'; '.join(differing)}. Give "
+            "what was given then, or choose another folder"
+        )
+
+
+def _update(
+    run: _Run, state: TrainState, step: int, end: int
 ) -> tuple[TrainState, dict[str, float]]:
     """Updates until step `end`; the new state, and the mean of each term."""
     rows = []
-    for _, batch in zip(range(step, end), task.batches(step), strict=False):
-        state, terms = task.training.step(state, task.given, batch)
+    for _, batch in zip(range(step, end), run.task.batches(step), strict=False):
+        state, terms = run.task.training.step(state, run.task.given, batch)
         rows.append({name: float(value) for name, value in terms.items()})
-        if not all(np.isfinite(list(rows[-1].values()))):
-            raise PieError(f"the loss is not finite in step {step + len(rows)}")
-        bar.set_postfix(rows[-1], refresh=False)
-        bar.update()
+        if bad := [name for name, x in rows[-1].items() if not math.isfinite(x)]:
+            raise PieError(
+                f"not finite in step {step + len(rows)}: {', '.join(sorted(bad))}"
+            )
+        run.bar.set_postfix(rows[-1], refresh=False)
+        run.bar.update()
+    if not all(np.all(np.isfinite(x)) for x in jax.tree.leaves(state)):
+        raise PieError(f"the parameters are not finite after step {end}")
     return state, {k: float(np.mean([row[k] for row in rows])) for k in rows[0]}
 
 
 def _report(
-    task: Task, state: TrainState, folder: Path, history: list, bar: tqdm
-) -> None:
+    run: _Run, state: TrainState, history: list[dict[str, Any]]
+) -> dict[str, float | None]:
+    """Evaluates and draws; the figures, which become part of the history's last row."""
+    params = rounded(state.average)
+    figures = run.task.evaluate(params)
     step = history[-1]["step"]
-    words = (f"{k} {v:.4g}" for k, v in history[-1].items() if k != "step")
-    bar.write(f"step {step}: {', '.join(words)}")
-    task.preview(state.average, folder / f"preview-{step:06d}.png")
-    with atomic.replacing(folder / HISTORY) as file:
-        file.write(json.dumps(history, indent=1).encode())
+    words = (f"{k} {v:.4g}" for k, v in (history[-1] | figures).items() if k != "step")
+    run.bar.write(f"step {step}: {', '.join(words)}")
+    known = {k: v if math.isfinite(v) else None for k, v in figures.items()}
+    history[-1] |= known
+    with atomic.replacing(run.folder / HISTORY) as file:
+        file.write(json.dumps(history, indent=1, allow_nan=False).encode())
+    run.task.preview(params, run.folder / f"preview-{step:06d}.png")
+    return known

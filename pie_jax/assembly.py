@@ -13,14 +13,18 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from pie_jax.core.interfaces import Generator
+from pie_jax.embedding import starts
 from pie_jax.embedding.stages import Stage, stage
+from pie_jax.embedding.starts import Start
 from pie_jax.energy import crops
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, energy
 from pie_jax.networks import (
     dlib_resnet,
+    encoder,
     latents,
     mobile_stylegan,
+    picture_vector,
     stylegan1,
     stylegan2,
     vgg,
@@ -38,8 +42,8 @@ class Choice(NamedTuple):
     init: Callable[..., Any]
     """`(key, *sizes) -> params`: their layout, and random values for testing."""
     weights: str | None
-    """Name of the weights, in the cache and as the kind of a file that the user has
-    converted; None: random parameters, for tests."""
+    """Name of the weights: of what the package ships, or in the cache and as the kind
+    of a file that the user has converted; None: random parameters, for tests."""
     sizes: Callable[[Any], tuple] = lambda params: ()
     """`params -> sizes`, for networks that were published in several sizes."""
 
@@ -85,6 +89,31 @@ RECOGNITION = {
 CROPS = {"dlib_resnet": crops.dlib_chip, "vgg_face": crops.vgg_face_patch}
 """What each recognition network sees of a portrait."""
 
+
+def _encoder(num_ws: int, weights: str | None) -> Choice:
+    """An encoder to the codes of a generator with so many style inputs."""
+
+    def build(width: float = 0.5) -> Callable[[Any, jax.Array], Any]:
+        module = encoder.Encoder(num_ws, width)
+        return lambda params, image: module.apply({"params": params}, image)
+
+    def init(key: jax.Array, width: float = 0.5) -> Any:
+        blank = jnp.zeros((1, encoder.SIZE, encoder.SIZE, 3))
+        return encoder.Encoder(num_ws, width).init(key, blank)["params"]
+
+    return Choice(
+        build, init, weights, lambda params: (picture_vector.width_of(params),)
+    )
+
+
+ENCODERS = {
+    "mobile_stylegan_ffhq": _encoder(
+        GENERATORS["mobile_stylegan_ffhq"].build().num_ws, "encoder"
+    ),
+    "testing": _encoder(GENERATORS["testing"].build().num_ws, None),
+}
+"""By the generator that they were trained on."""
+
 PARTS = {
     "generator": GENERATORS,
     "perceptual": PERCEPTUAL,
@@ -99,13 +128,15 @@ class Assembly(NamedTuple):
     networks: Networks
     energy: Energy
     stages: tuple[Stage, ...]
+    start: Start
 
 
 def choices(config: ConfigDict) -> dict[str, Choice]:
     """The networks that the configuration names, by the part they play.
 
     Raises:
-        ValueError: a name that is not one of the part's choices.
+        ValueError: a name that is not one of the part's choices, or a start that there
+            is not.
     """
     chosen = {}
     for part, table in PARTS.items():
@@ -116,6 +147,17 @@ def choices(config: ConfigDict) -> dict[str, Choice]:
             )
         if name:
             chosen[part] = table[name]
+    if config.start == "encoder":
+        if config.generator not in ENCODERS:
+            raise ValueError(
+                f"config.start is 'encoder', but there is none for {config.generator}; "
+                "choose 'mean'"
+            )
+        chosen["encoder"] = ENCODERS[config.generator]
+    elif config.start != "mean":
+        raise ValueError(
+            f"config.start is {config.start!r}; choose 'encoder' or 'mean'"
+        )
     return chosen
 
 
@@ -139,8 +181,6 @@ def assemble(config: ConfigDict, loaded: Mapping[str, Any] | None = None) -> Ass
     for name in ("generator", "stages"):
         if not config[name]:
             raise ValueError(f"config.{name} is empty")
-    if config.start != "mean":
-        raise ValueError(f"config.start is {config.start!r}; choose 'mean'")
     built = {
         part: choice.build(*_sizes(choice, (loaded or {}).get(part)))
         for part, choice in choices(config).items()
@@ -159,6 +199,9 @@ def assemble(config: ConfigDict, loaded: Mapping[str, Any] | None = None) -> Ass
             stage(num_ws=generator.num_ws, **values.to_dict())
             for values in config.stages
         ),
+        start=starts.encoded(built["encoder"])
+        if "encoder" in built
+        else starts.mean(generator.num_ws),
     )
 
 
@@ -219,4 +262,5 @@ def _sizes(choice: Choice, params: Any) -> tuple:
 def _needs_latents(config: ConfigDict) -> bool:
     """Whether anything asks where the generator's codes lie."""
     stages = (values.get("coordinates") == "principal" for values in config.stages)
-    return bool(config.energy.get("prior")) or any(stages)
+    whitened = config.energy.get("prior") or config.start == "encoder"
+    return bool(whitened) or any(stages)

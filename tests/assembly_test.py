@@ -187,3 +187,38 @@ def test_vgg_face_sees_its_own_part_of_the_portrait():
     assert assembly.assemble(config).networks.crop is crops.vgg_face_patch
     config.recognition = "dlib_resnet"
     assert assembly.assemble(config).networks.crop is crops.dlib_chip
+
+
+def test_an_encoder_is_a_part_only_where_the_embedding_begins_with_it():
+    config = default.get_config()
+    config.start = "mean"
+    assert "encoder" not in assembly.required_weights(config)
+    config.start = "encoder"
+    assert assembly.required_weights(config)["encoder"] == "encoder"
+
+
+@pytest.mark.parametrize("start", ["mean", "encoder"])
+def test_every_start_gives_codes_of_the_generator(start):
+    config = testing.get_config()
+    config.start = start
+    params = assembly.assemble_params(config, {}, never)
+    assembled = assembly.assemble(config, params)
+    image = jnp.linspace(-1, 1, 2 * 16 * 16 * 3).reshape(2, 16, 16, 3)
+    w_plus = assembled.start(params, image)
+    assert w_plus.shape == (2, assembled.generator.num_ws, 512)
+    # The encoder looks at the picture, the mean does not.
+    assert bool(jnp.allclose(w_plus[0], w_plus[1], atol=1e-4)) == (start == "mean")
+
+
+@pytest.mark.parametrize(
+    ("start", "generator", "message"),
+    [
+        ("median", "testing", "'median'; choose 'encoder' or 'mean'"),
+        ("encoder", "stylegan2", "there is none for stylegan2; choose 'mean'"),
+    ],
+)
+def test_a_start_that_there_is_not_is_refused(start, generator, message):
+    config = testing.get_config()
+    config.start, config.generator = start, generator
+    with pytest.raises(ValueError, match=message):
+        assembly.assemble(config)

@@ -102,3 +102,12 @@ def test_an_installed_wheel_embeds_outside_the_checkout(unpacked, tmp_path):
     assert any("configs" in line for line in imported)
     assert any("converters" in line for line in imported)
     assert all(line.startswith(f"imported {unpacked}") for line in imported)
+
+
+def test_the_wheel_brings_our_own_weights_within_their_bound(unpacked):
+    assets = sorted((ROOT / "pie_jax" / "assets").glob("*.safetensors"))
+    installed = sorted((unpacked / "pie_jax" / "assets").iterdir())
+    assert {"morphable", "mofa", "landmark_net"} <= {x.stem for x in assets}
+    assert [x.name for x in installed] == [x.name for x in assets]
+    assert [x.read_bytes() for x in installed] == [x.read_bytes() for x in assets]
+    assert sum(x.stat().st_size for x in installed) < 60e6

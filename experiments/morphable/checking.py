@@ -25,9 +25,9 @@ def landmark_errors(
         progress: whether to show a progress bar.
 
     Returns:
-        For each view the mean distance of jaw and of inner landmarks over the distance
-        of the outer corners of the eyes in the frontal view; and the share of heads
-        in which dlib found a face.
+        For each view `found`, the share of heads in which dlib found a face; and, if
+        there are any, the mean distance of `jaw` and of `inner` landmarks over the
+        distance of the outer corners of the eyes in the frontal view.
     """
     table = {}
     for yaw, pitch in tqdm(VIEWS, desc="landmark errors", disable=not progress):
@@ -39,12 +39,11 @@ def landmark_errors(
             if found is not None:
                 ours = _landmarks(model, studio, portrait.points)
                 gaps.append(np.linalg.norm(ours - found, axis=1) / unit)
-        each = np.mean(gaps, axis=0)
-        table[f"yaw {yaw}, pitch {pitch}"] = {
-            "jaw": float(each[:17].mean()),
-            "inner": float(each[17:].mean()),
-            "found": len(gaps) / len(heads),
-        }
+        row = {"found": len(gaps) / len(heads)}
+        if gaps:
+            each = np.mean(gaps, axis=0)
+            row |= {"jaw": float(each[:17].mean()), "inner": float(each[17:].mean())}
+        table[f"yaw {yaw}, pitch {pitch}"] = row
     return table
 
 

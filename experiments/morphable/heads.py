@@ -4,8 +4,8 @@ A phenotype (age, sex, ancestry, muscle, weight) is a mixture of whole-body targ
 weight of each the product of its attributes' weights. A slider is one target, or two
 opposite ones, whose amount is a normal draw.
 
-Every head is drawn with its mirror image, so the mean is symmetric and components are
-either symmetric or the opposite.
+A head is drawn without its mirror image. Whoever forms means and components takes both
+(`bases.principal`), so that these are symmetric, or components the opposite.
 """
 
 import re
@@ -225,36 +225,3 @@ def _opposites(names: Sequence[str]) -> list[tuple[str | None, str]]:
 
 def _deviation(stem: str) -> float:
     return next(value for begin, value in _DEVIATIONS if re.match(begin, stem))
-
-
-def align(
-    heads: np.ndarray, upright: np.ndarray, stable: np.ndarray, rounds: int = 4
-) -> np.ndarray:
-    """Moves heads rigidly onto their mean; their sizes stay (Procrustes).
-
-    Args:
-        heads: `[N, V, 3]`.
-        upright: `[V, 3]`, a head whose orientation the mean is given.
-        stable: the vertices that the fit goes by.
-        rounds: how often the mean is formed anew.
-
-    Returns:
-        `[N, V, 3]`; the centre of each one's stable vertices is the origin.
-    """
-    upright = upright[stable] - upright[stable].mean(0)
-    centred = heads - heads[:, stable].mean(1, keepdims=True)
-    mean = upright
-    for _ in range(rounds):
-        fitted = centred[:, stable] @ _turns(centred[:, stable], mean)
-        # A mean of turned heads may itself have turned.
-        mean = fitted.mean(0)
-        mean = mean @ _turns(mean[None], upright)[0]
-    return centred @ _turns(centred[:, stable], mean)
-
-
-def _turns(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """`[N, 3, 3]` rotations: `points [N, S, 3] @ rotation` fits `target` best."""
-    left, _, right = np.linalg.svd(points.swapaxes(1, 2) @ target)
-    signs = np.ones((len(points), 1, 3))
-    signs[:, 0, 2] = np.sign(np.linalg.det(left @ right))
-    return (left * signs) @ right

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from experiments.morphable import frame
+from experiments.morphable import frame, remeshing
 from experiments.morphable.portraits import PIXELS, Portrait, portray
 from experiments.morphable.region import Region, rotation
 from pie_jax.core import ibug
@@ -174,29 +174,6 @@ def detect(portrait: Portrait) -> np.ndarray | None:
     return faces.landmarks68(portrait.picture, boxes[0]) + 0.5
 
 
-def boundary(triangles: np.ndarray) -> np.ndarray:
-    """`[E, 2]`: the edges that belong to one triangle only, in its direction."""
-    edges = np.concatenate([triangles[:, [i, (i + 1) % 3]] for i in range(3)])
-    _, index, count = np.unique(
-        np.sort(edges, 1), axis=0, return_index=True, return_counts=True
-    )
-    return edges[index[count == 1]]
-
-
-def loops(triangles: np.ndarray) -> list[np.ndarray]:
-    """The closed outlines of a mesh as vertices in order, the longest first."""
-    following = dict(boundary(triangles).tolist())
-    found = []
-    while following:
-        first, vertex = following.popitem()
-        loop = [first]
-        while vertex != first:
-            loop.append(vertex)
-            vertex = following.pop(vertex)
-        found.append(np.array(loop))
-    return sorted(found, key=len, reverse=True)
-
-
 def lid_margins(region: Region, vertices: np.ndarray) -> np.ndarray:
     """`[V]`: whether a vertex of the face is on the edge of an eye's opening.
 
@@ -204,7 +181,7 @@ def lid_margins(region: Region, vertices: np.ndarray) -> np.ndarray:
         region: the triangles.
         vertices: `[V + E, 3]`.
     """
-    outlines = loops(region.triangles)
+    outlines = remeshing.loops(region.triangles)
     margin = np.zeros(region.num_vertices, bool)
     balls = vertices[region.num_vertices :]
     for ball in (balls[balls[:, 0] > 0], balls[balls[:, 0] < 0]):

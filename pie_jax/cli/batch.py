@@ -22,7 +22,7 @@ from pie_jax.cli.optimize import Optimized, optimize, psnr
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample, reduce_affine
 from pie_jax.energy.term import Portrait
-from pie_jax.io import faces, images, plots, portraits, results, weights
+from pie_jax.io import faces, images, plots, portraits, results
 from pie_jax.io.checkpoints import Checkpoints
 
 _COUNTS = ("batch_size", "report_every", "checkpoint_every")
@@ -175,11 +175,7 @@ def _key(config: ConfigDict, origins: Origins, portrait: portraits.Portrait) -> 
     """Identifies what a result depends on: program, configuration, weights, photo."""
     # Of a file of weights its content counts, not its place.
     values = {k: v for k, v in config.items() if k not in (*_COUNTS, "files")}
-    identities = [
-        origins[part]["sha256"] if part in origins else weights.metadata(name)
-        for part, name in assembly.required_weights(config).items()
-    ]
-    record = [__version__, repr(values), *identities]
+    record = [__version__, repr(values), *runtime.identities(config, origins)]
     digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
     digest.update(portrait.aligned_u8.tobytes())
     digest.update(json.dumps(portrait.alignment.to_dict()).encode())

@@ -13,7 +13,7 @@ EXAMPLES = """examples:
 The folder gets overlay.png (the face model over the photograph), components.png
 (photograph, geometry, albedo, shading), turntable.gif, and theta.json: all 257 numbers
 by component, the pose in degrees, the expression as amounts of named units, the camera,
-the errors.
+the errors. Results that are there already are replaced; theta.json comes last.
 """
 
 
@@ -54,26 +54,31 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError
-    return value
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"a number of steps was expected, 0 or more, and {text!r} came"
+        )
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Fits the face of `args.photo` into `args.out`; the exit status."""
-    from pie_jax.cli import reconstruct, shipped
+    from pie_jax.cli import reconstruct, runtime, shipped
     from pie_jax.converters import stack
     from pie_jax.io import images, portraits
 
     # What can be told without the networks is told before anything is fetched.
     images.check_source(args.photo)
+    record_path = args.out / "theta.json"
     with _folder(args.out):
+        runtime.keep_compiled_programs()
         model, estimator = shipped.face_model(), shipped.mofa()
         stack.ensure("landmarks68")
         read = portraits.load_aligned if args.aligned else portraits.load_portrait
         portrait = read(args.photo, args.face)
         fitted = reconstruct.fit(model, estimator, portrait, args.refine)
+        # Numbers of another face must not lie beside this one's pictures.
+        record_path.unlink(missing_ok=True)
         reconstruct.write_pictures(args.out, model, fitted.theta, portrait.aligned_u8)
         record = {
             "photo": args.photo.name,
@@ -81,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
             "refine": args.refine,
             "alignment": portrait.alignment.to_dict(),
         }
-        reconstruct.write_record(args.out / "theta.json", record)
+        reconstruct.write_record(record_path, record)
     print(args.out)
     return 0
 

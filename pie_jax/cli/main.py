@@ -12,15 +12,16 @@ from pie_jax.cli import (
     demo,
     embed,
     export,
+    fit,
     huge_pages,
     synthesize,
     weights,
 )
 from pie_jax.core.errors import PieError
 
-COMMANDS = (align, embed, synthesize, export, weights, convert, demo)
+COMMANDS = (align, embed, synthesize, fit, export, weights, convert, demo)
 
-RUN_NETWORKS = (embed.run, synthesize.run, demo.run)
+RUN_NETWORKS = (embed.run, synthesize.run, fit.run, demo.run)
 """What needs the allocator that `huge_pages` sets."""
 
 INTERRUPTED = 130
@@ -72,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return args.run(args)
     except KeyboardInterrupt:
-        print("pie: interrupted; give the same command to go on", file=sys.stderr)
+        print(
+            "pie: interrupted; the same command goes on or begins anew", file=sys.stderr
+        )
         return INTERRUPTED
     except BrokenPipeError:
         return 1

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jax import Array
 from ml_collections import ConfigDict
@@ -57,9 +57,7 @@ def optimize(
         PieError: the energy or its gradient is not finite.
     """
     energy, stages = assembled.energy, assembled.stages
-    w_avg = params["generator"]["w_avg"]
-    num_ws, batch = assembled.generator.num_ws, len(portraits.image)
-    w_plus = jnp.broadcast_to(w_avg, (batch, num_ws, *w_avg.shape))
+    w_plus = jax.jit(assembled.start)(params, portraits.image)
     progress = schedule.begin(energy, stages, w_plus)
     begun = time.monotonic()
     saved = checkpoints.latest(

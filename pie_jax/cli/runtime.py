@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from pie_jax import assembly
 from pie_jax.converters import stack
 from pie_jax.core.errors import PieError
-from pie_jax.io import converted, weights
+from pie_jax.io import assets, converted, weights
 
 
 def start(
@@ -69,6 +69,25 @@ def origins(config: ConfigDict) -> dict[str, dict[str, str]]:
     }
 
 
+def identities(config: ConfigDict, origins: dict[str, dict[str, str]]) -> list[Any]:
+    """What tells the weights of all parts from others, in the order of the parts; it can
+    be written as JSON.
+
+    Args:
+        config: the configuration.
+        origins: from the function of that name.
+    """
+
+    def identity(part: str, name: str) -> Any:
+        if part in origins:
+            return origins[part]["sha256"]
+        return (
+            assets.digest(name) if name in assets.NETWORKS else weights.metadata(name)
+        )
+
+    return [identity(*named) for named in assembly.required_weights(config).items()]
+
+
 def _load(
     config: ConfigDict, also: tuple[str, ...], parts: tuple[str, ...] | None
 ) -> dict[str, Any]:
@@ -77,7 +96,8 @@ def _load(
     if parts is not None:
         names = {part: name for part, name in names.items() if part in parts}
     named = files(config)
-    fetched = {part: name for part, name in names.items() if part not in named}
+    shipped = {part: x for part, x in names.items() if x in assets.NETWORKS}
+    fetched = {x: names[x] for x in names if x not in named | shipped}
     for part, name in fetched.items():
         if name not in stack.ASSETS:
             raise PieError(_HOW_TO_NAME.format(part=part, kind=name))
@@ -85,6 +105,7 @@ def _load(
     loaded = {x: converted.load(named[x], names[x]) for x in names if x in named}
     if needed := (*fetched.values(), *also):
         stack.ensure(*needed)
+    loaded |= {part: assets.parameters(name) for part, name in shipped.items()}
     return loaded | {part: weights.load(name) for part, name in fetched.items()}
 
 
@@ -104,6 +125,8 @@ def _checker(config: ConfigDict) -> Callable[[Any, Any, str], None]:
         if name in named:
             remedy = "Convert its source again with `pie convert`."
             weights.check(params, template, str(named[name]), remedy)
+        elif name in assets.NETWORKS:
+            weights.check(params, template, name, "Install the package again.")
         else:
             weights.check(params, template, name)
 

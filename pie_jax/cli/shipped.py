@@ -1,18 +1,24 @@
-"""The face model and MoFA as they are installed with the package, ready to use."""
+"""What is installed with the package, ready to use: the face model, MoFA, landmarks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from flax import traverse_util
+import numpy as np
 
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import assets, weights
-from pie_jax.networks.mofa import MoFA, width_of
+from pie_jax.networks.landmark_net import LandmarkNet
+from pie_jax.networks.mofa import MoFA
+from pie_jax.networks.picture_vector import width_of
+
+# Pixels on a side of a picture that all these networks take.
+_SEEN = 128
 
 
 class Estimator(NamedTuple):
@@ -41,17 +47,64 @@ def mofa(name: str = "mofa") -> Estimator:
     Raises:
         PieError: the file is absent, damaged, or does not fit the network.
     """
-    flat = {k: jnp.asarray(x, jnp.float32) for k, x in assets.load(name).arrays.items()}
-    params = traverse_util.unflatten_dict(flat, sep="/")
+    arrays = assets.load(name).arrays
+    return estimator(
+        arrays, f"installed {name}.safetensors", "Install the package again."
+    )
+
+
+def estimator(arrays: Mapping[str, np.ndarray], name: str, remedy: str) -> Estimator:
+    """MoFA with the parameters of a file.
+
+    Args:
+        arrays: by `/`-joined names, of any float type.
+        name: what the file is called in an error.
+        remedy: what to do about it.
+
+    Raises:
+        PieError: they do not fit the network.
+    """
+    return Estimator(*_network(MoFA, arrays, f"The {name} is not MoFA.", remedy))
+
+
+class LandmarkFinder(NamedTuple):
+    """A network that finds landmarks."""
+
+    apply: Callable[[Any, jax.Array], jax.Array]
+    """`(params, image [B, R, R, 3]) -> landmarks [B, 68, 2]` in fractions of the
+    frame."""
+    params: Any
+
+
+def landmark_net(name: str = "landmark_net") -> LandmarkFinder:
+    """Reads the landmark network; it is as wide as its parameters tell.
+
+    Raises:
+        PieError: the file is absent, damaged, or does not fit the network.
+    """
+    arrays = assets.load(name).arrays
+    complaint = f"The installed {name}.safetensors is not the landmark network."
+    remedy = "Install the package again."
+    return LandmarkFinder(*_network(LandmarkNet, arrays, complaint, remedy))
+
+
+def _network(
+    build: Callable[[float], nn.Module],
+    arrays: Mapping[str, np.ndarray],
+    complaint: str,
+    remedy: str,
+) -> tuple[Callable[[Any, jax.Array], Any], Any]:
+    """A network of the width that its parameters tell: its function, and these."""
+    params = weights.nest({k: jnp.asarray(x, jnp.float32) for k, x in arrays.items()})
     try:
-        module = MoFA(width_of(params))
-    except (KeyError, TypeError) as error:
-        raise PieError(f"The installed {name}.safetensors is not MoFA.") from error
-    blank = jnp.zeros((1, module.size, module.size, 3))
-    layout = jax.eval_shape(module.init, jax.random.key(0), blank)["params"]
-    weights.check(params, layout, name)
+        module = build(width_of(params))
+        blank = jnp.zeros((1, _SEEN, _SEEN, 3))
+        layout = jax.eval_shape(module.init, jax.random.key(0), blank)["params"]
+    except (LookupError, TypeError, ValueError) as error:
+        raise PieError(f"{complaint} {remedy}") from error
+    weights.check(params, layout, complaint, remedy)
 
     def apply(params: Any, image: jax.Array) -> Any:
         return module.apply({"params": params}, image)
 
-    return Estimator(apply, params)
+    return apply, params

@@ -29,6 +29,11 @@ MIRRORED = tuple(_EXCHANGED.get(i, i) for i in range(68))
 """For each landmark the one that takes its place in the mirror."""
 
 
+def sixty_six(landmarks: Array) -> Array:
+    """The paper's 66 landmarks, `[..., 66, K]`, of `[..., 68, K]`."""
+    return landmarks[..., jnp.array(SIXTY_SIX), :]
+
+
 def mirror(landmarks: Array) -> Array:
     """The landmarks of the mirrored picture.
 

@@ -1,16 +1,22 @@
-"""Image arithmetic on arrays: colour ranges, reduction, affine sampling.
+"""Image arithmetic on arrays: colour ranges, reduction, sampling.
 
 Convention: pixel coordinates are (x right, y down) with the centre of the first pixel
 at (0, 0), as dlib has it.
 """
 
 import jax.numpy as jnp
-from jax import Array
+import numpy as np
+from jax import Array, lax
 
 
 def to_255(image: Array) -> Array:
     """From [-1, 1], the range inside the networks, to [0, 255]."""
     return (image + 1.0) * 127.5
+
+
+def from_255(image: Array) -> Array:
+    """From [0, 255], also uint8, to [-1, 1]."""
+    return image / 127.5 - 1
 
 
 def downsample(image: Array, factor: int) -> Array:
@@ -29,6 +35,37 @@ def downsample(image: Array, factor: int) -> Array:
     return blocks.mean(axis=(-4, -2))
 
 
+def reduce_area(image: Array, size: int) -> Array:
+    """Averages a square picture over the area of each new pixel.
+
+    Args:
+        image: `[B, R, R, C]`.
+        size: pixels on a side of the result; where it is above R, pixels repeat.
+
+    Returns:
+        `[B, size, size, C]`.
+
+    Raises:
+        ValueError: the picture is not square.
+    """
+    height, width = image.shape[1:3]
+    if height != width:
+        raise ValueError(f"a square picture was expected, {height} x {width} came")
+    if height % size == 0:
+        return downsample(image, height // size)
+    weights = jnp.asarray(_overlaps(height, size), image.dtype)
+    return jnp.einsum("ih,bhwc,jw->bijc", weights, image, weights)
+
+
+def _overlaps(old: int, new: int) -> np.ndarray:
+    """`[new, old]`: each old pixel's share in each new one; rows sum to 1."""
+    edges = np.arange(new + 1) * old / new
+    first, last = edges[:-1, None], edges[1:, None]
+    pixels = np.arange(old)
+    shared = np.minimum(last, pixels + 1) - np.maximum(first, pixels)
+    return np.maximum(shared, 0) * new / old
+
+
 def sample_affine(image: Array, matrix: Array, size: int) -> Array:
     """Cuts a square out of an image under an affine map, bilinearly.
 
@@ -42,9 +79,26 @@ def sample_affine(image: Array, matrix: Array, size: int) -> Array:
     Returns:
         `[size, size, C]`.
     """
-    height, width = image.shape[:2]
     y, x = jnp.mgrid[:size, :size].astype(jnp.float32)
-    points = jnp.stack([x, y, jnp.ones_like(x)], axis=-1) @ matrix.T
+    points = jnp.stack([x, y, jnp.ones_like(x)], axis=-1)
+    # Else an accelerator may round coordinates to bfloat16, which is whole pixels.
+    mapped = jnp.matmul(points, matrix.T, precision=lax.Precision.HIGHEST)
+    return interpolate(image, mapped)
+
+
+def interpolate(image: Array, points: Array) -> Array:
+    """Colours at any points, bilinearly; outside, the edge pixels repeat.
+
+    Differentiable by the image and by the points, whose gradient is 0 outside.
+
+    Args:
+        image: `[H, W, C]`.
+        points: `[..., 2]`, pixels.
+
+    Returns:
+        `[..., C]`.
+    """
+    height, width = image.shape[:2]
     x = jnp.clip(points[..., 0], 0, width - 1)
     y = jnp.clip(points[..., 1], 0, height - 1)
     left = jnp.clip(jnp.floor(x).astype(jnp.int32), 0, width - 2)

@@ -87,8 +87,8 @@ def rotate(matrix: Array, points: Array) -> Array:
 def angle(a: Array, b: Array) -> Array:
     """The angle of the rotation that takes `a` to `b`.
 
-    Its gradient is 0 where the matrices are equal or half a turn apart, the two places
-    where the angle has a kink.
+    Where the matrices are equal or half a turn apart, the angle has a kink. There its
+    gradient is 0 or, as rounding has it, that of one side: finite, as everywhere.
 
     Args:
         a: `[..., 3, 3]`, rotation matrices.

@@ -1,15 +1,13 @@
 """The 68 landmarks of a projected face, the jaw's following the view.
 
-iBUG's order: 17 jaw points from the viewer's left ear over the chin to the right ear,
-then brows, nose, eyes and lips. A jaw landmark is a place in the picture, not on the
-head: where the face's outline crosses a line from the cheek to the ear. So each has a
-row of candidate vertices, of which the outermost in the picture counts.
+Their order is iBUG's (`core.ibug`). A jaw landmark is a place in the picture, not on
+the head: where the face's outline crosses a line from the cheek to the ear. So each has
+a row of candidate vertices, of which the outermost in the picture counts.
 """
 
 import jax.numpy as jnp
 from jax import Array, lax
 
-from pie_jax.core import ibug
 from pie_jax.core.numerics import norm, unit
 from pie_jax.face.morphable import Morphable
 
@@ -68,8 +66,3 @@ def landmarks(model: Morphable, points: Array) -> Array:
     """
     ids = vertex_ids(model, points)
     return jnp.take_along_axis(points, ids[..., None], axis=-2)
-
-
-def sixty_six(points: Array) -> Array:
-    """The paper's 66 landmarks, `[..., 66, K]`, of 68 in iBUG's order."""
-    return points[..., jnp.array(ibug.SIXTY_SIX), :]

@@ -17,6 +17,8 @@ import numpy as np
 from flax import struct
 from jax import Array, lax
 
+from pie_jax.face import morphable_arrays
+from pie_jax.face.morphable_arrays import FLOATS, INDICES
 from pie_jax.graphics.camera import Camera
 
 ALIASES: dict[str, dict[str, float]] = {
@@ -45,9 +47,6 @@ ALIASES: dict[str, dict[str, float]] = {
 # face shows has the code zero; the ridge gives it the amount zero instead of a nan.
 _RIDGE = 1e-4
 
-_FLOATS = ("mean", "identity", "expression", "albedo_mean", "albedo")
-_INDICES = ("triangles", "contour", "inner")
-
 
 @struct.dataclass
 class Morphable:
@@ -58,7 +57,7 @@ class Morphable:
         triangles: `[T, 3]` int32, counter-clockwise as seen from outside.
         identity: `[80, V, 3]`, what one deviation of each component adds.
         expression: `[64, V, 3]`, likewise; the zero code is the neutral face.
-        albedo_mean: `[V, 3]` linear RGB in [0, 1].
+        albedo_mean: `[V, 3]`, RGB of the picture in [0, 1], not linearised.
         albedo: `[80, V, 3]`, what one deviation of each component adds.
         contour: `[17, C]` int32, the vertices among which each of the jaw's landmarks
             is chosen by the view; the first is the frontal view's, the others are in
@@ -97,22 +96,21 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Morphable:
         The model; floats as float32, indices as int32.
 
     Raises:
-        ValueError: names are missing or surplus, shapes do not fit, or an index names
-            an absent vertex; all of it is listed.
+        ValueError: they are no model (`face.morphable_arrays`); all that is wrong is
+            listed.
     """
-    problems = _misfits(arrays) or _bad_contents(arrays)
-    if problems:
+    if problems := morphable_arrays.problems(arrays):
         raise ValueError("not a morphable model: " + "; ".join(problems))
-    values = {name: jnp.asarray(arrays[name], jnp.float32) for name in _FLOATS}
-    values |= {name: jnp.asarray(arrays[name], jnp.int32) for name in _INDICES}
-    codes = np.asarray(_units(arrays)[0], np.float64)
+    values = {name: jnp.asarray(arrays[name], jnp.float32) for name in FLOATS}
+    values |= {name: jnp.asarray(arrays[name], jnp.int32) for name in INDICES}
+    codes, unit_names = morphable_arrays.units(arrays)
     focal, distance = np.asarray(arrays["camera"], np.float32)
     return Morphable(
         **values,
         unit_codes=jnp.asarray(codes, jnp.float32),
         unit_amounts=jnp.asarray(_ridge_inverse(codes), jnp.float32),
         camera=Camera(jnp.asarray(focal), jnp.asarray(distance)),
-        unit_names=_units(arrays)[1],
+        unit_names=unit_names,
     )
 
 
@@ -144,7 +142,8 @@ def albedo(model: Morphable, reflectance: Array) -> Array:
         reflectance: `[..., 80]`.
 
     Returns:
-        `[..., V, 3]` linear RGB; unusual coefficients leave [0, 1].
+        `[..., V, 3]`, RGB of the picture, not linearised; unusual coefficients leave
+        [0, 1].
     """
     return model.albedo_mean + _mix(reflectance, model.albedo)
 
@@ -209,65 +208,8 @@ def _units_of(model: Morphable, name: str) -> dict[str, float]:
 
 def _ridge_inverse(codes: np.ndarray) -> np.ndarray:
     """`[64, U]`: amounts @ codes gives a code, code @ this gives the amounts back."""
-    if not codes.size:
-        return codes.T
+    if not np.any(codes):
+        return np.zeros_like(codes.T)
     left, values, right = np.linalg.svd(codes, full_matrices=False)
     damped = values / (values**2 + (_RIDGE * values[0]) ** 2)
     return (right.T * damped) @ left.T
-
-
-def _units(arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The named units' codes and names; none for a model without."""
-    none = np.zeros((0, len(arrays["expression"])))
-    text = np.asarray(arrays.get("unit_names", ()), np.uint8).tobytes().decode()
-    return arrays.get("unit_codes", none), tuple(text.splitlines())
-
-
-def _misfits(arrays: Mapping[str, np.ndarray]) -> list[str]:
-    """Names that are missing or surplus, and wrong shapes."""
-    shapes = {name: np.shape(array) for name, array in arrays.items()}
-    count = (shapes.get("mean") or (0,))[0]
-    codes = (shapes.get("expression") or (0,))[0]
-    expected: dict[str, tuple[int | None, ...]] = {
-        "mean": (None, 3),
-        "triangles": (None, 3),
-        "identity": (None, count, 3),
-        "expression": (None, count, 3),
-        "albedo_mean": (count, 3),
-        "albedo": (None, count, 3),
-        "contour": (17, None),
-        "inner": (51,),
-        "camera": (2,),
-    }
-    known = expected | {"unit_codes": (None, codes), "unit_names": (None,)}
-    problems = [f"missing: {name}" for name in sorted(expected.keys() - shapes.keys())]
-    problems += [f"surplus: {name}" for name in sorted(shapes.keys() - known.keys())]
-    for name in sorted(shapes.keys() & known.keys()):
-        if not _fits(shapes[name], known[name]):
-            wanted = ["any" if size is None else str(size) for size in known[name]]
-            problems.append(
-                f"misshapen: {name} is {list(shapes[name])}, expected "
-                f"[{', '.join(wanted)}]"
-            )
-    return problems
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        want in (None, have) for have, want in zip(shape, wanted, strict=True)
-    )
-
-
-def _bad_contents(arrays: Mapping[str, np.ndarray]) -> list[str]:
-    """What is wrong in arrays whose names and shapes are right."""
-    problems = []
-    for name in _INDICES:
-        index = np.asarray(arrays[name])
-        if index.dtype.kind not in "iu":
-            problems.append(f"{name} are {index.dtype}, not integers")
-        elif index.size and not 0 <= index.min() <= index.max() < len(arrays["mean"]):
-            problems.append(f"{name} name absent vertices")
-    unit_codes, unit_names = _units(arrays)
-    if len(unit_codes) != len(unit_names):
-        problems.append(f"{len(unit_codes)} unit_codes, but {len(unit_names)} names")
-    return problems

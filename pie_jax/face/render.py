@@ -23,7 +23,8 @@ class Rendering:
 
     Attributes:
         points: `[..., V, 2]`, pixels (x right, y down), pixel centres at .5.
-        depth: `[..., V]`, distance along the camera's axis in decimetres.
+        depth: `[..., V]`, distance along the camera's axis in decimetres; negative
+            behind the camera.
         normals: `[..., V, 3]`, outward unit normals; x to the viewer's right, y up, z
             towards the viewer.
         albedo: `[..., V, 3]`, RGB.
@@ -74,7 +75,7 @@ def render_vertices(
     points = camera.project(placed, model.camera, resolution)
     return Rendering(
         points=points,
-        depth=camera.depth(placed, model.camera),
+        depth=camera.distance(placed, model.camera),
         normals=normals,
         albedo=morphable.albedo(model, theta.reflectance),
         shading=shading.shade(normals, theta.illumination),

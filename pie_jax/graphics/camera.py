@@ -29,16 +29,21 @@ class Camera:
     distance: Array
 
 
-def depth(points: Array, camera: Camera) -> Array:
-    """Distance from the camera along its axis.
+def distance(points: Array, camera: Camera) -> Array:
+    """Distance from the camera along its axis, negative behind it.
 
     Args:
         points: `[..., V, 3]`.
 
     Returns:
-        `[..., V]`, at least `NEAR`.
+        `[..., V]`.
     """
-    return jnp.maximum(camera.distance - points[..., 2], NEAR)
+    return camera.distance - points[..., 2]
+
+
+def depth(points: Array, camera: Camera) -> Array:
+    """`distance` as one can divide by it: at least `NEAR`."""
+    return jnp.maximum(distance(points, camera), NEAR)
 
 
 def project(points: Array, camera: Camera, resolution: int) -> Array:

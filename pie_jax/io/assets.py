@@ -3,14 +3,20 @@
 In contrast to `weights`, nothing is fetched or converted, and nothing is written.
 """
 
+import hashlib
 from importlib import resources
-from typing import NamedTuple
+from importlib.resources.abc import Traversable
+from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import weights
+
+NETWORKS = ("encoder", "landmark_net", "mofa")
+"""Those that are a network's parameters."""
 
 
 class Asset(NamedTuple):
@@ -26,7 +32,7 @@ def load(name: str) -> Asset:
     Raises:
         PieError: the package was installed without it, or the file is damaged.
     """
-    place = resources.files("pie_jax") / "assets" / f"{name}.safetensors"
+    place = _place(name)
     try:
         with (
             resources.as_file(place) as file,
@@ -44,3 +50,31 @@ def load(name: str) -> Asset:
         raise PieError(
             f"{place} is damaged: {error}. Install the package again."
         ) from error
+
+
+def parameters(name: str) -> dict[str, Any]:
+    """A network's parameters, nested dicts of float32 arrays.
+
+    Raises:
+        PieError: as `load`.
+    """
+    arrays = load(name).arrays
+    return weights.nest({k: np.asarray(x, np.float32) for k, x in arrays.items()})
+
+
+def digest(name: str) -> str:
+    """The SHA-256 of a file, which tells versions of the package apart.
+
+    Raises:
+        PieError: the package was installed without it.
+    """
+    try:
+        return hashlib.sha256(_place(name).read_bytes()).hexdigest()
+    except OSError as error:
+        raise PieError(
+            f"{_place(name)} cannot be read: {error}. Install the package again."
+        ) from error
+
+
+def _place(name: str) -> Traversable:
+    return resources.files("pie_jax") / "assets" / f"{name}.safetensors"

@@ -5,6 +5,7 @@ renamed; so under its own name it is complete, or as it was before.
 """
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _PREFIX = ".partial-"
+_OURS = re.compile(re.escape(_PREFIX) + "[0-9a-f]{32}")
 
 
 def partial(folder: Path) -> Path:
@@ -43,12 +45,15 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 def clear(folder: Path) -> None:
-    """Removes what killed runs left unfinished in `folder` and below.
+    """Removes what killed runs left unfinished in `folder` itself.
 
-    The caller knows that no other run is writing there.
+    The caller knows that no other run is writing there. Only names that `partial` makes
+    are touched, and no folder below: a user may have named one that holds other things.
     """
-    for left in list(folder.glob(f"**/{_PREFIX}*")):
-        if left.is_dir():
+    for left in folder.glob(f"{_PREFIX}*"):
+        if not _OURS.fullmatch(left.name):
+            continue
+        if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
         else:
             _remove(left)

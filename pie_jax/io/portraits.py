@@ -77,7 +77,7 @@ def load_aligned(
     noted = images.read_text(path).get(ALIGNMENT_TEXT)
     placed = alignment.whole(width)
     if noted:
-        placed = alignment.Alignment.from_dict(json.loads(noted))
+        placed = _noted(path, noted)
     aligned_u8 = photo_u8
     if width != placed.size:
         size = (placed.size, placed.size)
@@ -90,6 +90,26 @@ def load_aligned(
         in_photo = placed.to_photo(points)
         placed = dataclasses.replace(placed, landmarks=in_photo)
     return Portrait(aligned_u8=aligned_u8, alignment=placed, landmarks=points)
+
+
+def _noted(path: str | Path, text: str) -> alignment.Alignment:
+    """The alignment in a file that `pie align` wrote.
+
+    Raises:
+        PieError: it is none, or of another size than portraits have.
+    """
+    try:
+        placed = alignment.Alignment.from_dict(json.loads(text))
+    except (ValueError, PieError) as error:
+        raise PieError(
+            f"{path}: its text {ALIGNMENT_TEXT} is damaged: {error}"
+        ) from error
+    if placed.size != alignment.SIZE:
+        raise PieError(
+            f"{path}: its text {ALIGNMENT_TEXT} is of {placed.size} pixels; expected "
+            f"{alignment.SIZE}. Align the photograph again."
+        )
+    return placed
 
 
 def find_landmarks(

@@ -3,19 +3,36 @@
 import jax.numpy as jnp
 from jax import Array
 
-from pie_jax.core.ibug import OUTER_EYES
+from pie_jax.core.ibug import OUTER_EYES, sixty_six
 from pie_jax.core.numerics import norm
 
 
-def relative_distances(found: Array, reference: Array) -> Array:
-    """Each landmark's distance over that of the reference's outer corners of the eyes.
+def mean_distance(found: Array, reference: Array) -> Array:
+    """The mean `relative_distances` of the paper's 66 landmarks.
 
     Args:
         found: `[..., 68, 2]` in any unit, pixels being square.
         reference: `[..., 68, 2]` in the same unit.
 
     Returns:
-        `[..., 68]`; the gradient is 0 where two points are equal.
+        `[...]`.
+    """
+    distances = relative_distances(sixty_six(found), sixty_six(reference))
+    return jnp.mean(distances, axis=-1)
+
+
+def relative_distances(found: Array, reference: Array) -> Array:
+    """Each landmark's distance over that of the reference's outer corners of the eyes.
+
+    Args:
+        found: `[..., K, 2]` in any unit, pixels being square; K is 68 or 66, where the
+            eyes have the same numbers.
+        reference: `[..., K, 2]` in the same unit.
+
+    Returns:
+        `[..., K]`; the gradient is 0 where two points are equal. Where the eyes are in
+        one place, which is no face, distances are in the unit of the points.
     """
     left, right = (reference[..., i, :] for i in OUTER_EYES)
-    return norm(found - reference) / jnp.linalg.norm(left - right, axis=-1)[..., None]
+    length = norm(left - right)[..., None]
+    return norm(found - reference) / jnp.where(length == 0, 1, length)

@@ -13,15 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pie_jax.core.images import downsample
-from pie_jax.networks.resnet import STRIDE, ResNet18
+from pie_jax.core.images import reduce_area
+from pie_jax.networks.picture_vector import picture_vector
 
 SIZE = 128
 """Pixels on a side of what the network sees."""
 KNOTS = 4
 """Offsets are piecewise linear along the style inputs, between so many."""
-
-_REDUCED = 64
 
 
 class Encoder(nn.Module):
@@ -40,28 +38,20 @@ class Encoder(nn.Module):
         """Estimates the code of a picture.
 
         Args:
-            image: `[B, H, H, 3]` RGB in [-1, 1], the FFHQ frame; H a multiple of
-                `SIZE`, larger ones are averaged.
+            image: `[B, R, R, 3]` RGB in [-1, 1], the FFHQ frame; R is arbitrary, for
+                the picture is averaged to `SIZE` pixels, differentiably.
 
         Returns:
             `[B, 512]`, the code for all style inputs, and `[B, num_ws, 512]`, what is
             added to it for each: both in standard deviations along the principal axes.
         """
-        image = downsample(image, image.shape[1] // SIZE)
-        features = ResNet18(self.width, name="body")(2 * image)[-1]
-        # Where something is says what it is in an aligned picture; so besides the
-        # means, a few channels keep their places.
-        placed = nn.relu(nn.Dense(_REDUCED, name="reduce")(features))
-        places = (SIZE // STRIDE) ** 2 * _REDUCED
-        x = jnp.concatenate(
-            [features.mean(axis=(1, 2)), placed.reshape(-1, places)], axis=-1
-        )
+        x = picture_vector(reduce_area(image, SIZE), self.width)
         code = nn.Dense(512, name="code")(x)
         knots = nn.Dense(
             KNOTS * 512, kernel_init=nn.initializers.zeros, name="offsets"
         )(x)
         profiles = jnp.asarray(_profiles(self.num_ws), knots.dtype)
-        return code, profiles @ knots.reshape(-1, KNOTS, 512)
+        return code, profiles @ knots.reshape(len(image), KNOTS, 512)
 
 
 def to_w_plus(moments: dict[str, Array], code: Array, offsets: Array) -> Array:

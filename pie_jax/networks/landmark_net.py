@@ -8,9 +8,9 @@ is, and it moves with the picture, as a heat map does.
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
-from pie_jax.core.images import downsample
+from pie_jax.core.images import reduce_area
 from pie_jax.networks.layers import Conv3x3
 from pie_jax.networks.resnet import ResNet18
 
@@ -33,13 +33,13 @@ class LandmarkNet(nn.Module):
         """Finds the landmarks of the face that fills a picture.
 
         Args:
-            image: `[B, H, H, 3]` RGB in [-1, 1], the FFHQ frame; H a multiple of
-                `SIZE`, larger ones are averaged.
+            image: `[B, R, R, 3]` RGB in [-1, 1], the FFHQ frame; R is arbitrary, for
+                the picture is averaged to `SIZE` pixels, differentiably.
 
         Returns:
             `[B, 68, 2]` in fractions of the frame (iBUG order, see `core.ibug`).
         """
-        image = downsample(image, image.shape[1] // SIZE)
+        image = reduce_area(image, SIZE)
         _, *scales = ResNet18(self.width, name="body")(2 * image)
         features = max(1, round(128 * self.width))
         # Sums of all scales at the finest: details, and whose they are.
@@ -48,12 +48,20 @@ class LandmarkNet(nn.Module):
             for i, x in enumerate(scales)
         )
         x = nn.relu(Conv3x3(features, name="head")(nn.relu(joined)))
-        logits = nn.Dense(68, name="heat")(x).reshape(-1, _GRID**2, 68)
-        expected = jnp.einsum("bgk,gc->bkc", jax.nn.softmax(logits, axis=1), _cells())
+        logits = nn.Dense(68, name="heat")(x).reshape(len(image), _GRID**2, 68)
+        expected = _mean_place(jax.nn.softmax(logits, axis=1))
         # A mean lies inside the grid; chins and ears may lie at or beyond its edge.
         scale = self.param("scale", nn.initializers.ones, (68, 2))
         shift = self.param("shift", nn.initializers.zeros, (68, 2))
         return 0.5 + (expected - 0.5) * scale + shift
+
+
+def _mean_place(probability: Array) -> Array:
+    """`[B, _GRID ** 2, K]` to `[B, K, 2]` in fractions of the frame."""
+    # Else an accelerator may round to bfloat16, which is 4 pixels at 1024.
+    return jnp.einsum(
+        "bgk,gc->bkc", probability, _cells(), precision=lax.Precision.HIGHEST
+    )
 
 
 def _cells() -> Array:

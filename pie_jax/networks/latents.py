@@ -32,8 +32,8 @@ def moments(
     w = np.asarray(jax.jit(generator.mapping)(params, z), np.float64)
     variances, directions = np.linalg.eigh(np.cov(w, rowvar=False))
     floored = np.maximum(variances, _FLOOR * variances.mean())
-    moments = {"mean": w.mean(axis=0), "axes": directions * np.sqrt(floored)}
-    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), moments)
+    found = {"mean": w.mean(axis=0), "axes": directions * np.sqrt(floored)}
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), found)
 
 
 def whiten(moments: dict[str, Array], w: Array) -> Array:
@@ -44,7 +44,8 @@ def whiten(moments: dict[str, Array], w: Array) -> Array:
         w: `[..., 512]`.
 
     Returns:
-        `[..., 512]`, of mean 0 and covariance 1 over the generator's codes.
+        `[..., 512]`, of mean 0 over the generator's codes, uncorrelated, and of
+        variance 1; less along the axes whose length is the floor of `moments`.
     """
     axes = moments["axes"]
     return (w - moments["mean"]) @ (axes / jnp.sum(axes**2, axis=0))

@@ -31,7 +31,7 @@ class ResNet18(nn.Module):
     """Image to features.
 
     Attributes:
-        width: multiplies the number of channels; 1 is ResNet-18's.
+        width: multiplies the number of channels, in steps of 1/64; 1 is ResNet-18's.
     """
 
     width: float = 1.0
@@ -55,7 +55,10 @@ class ResNet18(nn.Module):
                 f"sides that are multiples of {STRIDE} were expected, "
                 f"{image.shape[1:3]} came"
             )
-        channels = [max(1, round(features * self.width)) for features in WIDTHS]
+        # From one number, so that the first stage tells the width, as
+        # `picture_vector.width_of` has it.
+        first = max(1, round(WIDTHS[0] * self.width))
+        channels = [first * features // WIDTHS[0] for features in WIDTHS]
         x = Conv3x3(channels[0], name="stem")(_space_to_depth(image))
         x = downsample(nn.relu(GroupNorm(name="stem_norm")(x)), 2)
         outputs = []
@@ -87,7 +90,9 @@ class Block(nn.Module):
 
 
 class GroupNorm(nn.Module):
-    """Normalises groups of 16 channels within each image, then scales and shifts.
+    """Normalises groups of channels within each image, then scales and shifts.
+
+    Groups have 16 channels; or the next larger number that divides the channels.
 
     Sums are taken per channel first, which XLA does along the memory, and joined to
     groups afterwards: a reshape to groups would make it stride through the image.
@@ -97,7 +102,7 @@ class GroupNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """`[B, H, W, C]`; fewer than 16 channels are one group."""
+        """`[B, H, W, C]`; fewer than 32 channels are one group."""
         channels = x.shape[-1]
         scale = self.param("scale", self.scale_init, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
@@ -111,7 +116,9 @@ class GroupNorm(nn.Module):
 def _over_groups(x: Array) -> Array:
     """Replaces `[B, C]` by the means of their groups."""
     batch, channels = x.shape
-    grouped = x.reshape(batch, max(1, channels // _GROUP), -1)
+    most = max(1, channels // _GROUP)
+    count = next(n for n in range(most, 0, -1) if channels % n == 0)
+    grouped = x.reshape(batch, count, channels // count)
     means = grouped.mean(axis=-1, keepdims=True)
     return jnp.broadcast_to(means, grouped.shape).reshape(batch, channels)
 

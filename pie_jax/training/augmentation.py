@@ -35,6 +35,26 @@ def recolour(key: Array, image: Array, strength: float) -> Array:
     return jnp.clip(2 * (grey + colour * (x - grey)) - 1, -1, 1)
 
 
+def darken_side(key: Array, image: Array, strength: float) -> Array:
+    """Light from one side: half of the pictures fall off along some direction.
+
+    Args:
+        key: used once.
+        image: `[H, W, 3]` RGB in [-1, 1].
+        strength: at 1 the light changes, in one deviation, by a factor of e over half
+            of the frame, about a face's width; 0 changes nothing.
+
+    Returns:
+        `[H, W, 3]` in [-1, 1]; the middle keeps its brightness.
+    """
+    key_slope, key_half = jax.random.split(key)
+    slope = 2 * strength * jax.random.normal(key_slope, (2,))
+    slope = jnp.where(jax.random.bernoulli(key_half), slope, 0)
+    y, x = (jnp.linspace(-0.5, 0.5, length) for length in image.shape[:2])
+    light = jnp.exp(slope[0] * x + slope[1] * y[:, None])
+    return jnp.clip(light[..., None] * (image + 1), 0, 2) - 1
+
+
 def roughen(key: Array, image: Array) -> Array:
     """A worse camera: another focus, then noise.
 
@@ -46,7 +66,7 @@ def roughen(key: Array, image: Array) -> Array:
         `[H, W, 3]`, a little beyond [-1, 1] where the noise leads there.
     """
     key_focus, key_level, key_noise = jax.random.split(key, 3)
-    # Between twice the binomial blur's softness and a sharpening of half of it.
+    # From sharpened by half of what the binomial blur takes away, to that blur itself.
     focus = jax.random.uniform(key_focus, minval=-0.5, maxval=1.0)
     x = image + focus * (_blur(image) - image)
     level = 0.06 * jax.random.uniform(key_level) ** 2
@@ -73,12 +93,17 @@ def move(
     cos, sin = scale * jnp.cos(turn), scale * jnp.sin(turn)
     linear = jnp.array([[cos, -sin], [sin, cos]])  # from the new picture to the old
     shift = 0.03 * strength * jax.random.normal(key_shift, (2,)) + 0.5
-    moved = (landmarks - shift) @ jnp.linalg.inv(linear).T + 0.5
+    moved = _turn(landmarks - shift, jnp.linalg.inv(linear)) + 0.5
     size = image.shape[0]
     # The same map for pixels, whose centres are at whole numbers.
-    offset = size * shift - 0.5 + linear @ jnp.full(2, 0.5 - size / 2)
+    offset = size * shift - 0.5 + _turn(jnp.full(2, 0.5 - size / 2), linear)
     matrix = jnp.concatenate([linear, offset[:, None]], axis=1)
     return sample_affine(image, matrix, size), moved
+
+
+def _turn(points: Array, linear: Array) -> Array:
+    """Applies `[2, 2]` to `[..., 2]`, in float32 also where matrices are rounded."""
+    return jnp.matmul(points, linear.T, precision=jax.lax.Precision.HIGHEST)
 
 
 def _blur(image: Array) -> Array:

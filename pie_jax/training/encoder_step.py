@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
+from pie_jax.core.images import from_255
 from pie_jax.training.augmentation import move, recolour, roughen
 from pie_jax.training.update import Objective
 
@@ -91,5 +92,6 @@ def code_distance(weights: CodeWeights, found: Array, batch: EncoderBatch) -> Ar
 
 def _vary(key: Array, image_u8: Array) -> Array:
     key_move, key_colour, key_rough = jax.random.split(key, 3)
-    image, _ = move(key_move, image_u8 / 127.5 - 1, jnp.zeros((1, 2)), strength=0.15)
+    nowhere = jnp.zeros((1, 2))  # landmarks are of no interest here
+    image, _ = move(key_move, from_255(image_u8), nowhere, strength=0.15)
     return roughen(key_rough, recolour(key_colour, image, strength=0.3))

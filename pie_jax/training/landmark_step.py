@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from pie_jax.core.ibug import SIXTY_SIX
-from pie_jax.losses.landmark import relative_distances
+from pie_jax.core.images import from_255
+from pie_jax.losses.landmark import mean_distance, relative_distances
 from pie_jax.training.augmentation import move, recolour, roughen
 from pie_jax.training.update import Objective
 
@@ -44,16 +44,15 @@ def landmark_objective(apply: Callable[[Any, Array], Array]) -> Objective:
         del given
         keys = jax.random.split(key, len(batch.image_u8))
         image, landmarks = jax.vmap(_vary)(keys, batch.image_u8, batch.landmarks)
-        distances = relative_distances(apply(params, image), landmarks)
-        distance = jnp.mean(distances[..., jnp.array(SIXTY_SIX)])
-        return jnp.mean(distances), {"distance": distance}
+        found = apply(params, image)
+        distance = jnp.mean(mean_distance(found, landmarks))
+        return jnp.mean(relative_distances(found, landmarks)), {"distance": distance}
 
     return objective
 
 
 def _vary(key: Array, image_u8: Array, landmarks: Array) -> tuple[Array, Array]:
     key_move, key_colour, key_rough = jax.random.split(key, 3)
-    image = image_u8 / 127.5 - 1
-    image, landmarks = move(key_move, image, landmarks, strength=1.0)
+    image, landmarks = move(key_move, from_255(image_u8), landmarks, strength=1.0)
     image = recolour(key_colour, image, strength=1.0)
     return roughen(key_rough, image), landmarks

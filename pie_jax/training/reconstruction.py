@@ -9,13 +9,12 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from pie_jax.core.ibug import SIXTY_SIX
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import Rendering, render_vertices
 from pie_jax.graphics.sampling import sample
 from pie_jax.losses import prior
-from pie_jax.losses.landmark import relative_distances
+from pie_jax.losses.landmark import mean_distance
 from pie_jax.losses.photometric import colour_error, photometric
 
 
@@ -106,6 +105,4 @@ def _compare(
 
 
 def _landmark_error(rendering: Rendering, image: Array, landmarks: Array) -> Array:
-    points = rendering.landmarks / image.shape[-2]
-    distances = relative_distances(points, landmarks)
-    return jnp.mean(distances[..., jnp.array(SIXTY_SIX)], axis=-1)
+    return mean_distance(rendering.landmarks / image.shape[-2], landmarks)

@@ -37,11 +37,15 @@ class Training(NamedTuple):
     init: Callable[[Any], TrainState]
     """`params -> state`."""
     step: Callable[[TrainState, Any, Any], tuple[TrainState, dict[str, Array]]]
-    """`(state, given, batch) -> (state, terms)`, compiled; depends on nothing else."""
+    """`(state, given, batch) -> (state, terms)`, compiled; depends on nothing else.
+    The terms are the objective's, and `gradient`, its length before clipping."""
 
 
 def adamw(num_steps: int, step_size: float) -> optax.GradientTransformation:
     """AdamW with clipped gradients: a short rise, then a cosine to zero.
+
+    Only kernels decay. To pull scales and shifts to zero would be to pull a network to
+    other outputs, not to a simpler function.
 
     Args:
         num_steps: of the whole training.
@@ -50,7 +54,16 @@ def adamw(num_steps: int, step_size: float) -> optax.GradientTransformation:
     rise = min(500, num_steps // 10)
     schedule = optax.warmup_cosine_decay_schedule(0.0, step_size, rise, num_steps)
     return optax.chain(
-        optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=0.02)
+        optax.clip_by_global_norm(1.0),
+        optax.adamw(schedule, weight_decay=0.02, mask=_kernels),
+    )
+
+
+def _kernels(params: Any) -> Any:
+    """True for the leaves that linen modules call `kernel`."""
+    kernel = jax.tree_util.DictKey("kernel")
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: path[-1:] == (kernel,), params
     )
 
 
@@ -81,6 +94,8 @@ def training(
         params = optax.apply_updates(state.params, updates)
         kept = jnp.minimum(memory, (1 + state.step) / (10 + state.step))
         average = optax.incremental_update(params, state.average, 1 - kept)
+        squares = jax.tree.map(lambda x: jnp.sum(x**2), grad)
+        terms = terms | {"gradient": jnp.sqrt(sum(jax.tree.leaves(squares)))}
         return TrainState(params, average, opt_state, state.step + 1), terms
 
     return Training(jax.jit(init), step)

@@ -1,6 +1,5 @@
 """`pie fit` on a toy face model and a small random MoFA."""
 
-import argparse
 import dataclasses
 import json
 
@@ -12,23 +11,16 @@ from flax import traverse_util
 from pie_jax.converters import stack
 from PIL import Image
 
-from pie_jax.cli import fit, reconstruct, shipped
+from pie_jax.cli import main, reconstruct, shipped
 from pie_jax.core import theta as parameters
 from pie_jax.core.errors import PieError
 from pie_jax.io import alignment, assets, images, portraits
 from pie_jax.networks.mofa import MoFA
 from tests import builders
+from tests.builders import pie
 
 WIDTH = 1 / 8
 UNITS = ("mouthSmileLeft", "jawOpen")
-
-
-def pie(*words) -> int:
-    """Runs `pie WORDS`, errors as they are raised."""
-    parser = argparse.ArgumentParser(prog="pie")
-    fit.add_parser(parser.add_subparsers(required=True))
-    args = parser.parse_args([str(word) for word in words])
-    return args.run(args)
 
 
 def toy_assets() -> dict[str, assets.Asset]:
@@ -52,7 +44,7 @@ def toys():
 
 
 @pytest.fixture
-def installed(toys, monkeypatch):
+def installed(toys, no_weights, monkeypatch):
     """Puts the toys in the place of the package's own; its dict may be changed."""
     there = dict(toys)
     monkeypatch.setattr(assets, "load", lambda name: there[name])
@@ -111,6 +103,23 @@ def test_the_folder_gets_pictures_and_all_of_theta(photo, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("installed", "faces_everywhere")
+def test_a_fit_that_is_interrupted_leaves_no_numbers_of_another(
+    photo, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    (out / ".partial-mine").mkdir(parents=True)
+    (out / ".partial-mine" / "keep.txt").write_text("kept")
+    (out / "theta.json").write_text("{}")
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reconstruct, "write_pictures", interrupted)
+    assert pie("fit", photo, "--out", out) == main.INTERRUPTED
+    assert builders.files(out) == {".partial-mine/keep.txt": b"kept"}
+
+
+@pytest.mark.usefixtures("installed", "faces_everywhere")
 def test_refinement_lowers_the_errors(photo, tmp_path):
     left = []
     for steps in (0, 30):
@@ -148,7 +157,15 @@ def test_parameters_that_do_not_fit_are_named(installed, lost, reason):
         arrays["rotation/bias"] = np.zeros(2, np.float16)
         reason = r"rotation/bias is float32 \[2\]"
     installed["mofa"] = assets.Asset(arrays, {})
-    with pytest.raises(PieError, match=reason):
+    with pytest.raises(PieError, match=reason) as error:
+        shipped.mofa()
+    assert "Install the package again." in str(error.value)
+
+
+def test_a_scalar_in_the_place_of_a_bias_is_named(installed):
+    broken = installed["mofa"].arrays | {"body/stem/bias": np.float16(1)}
+    installed["mofa"] = assets.Asset(broken, {})
+    with pytest.raises(PieError, match="not MoFA"):
         shipped.mofa()
 
 
@@ -166,17 +183,18 @@ def test_the_installed_network_is_used_as_it_was_trained(toys):
 
 
 @pytest.mark.usefixtures("installed")
-def test_where_there_is_no_face_nothing_is_written(tmp_path, monkeypatch):
+def test_where_there_is_no_face_nothing_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(stack, "ensure", lambda *names: None)
     wall = tmp_path / "wall.png"
     Image.new("RGB", (64, 64)).save(wall)
-    with pytest.raises(PieError, match=r"wall\.png.*no face found"):
-        pie("fit", wall, "--out", tmp_path / "out")
+    assert pie("fit", wall, "--out", tmp_path / "out") == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"pie: {wall}: no face found")
     assert list(tmp_path.iterdir()) == [wall]
 
 
 def test_what_the_names_tell_is_told_before_anything_is_fetched(
-    tmp_path, photo, monkeypatch
+    tmp_path, photo, monkeypatch, capsys
 ):
     monkeypatch.setattr(stack, "ensure", lambda *names: pytest.fail("fetched"))
     monkeypatch.setattr(assets, "load", lambda name: pytest.fail("loaded"))
@@ -186,8 +204,8 @@ def test_what_the_names_tell_is_told_before_anything_is_fetched(
         (photo, photo, "cannot write to"),
     ]
     for source, out, reason in cases:
-        with pytest.raises(PieError, match=reason):
-            pie("fit", source, "--out", out)
+        assert pie("fit", source, "--out", out) == 1
+        assert reason in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [photo]
 
 
@@ -195,7 +213,7 @@ def test_what_the_names_tell_is_told_before_anything_is_fetched(
 def test_a_number_of_steps_that_is_none_is_wrong_usage(number, capsys):
     with pytest.raises(SystemExit, match="2"):
         pie("fit", "a.jpg", "--out", "out", f"--refine={number}")
-    assert "--refine" in capsys.readouterr().err
+    assert "--refine: a number of steps was expected" in capsys.readouterr().err
 
 
 def test_the_help_shows_examples(capsys):

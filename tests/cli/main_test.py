@@ -7,7 +7,16 @@ from pie_jax.cli import align, embed, main
 from pie_jax.core.errors import PieError
 from tests import builders
 
-NAMES = ("align", "embed", "synthesize", "export", "weights", "convert", "demo")
+NAMES = (
+    "align",
+    "embed",
+    "synthesize",
+    "fit",
+    "export",
+    "weights",
+    "convert",
+    "demo",
+)
 
 
 def test_every_command_is_tested_here():
@@ -47,6 +56,7 @@ def test_the_top_help_names_every_command(capsys):
         "weights --list --verify",
         "convert stylegan2 --out a.safetensors",
         "export embedded/face",
+        "fit face.jpg",
         "demo --out a b",
     ],
 )
@@ -88,7 +98,7 @@ def test_overrides_reach_the_command_wherever_they_stand(monkeypatch):
 @pytest.mark.parametrize(
     "raised, status, message",
     [
-        (KeyboardInterrupt, 130, "pie: interrupted; give the same command to go on"),
+        (KeyboardInterrupt, 130, "pie: interrupted; the same command goes on"),
         (BrokenPipeError, 1, ""),
         (PermissionError(13, "Permission denied", "a.jpg"), 1, "denied: 'a.jpg'\n"),
     ],

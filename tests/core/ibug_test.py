@@ -1,6 +1,7 @@
 """The order of landmarks in the mirror: an involution that keeps a face a face."""
 
 import chex
+import jax.numpy as jnp
 import numpy as np
 
 from pie_jax.core import ibug
@@ -50,3 +51,9 @@ def test_the_left_eye_comes_to_lie_right():
 def test_the_paper_counts_66():
     assert len(ibug.SIXTY_SIX) == 66
     assert not set(ibug.SIXTY_SIX) & set(ibug.INNER_MOUTH_CORNERS)
+
+
+def test_sixty_six_drops_the_inner_corners_of_the_mouth():
+    points = jnp.stack([jnp.arange(68), jnp.arange(68)], axis=-1)
+    kept = ibug.sixty_six(points)[:, 0].tolist()
+    assert kept == [i for i in range(68) if i not in (60, 64)]

@@ -35,6 +35,14 @@ def test_colours_end_at_0_and_255():
     )
 
 
+def test_bytes_become_what_networks_see_and_back():
+    image_u8 = np.arange(256, dtype=np.uint8)
+    image = images.from_255(jnp.asarray(image_u8))
+    chex.assert_type(image, jnp.float32)
+    np.testing.assert_array_equal(image[jnp.array([0, 255])], [-1, 1])
+    np.testing.assert_allclose(images.to_255(image), image_u8, atol=1e-4)
+
+
 @pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("factor", [1, 2, 3])
 def test_downsampling_averages_each_block(wrap, factor):
@@ -46,6 +54,19 @@ def test_downsampling_averages_each_block(wrap, factor):
         rows, columns = (slice(k * factor, (k + 1) * factor) for k in (i, j))
         expected = image[n, rows, columns, c].mean()
         np.testing.assert_allclose(result[n, i, j, c], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("old, new", [(6, 3), (5, 3), (3, 5), (7, 7), (2, 6)])
+def test_pixels_are_averaged_by_the_area_that_they_share(old, new):
+    image = random_image(1, old, old, 3)
+    fine = image.repeat(new, axis=1).repeat(new, axis=2)  # old * new pixels
+    expected = fine.reshape(1, new, old, new, old, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(images.reduce_area(image, new), expected, atol=1e-5)
+
+
+def test_what_is_not_square_is_not_reduced():
+    with pytest.raises(ValueError, match="6 x 8 came"):
+        images.reduce_area(random_image(1, 6, 8, 3), 4)
 
 
 @pytest.mark.parametrize("wrap", WRAPS)

@@ -3,7 +3,7 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from experiments.export import export
+from experiments.export import export, rounded
 from pie_jax.core.errors import PieError
 
 
@@ -23,6 +23,17 @@ def test_parameters_come_back_in_half_precision(tmp_path):
     np.testing.assert_allclose(found["body/conv/kernel"], kernel, rtol=1e-3)
     with safetensors.safe_open(path, framework="numpy") as file:
         assert file.metadata() == {"data": "toy"}
+
+
+def test_rounded_parameters_are_what_the_file_holds(tmp_path):
+    export(tmp_path / "net.safetensors", params(), {})
+    found = safetensors.numpy.load_file(tmp_path / "net.safetensors")
+    held = rounded(params())
+    assert held["scale"].dtype == np.float32
+    np.testing.assert_array_equal(
+        held["body"]["conv"]["kernel"], found["body/conv/kernel"]
+    )
+    assert np.isinf(rounded({"x": np.float32([1e6])})["x"]).all()
 
 
 def test_what_half_precision_cannot_hold_is_named(tmp_path):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.mofa_figures import Pictures, figures, judge
+from experiments.mofa_figures import Pictures, correlation, figures, judge
 from pie_jax.core import theta as parameters
 from pie_jax.face.render import render_image, render_vertices
 from tests import builders
@@ -47,6 +47,8 @@ def test_a_network_that_knows_the_faces_makes_small_errors(world):
     assert found["landmark"] < 1e-4
     assert found["colour"] < 0.15
     assert found["mirror"] < 0.01
+    for name in ("translation", "geometry", "light"):
+        assert found[f"mirror_{name}"] < 1e-4
     assert found["yaw_agreement"] > 0.999
 
 
@@ -64,5 +66,23 @@ def test_a_network_that_sees_nothing_errs_as_far_as_the_faces_differ(world):
     found = figures(judge(model, blind), None, pictures)
     assert found["landmark"] > 0.02
     np.testing.assert_allclose(found["mirror"], np.rad2deg(2 * yaw), rtol=1e-3)
+    assert found["mirror_geometry"] < 1e-4  # the toy's mean is symmetric
     assert found["rendered"] < 0.01  # it is where it says that it is
     assert abs(found["yaw_agreement"]) < 0.99
+
+
+def test_what_does_not_vary_agrees_with_nothing():
+    yaw = np.float32([0.1, 0.4, -0.2])
+    assert correlation(yaw, 3 * yaw + 1) == pytest.approx(1)
+    assert correlation(yaw, -yaw) == pytest.approx(-1)
+    assert correlation(yaw, np.full(3, 0.25)) == 0
+
+
+def test_two_pictures_agree_on_no_yaw(world):
+    model, theta, pictures = world
+    two = Pictures(*(x[:2] for x in pictures))
+
+    def constant(params, image):
+        return jax.tree.map(lambda x: x[: len(image)], theta)
+
+    assert "yaw_agreement" not in figures(judge(model, constant), None, two)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors
@@ -11,15 +12,22 @@ from scipy import sparse
 
 from experiments import build_morphable
 from experiments.morphable import (
+    alignment,
     bases,
+    checking,
     expressions,
     frame,
     heads,
     marking,
+    portraits,
     reflectance,
     region,
+    remeshing,
 )
+from pie_jax.core import ibug, rotations
 from pie_jax.core.errors import PieError
+from pie_jax.face import landmarks
+from pie_jax.graphics import camera
 from tests import builders
 
 
@@ -103,7 +111,7 @@ def test_aligned_heads_keep_their_size_and_lose_their_pose():
     shapes = upright + 0.01 * rng.normal(size=(20, *upright.shape))
     turns = [region.rotation(*rng.uniform(-30, 30, 2)) for _ in shapes]
     moved = np.stack([s @ t.T + rng.normal(size=3) for s, t in zip(shapes, turns)])
-    aligned = heads.align(1.2 * moved, upright, np.arange(len(upright)))
+    aligned = alignment.align(1.2 * moved, upright, np.arange(len(upright)))
     centred = shapes - shapes.mean(1, keepdims=True)
     np.testing.assert_allclose(aligned, 1.2 * centred, atol=0.02)
 
@@ -115,7 +123,7 @@ def area(vertices, triangles):
 
 def test_what_is_outside_a_line_is_cut_off():
     vertices, triangles = builders.icosphere(3)
-    clipped, mixing = region.clip(triangles, vertices, vertices[:, 1] + 0.3)
+    clipped, mixing = remeshing.clip(triangles, vertices, vertices[:, 1] + 0.3)
     vertices = mixing @ vertices
     heights = vertices[np.unique(clipped), 1]
     assert heights.min() > -0.3 - 0.01  # the line was moved to vertices near it
@@ -124,9 +132,9 @@ def test_what_is_outside_a_line_is_cut_off():
 
 def test_the_outline_of_a_cut_ball_is_one_loop():
     vertices, triangles = builders.icosphere(2)
-    clipped, _ = region.clip(triangles, vertices, vertices[:, 1] + 0.3)
-    (outline,) = marking.loops(clipped)
-    edges = {frozenset(edge) for edge in marking.boundary(clipped).tolist()}
+    clipped, _ = remeshing.clip(triangles, vertices, vertices[:, 1] + 0.3)
+    (outline,) = remeshing.loops(clipped)
+    edges = {frozenset(edge) for edge in remeshing.boundary(clipped).tolist()}
     around = zip(outline, np.roll(outline, 1), strict=True)
     assert edges == {frozenset(map(int, edge)) for edge in around}
 
@@ -134,13 +142,13 @@ def test_the_outline_of_a_cut_ball_is_one_loop():
 @pytest.mark.parametrize("longest", [2.0, 0.5, 0.25])
 def test_refining_splits_long_edges_alone(longest):
     vertices, triangles = builders.toy_head(1)
-    refined, mixing = region.refine(
+    refined, mixing = remeshing.refine(
         triangles, sparse.eye_array(len(vertices), format="csr"), vertices, longest
     )
     finer = mixing @ vertices
     edges = finer[refined] - finer[np.roll(refined, 1, axis=1)]
     assert np.linalg.norm(edges, axis=2).max() <= longest + 1e-9
-    assert marking.boundary(refined).size == 0  # without cracks
+    assert remeshing.boundary(refined).size == 0  # without cracks
     assert area(finer, refined) == pytest.approx(area(vertices, triangles))
     assert (len(refined) == len(triangles)) == (longest > 1)
 
@@ -267,3 +275,112 @@ def test_a_learned_reflectance_must_be_for_the_models_vertices(tmp_path):
     )
     with pytest.raises(PieError, match=r"albedo_mean \[4, 3\]"):
         build_morphable.learned_albedo(file, {"mean": np.zeros((4, 3))})
+
+
+@pytest.mark.parametrize(("pitch", "yaw"), [(0, 40), (15, 0), (-20, -75)])
+def test_the_builder_turns_heads_as_the_package_does(pitch, yaw):
+    turn = rotations.matrix(jnp.radians(jnp.array([pitch, yaw, 0.0])))
+    np.testing.assert_allclose(region.rotation(pitch, yaw), turn, atol=1e-6)
+
+
+def test_the_builder_projects_as_the_package_does():
+    points = np.random.default_rng(0).normal(size=(7, 3))
+    lens = camera.Camera(jnp.float32(frame.FOCAL), jnp.float32(13))
+    expected = camera.project(jnp.asarray(points, jnp.float32), lens, 1)
+    np.testing.assert_allclose(frame.project(points, 13.0), expected, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def ball_head():
+    """A ball for a head with two small balls for eyes before it, each symmetric."""
+    skin, triangles = builders.icosphere(3)
+    ball, sides = builders.icosphere(1)
+    eyes = [0.12 * ball + [x, 0.2, 0.92] for x in (-0.35, 0.35)]
+    vertices = np.concatenate([skin, *eyes])
+    gaps = np.linalg.norm(vertices[:, None] * [-1, 1, 1] - vertices, axis=-1)
+    first, second = len(skin), len(skin) + len(ball)
+    cut = region.Region(
+        selection=sparse.eye_array(len(vertices), format="csr"),
+        num_vertices=len(skin),
+        triangles=triangles,
+        eyeballs=np.concatenate([first + sides, second + sides]),
+        mirror=gaps.argmin(axis=1),
+    )
+    return cut, vertices
+
+
+def test_a_portrait_shows_skin_eyes_and_which_triangle_is_where(ball_head):
+    cut, vertices = ball_head
+    lips = np.zeros(cut.num_vertices)
+    portrait = portraits.portray(cut, vertices, lips, 12.0)
+    middle = portraits.PIXELS // 2
+    nose = portrait.picture[middle, middle].astype(int)
+    assert nose[0] > nose[1] > nose[2] > 60  # skin
+    corner = portrait.picture[0, 0]
+    assert np.all(corner == corner[0]) and np.all(portrait.corners[0, 0] == -1)
+    # A pixel's place on the surface is projected back into that pixel.
+    rows, columns = np.nonzero(portrait.corners[..., 0] >= 0)
+    some = np.random.default_rng(0).integers(len(rows), size=50)
+    at = rows[some], columns[some]
+    places = vertices[portrait.corners[at]] * portrait.weights[at][..., None]
+    seen = portraits.PIXELS * frame.project(places.sum(axis=1), 12.0)
+    np.testing.assert_allclose(seen, np.stack(at[::-1], axis=1) + 0.5, atol=0.1)
+    eye = portrait.points[cut.num_vertices + vertices[cut.num_vertices :, 2].argmax()]
+    assert portrait.picture[int(eye[1]), int(eye[0])].max() < 60  # the iris
+
+
+def test_candidates_of_the_jaw_are_symmetric_and_begin_in_front(ball_head):
+    cut, vertices = ball_head
+    around = np.radians(np.linspace(-80, 80, 17))
+    jaw = np.stack([np.sin(around), -0.4 + 0 * around, np.cos(around)], axis=1)
+    places = np.concatenate([jaw, np.zeros((51, 3))])
+    places[8, 0] = 0
+    further = places * [1.1, 1, 0.8]
+    found = marking._contour(cut, vertices, places, [further])
+    assert found.shape[0] == 17 and found.max() < cut.num_vertices
+    for i, row in enumerate(found):
+        gap = np.linalg.norm(vertices[: cut.num_vertices] - places[i], axis=1)
+        chosen = np.linalg.norm(vertices[row[0]] - places[i])
+        assert chosen == pytest.approx(gap.min(), abs=1e-6)
+    np.testing.assert_array_equal(found[9:], cut.mirror[found[7::-1]])
+
+
+class Still:
+    """A studio whose pictures are their points."""
+
+    def __init__(self, cut):
+        self.region = cut
+
+    def project(self, head):
+        return 640 * frame.project(head, 12.0)
+
+    def portrait(self, head, yaw, pitch):
+        turned = head @ region.rotation(pitch, yaw).T
+        return portraits.Portrait((yaw, pitch), self.project(turned), None, None)
+
+
+def test_landmark_errors_are_in_distances_of_the_eyes(ball_head, monkeypatch):
+    cut, vertices = ball_head
+    model = builders.toy_morphable(3)
+    studio = Still(cut)
+
+    def ours(points):
+        return np.asarray(landmarks.landmarks(model, jnp.asarray(points)))
+
+    front = ours(studio.project(vertices)[: cut.num_vertices])
+    left, right = front[list(ibug.OUTER_EYES)]
+    unit = np.linalg.norm(left - right)
+
+    def detect(portrait):
+        if portrait.picture == (40, 0):
+            return None
+        shift = np.where(np.arange(68) < 17, 0.5, 0.25)[:, None] * [unit, 0]
+        return ours(portrait.points[: cut.num_vertices]) + shift
+
+    monkeypatch.setattr(marking, "detect", detect)
+    found = checking.landmark_errors(studio, model, vertices[None], progress=False)
+    assert found.pop("yaw 40, pitch 0") == {"found": 0}
+    for row in found.values():
+        assert row["found"] == 1
+        assert row["jaw"] == pytest.approx(0.5, rel=1e-3)
+        assert row["inner"] == pytest.approx(0.25, rel=1e-3)

@@ -108,3 +108,16 @@ def test_pictures_are_averaged():
     np.testing.assert_array_equal(samples.shrink(image_u8, 8), image_u8)
     with pytest.raises(ValueError, match="divisor of 8"):
         samples.shrink(image_u8, 3)
+
+
+def test_no_more_is_read_than_is_wanted(tmp_path, monkeypatch):
+    for first in (0, 4, 8):
+        samples.write(tmp_path, shard(first), "toy")
+    paths, read = [], samples.read
+    monkeypatch.setattr(
+        samples, "read", lambda path, name: paths.append(path) or read(path, name)
+    )
+    trained_on, held_out = samples.load(tmp_path, "toy", 8, held_out=2, most=3)
+    assert held_out.seed.tolist() == [0, 1]
+    assert trained_on.seed.tolist() == [2, 3, 4]
+    assert len(paths) == 2

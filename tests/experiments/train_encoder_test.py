@@ -3,13 +3,15 @@
 import json
 from functools import partial
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import train_encoder
+from experiments import code_sensitivity, train_encoder
+from experiments.export import rounded
 from experiments.train_encoder import Data, Setup
 from experiments.trainer import HISTORY, train
 from pie_jax.core.interfaces import Generator
@@ -32,10 +34,11 @@ def setup():
     params = jnp.asarray(np.random.default_rng(0).normal(size=(512, 12)), jnp.float32)
     generator = Generator(None, synthesis, NUM_WS, SIZE)
     codes = np.random.default_rng(1).normal(size=(3, NUM_WS, 512))
-    common, rows = train_encoder.measure(
-        generator, params, MOMENTS, np.float32(codes), num_probes=4
+    axes = MOMENTS["axes"]
+    measured = code_sensitivity.measure(
+        generator, params, axes, np.float32(codes), num_probes=4
     )
-    given = train_encoder.code_weights(MOMENTS, common, rows)
+    given = code_sensitivity.code_weights(axes, measured)
     module = Encoder(NUM_WS, 1 / 32)
     return Setup(module, generator, params, MOMENTS, given)
 
@@ -47,16 +50,28 @@ def test_an_error_of_one_deviation_in_all_rows_weighs_1(setup):
     assert (setup.given.rows > 0).all()
 
 
+def test_a_measurement_is_kept_for_its_generator_and_number_of_probes(tmp_path):
+    file = tmp_path / "sensitivity.npz"
+    assert code_sensitivity.saved(file, "toy", 4) is None
+    rng = np.random.default_rng(0)
+    measured = code_sensitivity.Measured(rng.random(512), rng.random((NUM_WS, 512)))
+    code_sensitivity.save(file, measured, "toy", 4)
+    chex.assert_trees_all_equal(code_sensitivity.saved(file, "toy", 4), measured)
+    assert code_sensitivity.saved(file, "toy", 5) is None
+    assert code_sensitivity.saved(file, "another", 4) is None
+
+
 def test_a_short_training_reports_and_draws(setup, tmp_path):
     few = shard(0, count=4, size=SIZE)
     data = Data(few, few, few.image_u8[:1])
     task = train_encoder.encoder_task(setup, data, 4, 2)
-    params = train(task, tmp_path, 4, 2)
+    params, reported = train(task, tmp_path, 4, 2)
     history = json.loads((tmp_path / HISTORY).read_text())
     assert [row["step"] for row in history] == [2, 4]
     figures = {"unexplained", "held_out_psnr", "real_psnr"}
-    assert history[1].keys() == {"step", "code", "offset"} | figures
-    assert task.evaluate(params).items() <= history[1].items()
+    assert history[1].keys() == {"step", "code", "offset", "gradient"} | figures
+    assert reported == task.evaluate(rounded(params))
+    assert reported.items() <= history[1].items()
     with Image.open(tmp_path / "preview-000004.png") as picture:
         assert picture.size == (8 * SIZE, 4 * SIZE)
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from experiments import train_landmarks
+from experiments.export import rounded
 from experiments.trainer import HISTORY, train
 from pie_jax.networks.landmark_net import SIZE, LandmarkNet
 from tests.experiments.samples_test import shard
@@ -17,11 +18,12 @@ def test_a_short_training_reports_and_draws(tmp_path):
     none = np.zeros((0, SIZE, SIZE, 3), np.uint8), np.zeros((0, 68, 2))
     sets = {"held_out": (few.image_u8, few.landmarks), "real": none}
     task = train_landmarks.landmark_task(LandmarkNet(1 / 32), few, sets, 4, 2)
-    params = train(task, tmp_path, 4, 2)
+    params, reported = train(task, tmp_path, 4, 2)
     history = json.loads((tmp_path / HISTORY).read_text())
     assert [row["step"] for row in history] == [2, 4]
-    assert history[1].keys() == {"step", "distance", "held_out"}
-    assert history[1]["held_out"] == task.evaluate(params)["held_out"]
+    assert history[1].keys() == {"step", "distance", "gradient", "held_out"}
+    assert history[1]["held_out"] == reported["held_out"]
+    assert reported == task.evaluate(rounded(params))
     with Image.open(tmp_path / "preview-000004.png") as picture:
         assert picture.size == (8 * 2 * SIZE, 2 * SIZE)
 

@@ -93,9 +93,3 @@ def test_the_gradient_reaches_the_chosen_vertices_alone(head):
     gradient = jax.grad(lambda p: jnp.sum(landmarks.landmarks(head, p)))(points)
     counts = np.bincount(ids, minlength=len(points))
     np.testing.assert_array_equal(gradient, np.stack([counts, counts], axis=1))
-
-
-def test_sixty_six_drops_the_inner_corners_of_the_mouth():
-    points = jnp.stack([jnp.arange(68), jnp.arange(68)], axis=-1)
-    kept = landmarks.sixty_six(points)[:, 0].tolist()
-    assert kept == [i for i in range(68) if i not in (60, 64)]

@@ -108,6 +108,13 @@ def test_a_model_may_name_no_expression():
         morphable.expression_code(toy, {"smile": 1.0})
 
 
+def test_units_that_no_vertex_shows_have_the_amount_zero(arrays):
+    codes = np.zeros_like(arrays["unit_codes"])
+    blind = morphable.from_arrays({**arrays, "unit_codes": codes})
+    found = morphable.named_expression(blind, jnp.ones((2, 5)))
+    np.testing.assert_array_equal(found, np.zeros((2, 4)))
+
+
 def test_arrays_become_float32_and_int32(model):
     chex.assert_type([model.mean, model.identity, model.camera.focal], jnp.float32)
     chex.assert_type([model.triangles, model.contour, model.inner], jnp.int32)
@@ -129,6 +136,12 @@ def test_all_misfits_are_listed_at_once(arrays):
         ("triangles", np.array([[0, 1, 4]]), "triangles name absent vertices"),
         ("inner", np.full(51, -1), "inner name absent vertices"),
         ("contour", np.zeros((17, 2)), "contour are float64, not integers"),
+        ("contour", np.zeros((17, 0), np.int32), "contour are none"),
+        ("mean", np.full((4, 3), np.nan), "mean is not finite"),
+        ("albedo", np.full((6, 4, 3), 1e39), "albedo is not finite"),
+        ("camera", np.array([4.5, 0.0]), "camera is not positive"),
+        ("camera", np.array([np.nan, 12.0]), "camera is not finite"),
+        ("unit_codes", np.full((4, 5), np.inf), "unit_codes is not finite"),
         ("unit_names", morphable.encode_names(("jawOpen",)), "4 unit_codes, but 1"),
     ],
 )

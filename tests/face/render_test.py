@@ -196,6 +196,17 @@ def test_pictures_of_a_batch_are_those_of_single_faces(model):
         np.testing.assert_array_equal(masks[i], mask)
 
 
+def test_what_is_behind_the_camera_is_not_painted(model):
+    """Moved so near that the camera is inside of the head."""
+    inside = thetas.neutral().replace(translation=jnp.asarray([0.0, 0.0, 14.8]))
+    result = rendered(model, inside)
+    behind = np.asarray(result.depth) <= 0
+    assert 0 < behind.sum() < len(behind)
+    values = jnp.asarray(behind, jnp.float32)[:, None]
+    painted, _ = render.paint(model, result, values, RESOLUTION)
+    np.testing.assert_array_equal(painted, 0)
+
+
 def test_colours_of_a_picture_stay_in_range(model):
     theta = thetas.neutral()
     theta = theta.replace(illumination=-theta.illumination.at[1].set(-30))

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from pie_jax.core import ibug
-from pie_jax.core.errors import PieError
 from pie_jax.core.theta import neutral
 from pie_jax.face import morphable
 from pie_jax.face.render import render_vertices
@@ -21,10 +20,7 @@ EYES, MOUTH, OFF = 0.4751, 0.7301, 0.006
 
 @pytest.fixture(scope="module")
 def arrays():
-    try:
-        return assets.load("morphable").arrays
-    except PieError:
-        pytest.skip("no face model yet: see experiments/build_morphable.py")
+    return assets.load("morphable").arrays
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,12 @@ def test_depth_grows_away_from_the_camera():
     np.testing.assert_allclose(cameras.depth(points, CAMERA), [12, 10, 15])
 
 
+def test_only_depth_ends_before_the_camera():
+    points = jnp.asarray([[0.0, 0, 11.95], [0, 0, 13]])
+    np.testing.assert_allclose(cameras.depth(points, CAMERA), cameras.NEAR)
+    np.testing.assert_allclose(cameras.distance(points, CAMERA), [0.05, -1], atol=1e-5)
+
+
 def test_directions_point_to_the_camera():
     points = random_points()
     reached = points + np.linalg.norm(

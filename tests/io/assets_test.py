@@ -36,3 +36,22 @@ def test_a_damaged_asset_says_to_install_again(folder):
     (folder / "face.safetensors").write_bytes(content[:-5])
     with pytest.raises(PieError, match="face.safetensors is damaged.*again"):
         assets.load("face")
+
+
+def test_parameters_are_nested_and_of_single_precision(folder):
+    arrays = {"body/bias": np.ones(3, np.float16), "scale": np.full(2, 0.5, np.float16)}
+    (folder / "net.safetensors").write_bytes(safetensors.numpy.save(arrays))
+    found = assets.parameters("net")
+    assert found["scale"].dtype == found["body"]["bias"].dtype == np.float32
+    np.testing.assert_array_equal(found["body"]["bias"], np.ones(3))
+
+
+def test_another_file_has_another_digest(folder):
+    digests = set()
+    for value in (1, 2, 2):
+        content = safetensors.numpy.save({"x": np.full(1, value, np.float32)})
+        (folder / "net.safetensors").write_bytes(content)
+        digests.add(assets.digest("net"))
+    assert len(digests) == 2
+    with pytest.raises(PieError, match=r"absent.safetensors cannot be read.*again"):
+        assets.digest("absent")

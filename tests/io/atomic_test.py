@@ -54,9 +54,14 @@ def test_what_killed_runs_left_is_cleared_and_nothing_else(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").write_text("kept")
     atomic.partial(tmp_path).write_text("half")
-    atomic.partial(tmp_path / "kept").write_text("half")
+    below = atomic.partial(tmp_path / "kept")
+    below.write_text("another's")
+    others = [tmp_path / ".partial-mine", tmp_path / f".partial-{'g' * 32}"]
+    for other in others:
+        other.mkdir()
     folder = atomic.partial(tmp_path)
     folder.mkdir()
     (folder / "file").write_text("half")
     atomic.clear(tmp_path)
-    assert [path.name for path in tmp_path.rglob("*")] == ["kept", "file"]
+    kept = {tmp_path / "kept", tmp_path / "kept" / "file", below, *others}
+    assert set(tmp_path.rglob("*")) == kept

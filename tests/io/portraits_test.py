@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from absl import logging
@@ -6,7 +8,7 @@ from pie_jax.converters import stack
 from PIL import Image
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import images, portraits
+from pie_jax.io import alignment, images, portraits
 from tests import builders
 
 HOPPER = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
@@ -118,6 +120,26 @@ def test_a_photograph_without_a_face_is_named(tmp_path):
     Image.new("RGB", (90, 90), "grey").save(path)
     with pytest.raises(PieError, match=r"wall\.png: no face found"):
         portraits.load_portrait(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("not json", "pie_alignment is damaged"),
+        ("[]", "pie_alignment is damaged"),
+        (
+            json.dumps(alignment.whole(90, 200).to_dict()),
+            "of 200 pixels; expected 1024",
+        ),
+    ],
+)
+def test_a_note_that_is_no_alignment_is_named(tmp_path, text, reason):
+    path = tmp_path / "face.png"
+    images.write_png(
+        path, np.zeros((90, 90, 3), np.uint8), text={"pie_alignment": text}
+    )
+    with pytest.raises(PieError, match=rf"face\.png.*{reason}"):
+        portraits.load_aligned(path)
 
 
 def test_a_bad_file_is_named(tmp_path):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pie_jax.losses.landmark import relative_distances
+from pie_jax.losses.landmark import mean_distance, relative_distances
 
 
 def face(seed=0):
@@ -22,6 +22,22 @@ def test_a_shift_by_the_distance_of_the_outer_eyes_is_1():
     eyes = np.linalg.norm(reference[:, 36] - reference[:, 45], axis=-1)
     shifted = reference + eyes[:, None, None] * np.float32([0.6, 0.8])
     np.testing.assert_allclose(relative_distances(shifted, reference), 1, rtol=1e-5)
+
+
+def test_eyes_in_one_place_leave_the_unit_of_the_points():
+    reference = np.full((68, 2), 0.25, np.float32)
+    shifted = reference + np.float32([0.3, 0.4])
+    np.testing.assert_allclose(relative_distances(shifted, reference), 0.5, rtol=1e-5)
+    for argument in (0, 1):
+        gradient = jax.grad(lambda *x: mean_distance(*x), argument)(shifted, reference)
+        assert np.all(np.isfinite(gradient))
+
+
+def test_the_mean_is_of_the_papers_66():
+    reference, found = face(1), face(2)
+    kept = [i for i in range(68) if i not in (60, 64)]
+    expected = np.asarray(relative_distances(found, reference))[:, kept].mean(axis=1)
+    np.testing.assert_allclose(mean_distance(found, reference), expected, rtol=1e-5)
 
 
 def test_the_unit_of_length_does_not_matter():

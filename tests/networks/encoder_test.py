@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pie_jax.core.images import reduce_area
 from pie_jax.networks import encoder, latents
 from pie_jax.networks.encoder import KNOTS, SIZE, Encoder
 from tests import builders
@@ -43,6 +44,16 @@ def test_a_code_and_offsets_for_each_picture(apply, params):
     assert np.abs(code[0] - code[1]).max() > 1e-3
     larger = apply(params, image().repeat(2, axis=1).repeat(2, axis=2))
     chex.assert_trees_all_close(larger, (code, offsets), atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [64, 160, 200, 1024])
+def test_pictures_of_any_size_give_one_code_each(params, size):
+    rng = np.random.default_rng(3)
+    large = jnp.asarray(rng.uniform(-1, 1, (1, size, size, 3)), jnp.float32)
+    found = jax.jit(NETWORK.apply)({"params": params}, large)
+    chex.assert_shape(found, [(1, 512), (1, NUM_WS, 512)])
+    reduced = NETWORK.apply({"params": params}, reduce_area(large, SIZE))
+    chex.assert_trees_all_close(found, reduced, atol=1e-3)
 
 
 def test_offsets_are_few_curves_along_the_style_inputs(apply, params):

@@ -6,6 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pie_jax.core.images import reduce_area
+from pie_jax.networks import landmark_net
 from pie_jax.networks.landmark_net import SIZE, LandmarkNet
 from tests import builders
 
@@ -38,6 +40,25 @@ def test_landmarks_of_each_picture(apply, params):
 def test_a_larger_picture_is_averaged(apply, params):
     large = image().repeat(2, axis=1).repeat(2, axis=2)
     np.testing.assert_allclose(apply(params, large), apply(params, image()), atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [64, 160, 200, 1024])
+def test_pictures_of_any_size_give_landmarks_each(params, size):
+    rng = np.random.default_rng(1)
+    large = jnp.asarray(rng.uniform(-1, 1, (1, size, size, 3)), jnp.float32)
+    found = jax.jit(NETWORK.apply)({"params": params}, large)
+    chex.assert_shape(found, (1, 68, 2))
+    reduced = NETWORK.apply({"params": params}, reduce_area(large, SIZE))
+    np.testing.assert_allclose(found, reduced, atol=1e-4)
+
+
+@pytest.mark.parametrize("row, column", [(0, 0), (2, 11), (15, 4)])
+def test_a_peak_of_the_heat_map_is_a_place_x_before_y(row, column):
+    heat = jnp.zeros((1, 16, 16, 68)).at[:, row, column].set(50.0)
+    probability = jax.nn.softmax(heat.reshape(1, 16 * 16, 68), axis=1)
+    found = landmark_net._mean_place(probability)
+    expected = (column + 0.5) / 16, (row + 0.5) / 16
+    np.testing.assert_allclose(found[0, 7], expected, atol=1e-5)
 
 
 def test_an_even_heat_map_is_the_centre(apply, params):

@@ -8,7 +8,7 @@ import pytest
 
 from pie_jax.core import theta
 from pie_jax.core.theta import SIZES
-from pie_jax.networks import mofa
+from pie_jax.networks import mofa, picture_vector
 from tests import builders
 
 SMALL = mofa.MoFA(width=1 / 8, size=32)
@@ -47,7 +47,7 @@ def test_it_begins_near_the_neutral_face_but_sees_the_picture():
     assert jnp.abs(apart[0] - apart[1]).max() > 1e-3
 
 
-@pytest.mark.parametrize("resolution", [16, 32, 40, 96])
+@pytest.mark.parametrize("resolution", [16, 32, 40, 50, 256])
 def test_pictures_of_any_resolution_give_all_of_theta(params, resolution):
     found = estimate(params, random_image(resolution))
     for name, size in SIZES.items():
@@ -63,16 +63,20 @@ def test_a_picture_and_its_enlargement_give_the_same_face(params):
     )
 
 
-@pytest.mark.parametrize("old, new", [(6, 3), (5, 3), (3, 5), (7, 7), (2, 6)])
-def test_pixels_are_averaged_by_the_area_that_they_share(old, new):
-    image = np.asarray(random_image(old, batch=1))
-    fine = image.repeat(new, axis=1).repeat(new, axis=2)  # old * new pixels
-    expected = fine.reshape(1, new, old, new, old, 3).mean(axis=(2, 4))
-    np.testing.assert_allclose(mofa.reduce_area(image, new), expected, atol=1e-5)
-
-
 def test_the_width_is_told_by_the_parameters(params):
-    assert mofa.width_of(params) == SMALL.width
+    assert picture_vector.width_of(params) == SMALL.width
+
+
+@pytest.mark.parametrize("width", [0.3, 0.35, 0.375, 0.6, 1.0])
+def test_the_parameters_of_any_width_tell_it(width):
+    def layout(width):
+        blank = jnp.zeros((1, 32, 32, 3))
+        init = mofa.MoFA(width, size=32).init
+        return jax.eval_shape(init, jax.random.key(0), blank)["params"]
+
+    told = picture_vector.width_of(layout(width))
+    assert told == pytest.approx(width, abs=1 / 128)
+    chex.assert_trees_all_equal(layout(told), layout(width))
 
 
 def test_gradient_by_the_picture_agrees_with_finite_differences():

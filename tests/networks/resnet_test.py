@@ -59,7 +59,9 @@ def test_other_sides_are_refused():
         jax.eval_shape(NETWORK.init, jax.random.key(0), images(40))
 
 
-@pytest.mark.parametrize(("channels", "groups"), [(32, 2), (8, 1)])
+@pytest.mark.parametrize(
+    ("channels", "groups"), [(32, 2), (8, 1), (24, 1), (56, 2), (77, 1)]
+)
 def test_normalisation_agrees_with_loops(channels, groups):
     rng = np.random.default_rng(1)
     x = rng.normal(3, 2, (2, 3, 5, channels))

@@ -37,6 +37,9 @@ def test_strength_zero_changes_nothing():
     np.testing.assert_allclose(
         augmentation.recolour(KEYS[0], picture(), 0.0), picture(), atol=1e-5
     )
+    np.testing.assert_allclose(
+        augmentation.darken_side(KEYS[0], picture(), 0.0), picture(), atol=1e-5
+    )
     points = jnp.asarray(np.random.default_rng(1).uniform(size=(4, 2)), jnp.float32)
     moved = augmentation.move(KEYS[0], picture(), points, 0.0)
     chex.assert_trees_all_close(moved, (picture(), points), atol=1e-5)
@@ -49,6 +52,20 @@ def test_landmarks_move_with_what_they_mark(key, place):
     moved, landmarks = augmentation.move(key, blob(place), points, 1.5)
     assert np.linalg.norm(landmarks[0] - points[0]) > 0.003
     np.testing.assert_allclose(centroid(moved), landmarks[0], atol=2e-3)
+
+
+def test_light_falls_off_along_one_direction_in_half_of_the_pictures():
+    even = jnp.full((33, 33, 3), -0.6)
+    keys = jax.random.split(jax.random.key(0), 400)
+    found = jax.vmap(augmentation.darken_side, (0, None, None))(keys, even, 0.5)
+    changed = jnp.abs(found - even).max(axis=(1, 2, 3)) > 1e-6
+    assert 0.4 < changed.mean() < 0.6
+    light = (found[changed][..., 0] + 1) / 0.4
+    np.testing.assert_allclose(light[:, 16, 16], 1, rtol=1e-5)
+    # Log light is linear in place (where it is not clipped at white).
+    slopes = jnp.log(light[:, 16, 24] / light[:, 16, 16]) / 0.25
+    np.testing.assert_allclose(jnp.exp(slopes * 0.125), light[:, 16, 20], rtol=1e-4)
+    assert 0.8 < slopes.std() < 1.2
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pie_jax.training import landmark_step
 from pie_jax.training.landmark_step import LandmarkBatch, landmark_objective
 from pie_jax.training.update import adamw, training
 
@@ -30,6 +31,23 @@ def test_terms_and_gradients_are_finite():
     chex.assert_shape([loss, terms["distance"], grad], [(), (), (68, 2)])
     chex.assert_tree_all_finite((loss, terms, grad))
     assert loss > 0 and jnp.all(jnp.any(grad != 0, axis=-1))
+
+
+def test_landmarks_move_with_the_picture():
+    size, place = 64, np.float32([0.62, 0.4])
+    centres = (np.arange(size) + 0.5) / size
+    distance = np.hypot(centres - place[0], (centres - place[1])[:, None])
+    blob_u8 = np.uint8(255 * (distance < 0.06))[..., None].repeat(3, axis=-1)
+    vary = jax.jit(landmark_step._vary)
+    moves = []
+    for seed in range(8):
+        image, (found,) = vary(jax.random.key(seed), blob_u8, place[None])
+        grey = np.asarray(image).mean(axis=-1)
+        bright = grey > (grey.min() + grey.max()) / 2
+        seen = [(bright.sum(axis=i) @ centres) / bright.sum() for i in (0, 1)]
+        np.testing.assert_allclose(found, seen, atol=0.01)
+        moves.append(np.abs(found - place).max())
+    assert np.mean(moves) > 0.02
 
 
 def test_a_constant_learns_where_landmarks_are_on_average():

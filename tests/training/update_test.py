@@ -64,5 +64,48 @@ def test_the_step_is_traced_once():
 
 @pytest.mark.parametrize("num_steps", [1, 9, 20_000])
 def test_any_length_of_training_has_a_schedule(num_steps):
-    state = training(objective, adamw(num_steps, 0.1)).init({"x": jnp.zeros(3)})
-    assert state.step == 0
+    functions = training(objective, adamw(num_steps, 0.1))
+    state = functions.init({"x": jnp.zeros(3)})
+    # A rise begins with a step of length zero; without one the first step is whole.
+    for _ in range(2):
+        state, _ = functions.step(state, GOAL, BATCH)
+    assert np.all(np.isfinite(state.params["x"]))
+    assert np.any(state.params["x"] != 0)
+
+
+def test_each_step_has_a_key_of_its_own():
+    def keys(params, given, key, batch):
+        return jnp.sum(params["x"] ** 2), {"key": jax.random.key_data(key)}
+
+    functions = training(keys, adamw(4, 0.1))
+    state = functions.init({"x": jnp.ones(3)})
+    seen = []
+    for _ in range(3):
+        state, terms = functions.step(state, None, None)
+        seen.append(tuple(np.asarray(terms["key"])))
+    assert len(set(seen)) == 3
+
+
+def test_the_gradient_is_reported_before_it_is_clipped():
+    def slope(params, given, key, batch):
+        return jnp.sum(jnp.array([30.0, 40.0]) * params), {}
+
+    functions = training(slope, adamw(4, 0.1))
+    _, terms = functions.step(functions.init(jnp.zeros(2)), None, None)
+    np.testing.assert_allclose(terms["gradient"], 50, rtol=1e-6)
+
+
+def test_only_kernels_decay():
+    def flat(params, given, key, batch):
+        return jnp.zeros(()), {}
+
+    begun = {"conv": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}}
+    begun |= {"norm": {"scale": jnp.ones(2)}, "scale": jnp.ones((68, 2))}
+    functions = training(flat, adamw(4, 0.1))
+    state = functions.init(begun)
+    for _ in range(3):
+        state, _ = functions.step(state, None, None)
+    assert np.all(state.params["conv"]["kernel"] < 1)
+    left = jax.tree.map(jnp.array, state.params)
+    left["conv"]["kernel"] = begun["conv"]["kernel"]
+    chex.assert_trees_all_equal(left, begun)

@@ -1,0 +1,40 @@
+"""Where an embedding begins."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from pie_jax.networks.encoder import to_w_plus
+
+Start = Callable[[Mapping[str, Any], Array], Array]
+"""`(params by part, image [B, R, R, 3] in [-1, 1]) -> w_plus [B, num_ws, 512]`."""
+
+
+def mean(num_ws: int) -> Start:
+    """The generator's mean w in every row, whatever the picture (PIE, sec. 4.4).
+
+    Args:
+        num_ws: the generator's number of style inputs.
+    """
+
+    def start(params: Mapping[str, Any], image: Array) -> Array:
+        w_avg = params["generator"]["w_avg"]
+        return jnp.broadcast_to(w_avg, (len(image), num_ws, *w_avg.shape))
+
+    return start
+
+
+def encoded(apply: Callable[[Any, Array], tuple[Array, Array]]) -> Start:
+    """What an encoder estimates from the picture.
+
+    Args:
+        apply: `(params, image) -> (code, offsets)`, see `networks.encoder`; needs the
+            parts `encoder` and `latents` of the parameters.
+    """
+
+    def start(params: Mapping[str, Any], image: Array) -> Array:
+        return to_w_plus(params["latents"], *apply(params["encoder"], image))
+
+    return start

@@ -1,0 +1,33 @@
+"""Where an embedding begins: the mean w, or an estimate of the picture."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from pie_jax.embedding import starts
+
+RNG = np.random.default_rng(0)
+AXES = RNG.normal(size=(512, 512)).astype(np.float32)
+MEAN = RNG.normal(size=512).astype(np.float32)
+IMAGE = jnp.asarray(RNG.uniform(-1, 1, (2, 8, 8, 3)), jnp.float32)
+
+
+def test_the_mean_stands_in_every_row_of_every_portrait():
+    found = starts.mean(5)({"generator": {"w_avg": jnp.asarray(MEAN)}}, IMAGE)
+    np.testing.assert_array_equal(found, np.broadcast_to(MEAN, (2, 5, 512)))
+
+
+def test_an_estimate_comes_back_from_standard_deviations():
+    code, offsets = RNG.normal(size=(2, 512)), RNG.normal(size=(2, 5, 512))
+
+    def apply(params, image):
+        brightness = image.mean(axis=(1, 2, 3))
+        return params * brightness[:, None] * code, offsets
+
+    params = {"encoder": 2.0, "latents": {"mean": MEAN, "axes": AXES}}
+    found = starts.encoded(apply)(params, IMAGE)
+    brightness = np.asarray(IMAGE).mean(axis=(1, 2, 3))
+    for portrait in range(2):
+        for row in range(5):
+            along = 2 * brightness[portrait] * code[portrait] + offsets[portrait, row]
+            expected = MEAN + AXES @ along
+            np.testing.assert_allclose(found[portrait, row], expected, atol=2e-3)
