@@ -1,13 +1,13 @@
-r"""Times the networks beside their original engines, and the renderer.
+r"""Times the networks beside their original engines, and what looks at faces.
 
     python -m experiments.benchmark generator
     python -m experiments.benchmark stylegan --repeats 3
-    python -m experiments.benchmark renderer
+    python -m experiments.benchmark face
 
 Prints a table; the last line is the same as JSON. Times of networks are medians of
 repetitions taken in turns, so that a noisy machine disturbs both alike; judge by the
-ratios. The renderer has no original to be compared with: its times are the least of
-the repetitions.
+ratios. MoFA, the landmark network and the renderer have no original to be compared with:
+their times are the least of the repetitions.
 """
 
 import argparse
@@ -25,10 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 from pie_jax.converters import carriers, stack
 
-from pie_jax.cli import huge_pages
+from pie_jax.cli import huge_pages, shipped
 from pie_jax.core.interfaces import Generator
 from pie_jax.core.theta import FaceParams, neutral
-from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import weights
@@ -215,10 +214,12 @@ def difference(ours: jax.Array, theirs: np.ndarray) -> float:
     return found
 
 
-def renderer(repeats: int) -> dict[str, object]:
-    """The face renderer on an artificial face of the open model's size."""
-    model = artificial_face()
+def face(repeats: int) -> dict[str, object]:
+    """The installed MoFA and landmark network on one picture, and the face renderer."""
+    model, mofa, finder = shipped.face_model(), shipped.mofa(), shipped.landmark_net()
     theta = neutral()
+    image = jnp.zeros((1, 128, 128, 3))
+    estimate, find = jax.jit(mofa.apply), jax.jit(finder.apply)
 
     def energy(theta: FaceParams, model: Morphable) -> jax.Array:
         seen = render_vertices(model, theta, 256)
@@ -232,6 +233,8 @@ def renderer(repeats: int) -> dict[str, object]:
     )
     several = neutral((8,))
     calls: dict[str, Callable] = {
+        "mofa_forward": lambda: estimate(mofa.params, image),
+        "landmark_net_forward": lambda: find(finder.params, image),
         "vertices_forward": lambda: forward(theta, model),
         "vertices_forward_backward": lambda: gradient(theta, model),
         "vertices_forward_backward_of_8": lambda: batch(several, model),
@@ -246,40 +249,6 @@ def renderer(repeats: int) -> dict[str, object]:
         "triangles": len(model.triangles),
         **{f"{name}_seconds": seconds for name, seconds in times.items()},
     }
-
-
-def artificial_face(rows: int = 68) -> Morphable:
-    """The front half of an egg, with random bases: 4624 vertices, 8978 triangles."""
-    rng = np.random.default_rng(0)
-    height, angle = np.meshgrid(
-        np.linspace(0.05, np.pi - 0.05, rows),
-        np.linspace(0, np.pi, rows),
-        indexing="ij",
-    )
-    directions = [
-        0.75 * np.sin(height) * np.cos(angle),
-        1.1 * np.cos(height),
-        0.9 * np.sin(height) * np.sin(angle),
-    ]
-    mean = np.stack(directions, axis=-1).reshape(-1, 3)
-    index = np.arange(rows * rows).reshape(rows, rows)
-    a, b = index[:-1, :-1].ravel(), index[1:, :-1].ravel()
-    c, d = index[:-1, 1:].ravel(), index[1:, 1:].ravel()
-    triangles = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
-    count = len(mean)
-    return morphable.from_arrays(
-        {
-            "mean": mean,
-            "triangles": triangles,
-            "identity": 0.005 * rng.normal(size=(80, count, 3)),
-            "expression": 0.005 * rng.normal(size=(64, count, 3)),
-            "albedo_mean": rng.uniform(0.4, 0.6, (count, 3)),
-            "albedo": 0.01 * rng.normal(size=(80, count, 3)),
-            "contour": rng.integers(count, size=(17, 20)),
-            "inner": rng.integers(count, size=51),
-            "camera": np.asarray([4.5, 12.0]),
-        }
-    )
 
 
 def in_turns(
@@ -298,7 +267,7 @@ def in_turns(
     return {name: round(summary(x), 4) for name, x in times.items()}
 
 
-_BENCHMARKS = {"generator": generator, "renderer": renderer, "stylegan": stylegan}
+_BENCHMARKS = {"generator": generator, "face": face, "stylegan": stylegan}
 
 
 if __name__ == "__main__":
