@@ -95,7 +95,7 @@ def _network(
     remedy: str,
 ) -> tuple[Callable[[Any, jax.Array], Any], Any]:
     """A network of the width that its parameters tell: its function, and these."""
-    params = weights.nest({k: jnp.asarray(x, jnp.float32) for k, x in arrays.items()})
+    params = jax.tree.map(jnp.asarray, assets.single_precision(arrays))
     try:
         module = build(width_of(params))
         blank = jnp.zeros((1, _SEEN, _SEEN, 3))

@@ -4,6 +4,7 @@ In contrast to `weights`, nothing is fetched or converted, and nothing is writte
 """
 
 import hashlib
+from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
@@ -58,7 +59,11 @@ def parameters(name: str) -> dict[str, Any]:
     Raises:
         PieError: as `load`.
     """
-    arrays = load(name).arrays
+    return single_precision(load(name).arrays)
+
+
+def single_precision(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Arrays by `/`-joined names as nested dicts of float32 arrays."""
     return weights.nest({k: np.asarray(x, np.float32) for k, x in arrays.items()})
 
 
