@@ -20,13 +20,14 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+# What NumPy and zipfile raise at the bytes of a file that is damaged or hostile.
 _DAMAGES = (
     ValueError,
     LookupError,
     TypeError,
     EOFError,
     OverflowError,
-    NotImplementedError,
+    NotImplementedError,  # zipfile: encrypted, or of a compression it does not know
     MemoryError,  # these four from a header that is no dictionary of three values
     RecursionError,
     SyntaxError,
