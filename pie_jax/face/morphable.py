@@ -17,6 +17,8 @@ import numpy as np
 from flax import struct
 from jax import Array, lax
 
+from pie_jax.core import rotations
+from pie_jax.core.theta import FaceParams
 from pie_jax.face import morphable_arrays
 from pie_jax.face.morphable_arrays import FLOATS, INDICES
 from pie_jax.graphics.camera import Camera
@@ -132,6 +134,20 @@ def vertices(model: Morphable, identity: Array, expression: Array) -> Array:
     """
     moved = _mix(identity, model.identity) + _mix(expression, model.expression)
     return model.mean + moved
+
+
+def placed(theta: FaceParams, points: Array) -> Array:
+    """Turns and moves points of the head as theta says.
+
+    Args:
+        theta: `[...]`; only rotation and translation are used.
+        points: `[..., V, 3]` in the model frame.
+
+    Returns:
+        `[..., V, 3]` before the camera.
+    """
+    turned = rotations.rotate(rotations.matrix(theta.rotation), points)
+    return turned + theta.translation[..., None, :]
 
 
 def albedo(model: Morphable, reflectance: Array) -> Array:

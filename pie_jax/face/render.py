@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from pie_jax.core import rotations
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import landmarks, morphable
 from pie_jax.face.morphable import Morphable
@@ -66,8 +65,7 @@ def render_vertices(
         `[...]`, with a gradient by every part of theta.
     """
     vertices = morphable.vertices(model, theta.identity, theta.expression)
-    turned = rotations.rotate(rotations.matrix(theta.rotation), vertices)
-    placed = turned + theta.translation[..., None, :]
+    placed = morphable.placed(theta, vertices)
     normals = mesh.vertex_normals(placed, model.triangles)
     visible = visibility.facing(placed, normals, model.camera)
     if occlusion:

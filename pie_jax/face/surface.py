@@ -3,7 +3,6 @@
 import jax.numpy as jnp
 from jax import Array
 
-from pie_jax.core import rotations
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
@@ -26,6 +25,5 @@ def surface(
     """
     vertices = morphable.vertices(model, theta.identity, theta.expression)
     if posed:
-        turned = rotations.rotate(rotations.matrix(theta.rotation), vertices)
-        vertices = turned + theta.translation[..., None, :]
+        vertices = morphable.placed(theta, vertices)
     return vertices, jnp.clip(morphable.albedo(model, theta.reflectance), 0, 1)

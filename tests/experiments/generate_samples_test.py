@@ -8,6 +8,7 @@ import pytest
 from experiments import generate_samples, samples
 from pie_jax import assembly
 from pie_jax.core.errors import PieError
+from pie_jax.io import atomic
 from tests import builders
 
 NAME = "testing"
@@ -86,7 +87,7 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_files(params, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         generate(params, folder, measure=killed)
     assert len(loaded(folder)) == 1
-    (folder / ".partial-0").write_bytes(b"what a killed run was writing")
+    atomic.partial(folder).write_bytes(b"what a killed run was writing")
     calls = []
 
     def counted(image_u8):
