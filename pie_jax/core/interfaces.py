@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from jax import Array
+
+from pie_jax.core.theta import FaceParams
+
 Params = Any
 """A pytree of linen parameters: nested dicts of arrays."""
 
@@ -23,3 +27,22 @@ class Generator(NamedTuple):
     """`(params, w_plus [B, num_ws, 512]) -> image [B, H, W, 3]`, RGB in [-1, 1]."""
     num_ws: int
     resolution: int
+
+
+class Rig(NamedTuple):
+    """Edits one component of a code (PIE, sec. 3.3; StyleRig, CVPR 2020).
+
+    Its parameters are a dict with `network` (linen parameters), and of the component
+    over the generator's samples `mean` and `deviation`, and `low` and `high`, the range
+    that it was trained on: `[n]` each, n the component's size.
+    """
+
+    edit: Callable
+    """`(params, w_plus [B, num_ws, 512], theta [B]) -> w_plus [B, num_ws, 512]`; of
+    theta only the component counts."""
+    component: str
+    """One of `core.theta.COMPONENTS`."""
+
+
+Estimate = Callable[[Params, Array], FaceParams]
+"""`(params, image [B, R, R, 3] in [-1, 1]) -> theta [B]`."""

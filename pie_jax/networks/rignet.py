@@ -1,0 +1,137 @@
+"""RigNet: a code and one component of theta to the code of the edited portrait.
+
+StyleRig (Tewari et al., CVPR 2020) as far as it is known: a linear layer for each row
+of w_plus, joined with the component, leads to what is added to that row. Ours also
+shows every row a summary of all rows, for what a portrait's pose is no single row
+says; and what is nonlinear is one hidden layer beside a linear path.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from pie_jax.core.interfaces import Rig
+from pie_jax.core.theta import FaceParams
+
+FEATURES = 32
+"""Numbers that are kept of each row (StyleRig)."""
+HIDDEN = 64
+
+
+class RowDense(nn.Module):
+    """A linear layer for each row.
+
+    Attributes:
+        width: numbers that a row becomes.
+        scale: variance of the initial outputs, for inputs of variance 1.
+    """
+
+    width: int
+    scale: float = 1.0
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """`[..., num_ws, n]` to `[..., num_ws, width]`."""
+        rows, n = x.shape[-2:]
+        begin = (
+            nn.initializers.variance_scaling(
+                self.scale, "fan_in", "normal", in_axis=1, out_axis=2, batch_axis=(0,)
+            )
+            if self.scale
+            else nn.initializers.zeros
+        )
+        kernel = self.param("kernel", begin, (rows, n, self.width))
+        bias = self.param("bias", nn.initializers.zeros, (rows, self.width))
+        return jnp.einsum("...rn,rnw->...rw", x, kernel) + bias
+
+
+class RigNet(nn.Module):
+    """What is added to a code; zero with initial parameters.
+
+    Attributes:
+        features: numbers that are kept of each row, and of all rows together.
+        hidden: width of the hidden layer of each row.
+    """
+
+    features: int = FEATURES
+    hidden: int = HIDDEN
+
+    @nn.compact
+    def __call__(self, w_plus: Array, target: Array) -> Array:
+        """Offsets of the rows.
+
+        Args:
+            w_plus: `[B, num_ws, 512]`, in any coordinates.
+            target: `[B, n]`, the component in standard deviations.
+
+        Returns:
+            `[B, num_ws, 512]`, in the same coordinates.
+        """
+        seen = RowDense(2 * self.features, name="encoder")(w_plus)
+        own, shared = jnp.split(seen, 2, axis=-1)
+        known = jnp.concatenate([shared.mean(axis=-2), target], axis=-1)
+        known = jnp.broadcast_to(
+            known[..., None, :], (*own.shape[:-1], known.shape[-1])
+        )
+        x = jnp.concatenate([own, known], axis=-1)
+        hidden = nn.elu(RowDense(self.hidden, name="hidden")(x))
+        x = jnp.concatenate([x, hidden], axis=-1)
+        return RowDense(w_plus.shape[-1], scale=0.0, name="decoder")(x)
+
+
+def rig(component: str, features: int = FEATURES, hidden: int = HIDDEN) -> Rig:
+    """RigNet as a function of its parameters (`core.interfaces.Rig`).
+
+    Args:
+        component: one of `core.theta.COMPONENTS`.
+        features: as of `RigNet`.
+        hidden: likewise.
+    """
+    module = RigNet(features, hidden)
+
+    def edit(params: Any, w_plus: Array, theta: FaceParams) -> Array:
+        target = standardized(params, getattr(theta, component))
+        return w_plus + module.apply({"params": params["network"]}, w_plus, target)
+
+    return Rig(edit, component)
+
+
+def standardized(params: Any, values: Array) -> Array:
+    """A component in standard deviations over the generator's samples (spec, 4).
+
+    Args:
+        params: a rig's.
+        values: `[..., n]`.
+    """
+    return (values - params["mean"]) / params["deviation"]
+
+
+def widths(params: Any) -> tuple[int, int]:
+    """`features` and `hidden` of the network that has these parameters."""
+    network = params["network"]
+    features = network["encoder"]["bias"].shape[-1] // 2
+    return features, network["hidden"]["bias"].shape[-1]
+
+
+def unwhitened(network: Any, moments: dict[str, Array]) -> Any:
+    """The parameters that do on codes what these do in principal coordinates.
+
+    Args:
+        network: RigNet's, that takes and gives standard deviations along the
+            principal axes.
+        moments: from `latents.moments`.
+    """
+    axes = moments["axes"]
+    inward = axes / jnp.sum(axes**2, axis=0)
+    encoder, decoder = network["encoder"], network["decoder"]
+    kernel = inward @ encoder["kernel"]
+    bias = encoder["bias"] - moments["mean"] @ kernel
+    return network | {
+        "encoder": {"kernel": kernel, "bias": bias},
+        "decoder": {
+            "kernel": decoder["kernel"] @ axes.T,
+            "bias": decoder["bias"] @ axes.T,
+        },
+    }
