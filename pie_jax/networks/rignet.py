@@ -93,7 +93,8 @@ def rig(component: str, features: int = FEATURES, hidden: int = HIDDEN) -> Rig:
 
     def edit(params: Any, w_plus: Array, theta: FaceParams) -> Array:
         target = standardized(params, getattr(theta, component))
-        return w_plus + module.apply({"params": params["network"]}, w_plus, target)
+        offset: Any = module.apply({"params": params["network"]}, w_plus, target)
+        return w_plus + offset
 
     return Rig(edit, component)
 

@@ -1,0 +1,138 @@
+"""The best linear rig: the edit that shows most of what is wanted, and least else.
+
+With a linear map from codes to what is seen (`code_regression`), StyleRig's losses are
+quadratic, and their minimum has a closed form: of all offsets of a code, the one that
+minimises length + what the renderings differ by + how far the descriptor moves.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from experiments.code_regression import Regression
+from pie_jax.core import theta as parameters
+from pie_jax.core.ibug import OUTER_EYES
+from pie_jax.core.numerics import norm
+from pie_jax.core.theta import SIZES
+from pie_jax.face.morphable import Morphable
+from pie_jax.face.render import render_vertices
+
+LENGTH = {"rotation": 1e-3, "expression": 1e-6, "illumination": 5e-5}
+"""Weight of an offset's sum of squares, in standard deviations."""
+PERSON = {"rotation": 0.02, "expression": 0.3, "illumination": 0.3}
+"""Weight of the squared distance of descriptors, of which mean squared differences of
+the rendering (distances of the eyes, RGB) weigh 1. A head that turns looks different
+to dlib's network too, so of rotation little is asked. Without it, light takes beard
+and length of the hair along."""
+
+
+def slices() -> dict[str, slice]:
+    """Where the parts of theta lie in its vector."""
+    ends = np.cumsum([*SIZES.values()])
+    return {
+        name: slice(int(end) - size, int(end))
+        for end, (name, size) in zip(ends, SIZES.items(), strict=True)
+    }
+
+
+def visible_change(model: Morphable, theta: np.ndarray) -> np.ndarray:
+    """How much a rendering changes with theta, to second order.
+
+    Args:
+        model: the face model.
+        theta: `[257]`, where.
+
+    Returns:
+        `[257, 257]`: the mean squared change of what is seen is `d @ H @ d`, of points
+        in distances of the outer corners of the eyes, and of RGB in [0, 1].
+    """
+
+    def seen(vector: Array) -> Array:
+        face = parameters.from_vector(vector)
+        rendering = render_vertices(model, face, 1, occlusion=False)
+        left, right = (rendering.landmarks[i] for i in OUTER_EYES)
+        eyes = jax.lax.stop_gradient(norm(left - right))
+        counts = rendering.visible / jnp.sum(rendering.visible)
+        both = jnp.concatenate([rendering.points / eyes, rendering.colours], axis=-1)
+        return (jnp.sqrt(counts)[:, None] * both).ravel()
+
+    jacobian = jax.jit(jax.jacfwd(seen))(jnp.asarray(theta, jnp.float32))
+    return np.asarray(jacobian.T @ jacobian, np.float64)
+
+
+def directions(
+    regression: Regression, change: np.ndarray, component: str
+) -> np.ndarray:
+    """The offset for one standard deviation of each number of the component.
+
+    Args:
+        regression: to theta and a descriptor, `[257 + D]`.
+        change: from `visible_change`.
+        component: one of `core.theta.COMPONENTS`.
+
+    Returns:
+        `[n, num_ws, 512]`, in standard deviations along the principal axes.
+    """
+    place = slices()
+    rows, columns, count = regression.kernel.shape
+    theta = regression.deviation[: len(change)]
+    matters = np.diag(PERSON[component] * regression.deviation**2)
+    matters[: len(theta), : len(theta)] = change * np.outer(theta, theta)
+    if component == "rotation":
+        # In the FFHQ frame a head that turns also moves (`training.rignet_step`).
+        matters[place["translation"]] = 0
+        matters[:, place["translation"]] = 0
+    kernel = regression.kernel.reshape(-1, count).astype(np.float64)
+    system = LENGTH[component] * np.eye(count) + matters @ (kernel.T @ kernel)
+    offsets = kernel @ np.linalg.solve(system, matters[:, place[component]])
+    return offsets.T.reshape(-1, rows, columns)
+
+
+def begin(
+    network: Any, regression: Regression, offsets: np.ndarray, component: str
+) -> Any:
+    """RigNet's parameters that make it this linear rig.
+
+    Args:
+        network: initial parameters, whose features are as many as the component has
+            numbers, or as there is room for: then the component of the code itself is
+            seen in its largest effects alone.
+        regression: to theta first.
+        offsets: from `directions`.
+        component: one of `core.theta.COMPONENTS`.
+    """
+    size, rows, columns = offsets.shape
+    seen = regression.kernel[..., slices()[component]].reshape(-1, size)
+    features = network["encoder"]["bias"].shape[-1] // 2
+    inward, outward = _low_rank(seen, offsets.reshape(size, -1), features)
+    inward = rows * inward.reshape(rows, columns, -1)  # RigNet takes the rows' mean
+    found = inward.shape[-1]
+    encoder, decoder = network["encoder"], network["decoder"]
+    summary = slice(features, features + found)
+    centred = -np.einsum("rn,rnf->rf", regression.centre, inward)
+    target = slice(2 * features, 2 * features + size)
+    kernel = decoder["kernel"].at[:, target].set(offsets.transpose(1, 0, 2))
+    back = outward.reshape(found, rows, columns).transpose(1, 0, 2)
+    kernel = kernel.at[:, summary].set(-back)
+    return network | {
+        "encoder": {
+            "kernel": encoder["kernel"].at[..., summary].set(inward),
+            "bias": encoder["bias"].at[:, summary].set(centred),
+        },
+        "decoder": decoder | {"kernel": kernel},
+    }
+
+
+def _low_rank(
+    inward: np.ndarray, outward: np.ndarray, rank: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`inward @ outward` as the product of narrower matrices, as near as can be."""
+    q_in, r_in = np.linalg.qr(inward)
+    q_out, r_out = np.linalg.qr(outward.T)
+    u, s, vt = np.linalg.svd(r_in @ r_out.T)
+    kept = slice(min(rank, len(s)))
+    root = np.sqrt(s[kept])
+    return q_in @ (u[:, kept] * root), (root[:, None] * vt[kept]) @ q_out.T

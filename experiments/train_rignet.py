@@ -1,0 +1,372 @@
+r"""Finds a rig on generator samples: the best linear one, then trained further.
+
+    python -m experiments.generate_samples --num 20000 --out samples
+    python -m experiments.train_rignet rotation --samples samples --out rig_rotation
+
+Begins with the closed form of `experiments.rig_start`, for which a regression from
+codes to theta stands for generator and MoFA (a minute, and two for looking at the
+samples). `--steps` go on with the generator itself and all that looks at its pictures
+in the loop: a second for two samples on one core. May be killed at any moment and
+started again. At the end the folder holds `rig_<component>.safetensors`, ready for
+`pie_jax/assets/`.
+"""
+
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pie_jax.converters import stack
+
+from experiments import (
+    code_regression,
+    pictures,
+    rig_start,
+    sample_faces,
+    samples,
+    script,
+    training_script,
+)
+from experiments.export import export, rounded
+from experiments.generate_samples import GENERATOR
+from experiments.sample_faces import SampleFaces
+from experiments.trainer import Task, train
+from pie_jax import assembly
+from pie_jax.cli import huge_pages, shipped
+from pie_jax.core import rotations
+from pie_jax.core.images import reduce_area
+from pie_jax.core.interfaces import Generator
+from pie_jax.core.numerics import norm
+from pie_jax.core.theta import COMPONENTS, FaceParams
+from pie_jax.energy import crops
+from pie_jax.face.morphable import Morphable
+from pie_jax.io import weights
+from pie_jax.networks import latents, rignet
+from pie_jax.networks.rignet import RigNet
+from pie_jax.training.rignet_step import (
+    RigBatch,
+    RigGiven,
+    RigWeights,
+    difference,
+    rig_objective,
+    towards,
+    wanted,
+)
+from pie_jax.training.update import adamw, training
+
+WEIGHTS = RigWeights(
+    geometry=20.0, colour=10.0, person=2.0, length=0.1, own=1.0, back=0.3
+)
+STEP_SIZE = 3e-5
+"""The layers have 512 inputs in 23 rows, which steps move together: at 4e-4 rigs fly
+off within 200 updates."""
+JITTER = 0.2
+"""Deviation of what is added to every number of a code, in its own deviations: codes
+of photographs lie apart in every row, too."""
+TURNED = (20.0, 35.0, 2.0)
+"""Degrees of pitch, yaw and roll within which heads are turned, evenly."""
+STRONGEST = 1.3
+"""Of edits towards another sample's component."""
+QUANTILES = (0.01, 0.99)
+"""Of the component over the samples: the range of a rig."""
+
+_EVALUATED = 24
+_COLUMNS = 8
+_SHOWN = 256
+
+
+class Setup(NamedTuple):
+    """What is edited, and who looks.
+
+    Attributes:
+        generator: whose codes are edited.
+        estimate: MoFA.
+        recognition: of dlib's chips.
+        params: by part: `generator`, `mofa`, `recognition`, `latents`.
+        model: the face model.
+    """
+
+    generator: Generator
+    estimate: Callable[[Any, jax.Array], FaceParams]
+    recognition: Callable[[Any, jax.Array], jax.Array]
+    params: dict[str, Any]
+    model: Morphable
+
+
+class Data(NamedTuple):
+    """Samples, their faces, and their codes in standard deviations."""
+
+    samples: samples.Samples
+    faces: SampleFaces
+    latents: dict[str, jax.Array]
+    num_ws: int
+
+    def codes(self, index: np.ndarray | slice) -> np.ndarray:
+        """`[n, num_ws, 512]`, in standard deviations along the principal axes."""
+        chosen = samples.w_plus(self.samples.take(index), self.num_ws)
+        return np.asarray(latents.whiten(self.latents, jnp.asarray(chosen)))
+
+
+def main() -> None:
+    """Finds, trains, evaluates, and writes the rig."""
+    args = _arguments()
+    huge_pages.restart()
+    stack.ensure(GENERATOR, "dlib_resnet")
+    args.out.mkdir(parents=True, exist_ok=True)
+    setup = _setup()
+    trained_on, held_out = (
+        _data(setup, x, args.out / f"faces-{len(x.seed)}.npz")
+        for x in samples.load(args.samples, GENERATOR)
+    )
+    spread, network = linear_rig(setup.model, trained_on, args.component)
+    task = rig_task(setup, trained_on, held_out, spread, network, args)
+    params, figures = _trained(task, args)
+    known = {k: f"{value:.5f}" for k, value in figures.items() if value is not None}
+    moments = setup.params["latents"]
+    shipped_params = {"network": rignet.unwhitened(params, moments), **spread}
+    data = f"{len(trained_on.samples.seed)} samples of {GENERATOR}"
+    name = f"rig_{args.component}.safetensors"
+    export(args.out / name, shipped_params, {"data": data} | known)
+
+
+def _trained(task: Task, args: Namespace) -> tuple[Any, dict[str, float | None]]:
+    """The network's parameters and figures; as it begins, if there is no step."""
+    if args.steps:
+        return train(task, args.out, args.steps, args.report_every)
+    params = rounded(task.params)
+    figures = task.evaluate(params)
+    print(", ".join(f"{k} {value:.4g}" for k, value in figures.items()))
+    task.preview(params, args.out / "preview-000000.png")
+    return task.params, {**figures}
+
+
+def _arguments() -> Namespace:
+    parser = training_script.parser(
+        __doc__, steps=0, batch=2, width=1.0, report_every=100
+    )
+    parser.add_argument("component", choices=COMPONENTS)
+    return parser.parse_args()
+
+
+def _setup() -> Setup:
+    generator = assembly.GENERATORS[GENERATOR].build()
+    names = {"generator": GENERATOR, "recognition": "dlib_resnet"}
+    params = {k: jax.tree.map(jnp.asarray, weights.load(x)) for k, x in names.items()}
+    estimator = shipped.mofa()
+    params["mofa"] = estimator.params
+    params["latents"] = latents.moments(generator, params["generator"])
+    recognition = assembly.RECOGNITION["dlib_resnet"].build()
+    return Setup(generator, estimator.apply, recognition, params, shipped.face_model())
+
+
+def _data(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
+    seen_by = {k: setup.params[k] for k in ("mofa", "recognition")}
+    see = sample_faces.look(setup.estimate, setup.recognition, seen_by)
+    identity = training_script.digest([seen_by, chosen.seed, chosen.landmarks])
+    found = sample_faces.measured(see, chosen, kept, identity)
+    return Data(chosen, found, setup.params["latents"], setup.generator.num_ws)
+
+
+def linear_rig(
+    model: Morphable, data: Data, component: str
+) -> tuple[dict[str, np.ndarray], Any]:
+    """The closed form.
+
+    Args:
+        model: the face model.
+        data: to learn from.
+        component: one of `core.theta.COMPONENTS`.
+
+    Returns:
+        What a rig's parameters (`core.interfaces.Rig`) hold besides its network, and
+        RigNet's parameters in principal coordinates.
+    """
+    theta, descriptor = data.faces
+    regression = code_regression.fit(
+        data.codes(slice(None)), np.concatenate([theta, descriptor], axis=1)
+    )
+    place = rig_start.slices()[component]
+    values = theta[:, place]
+    low, high = np.quantile(values, QUANTILES, axis=0)
+    spread = {
+        "mean": regression.mean[place],
+        "deviation": regression.deviation[place],
+        "low": low,
+        "high": high,
+    }
+    spread = {k: x.astype(np.float32) for k, x in spread.items()}
+    change = rig_start.visible_change(model, regression.mean[: theta.shape[1]])
+    offsets = rig_start.directions(regression, change, component)
+    blank = jnp.zeros((1, data.num_ws, 512)), jnp.zeros((1, values.shape[1]))
+    key = jax.random.key(0, impl="rbg")
+    network = jax.jit(RigNet().init)(key, *blank)["params"]
+    return spread, rig_start.begin(network, regression, offsets, component)
+
+
+def rig_task(
+    setup: Setup,
+    trained_on: Data,
+    held_out: Data,
+    spread: dict[str, np.ndarray],
+    network: Any,
+    args: Namespace,
+) -> Task:
+    """What `experiments.trainer` runs.
+
+    Args:
+        setup: generator and networks.
+        trained_on: samples to learn from.
+        held_out: to evaluate with.
+        spread: from `linear_rig`.
+        network: likewise, where it begins.
+        args: `component`, `steps` and `batch`.
+    """
+    component = args.component
+    module = RigNet()
+
+    def apply(params: Any, code: jax.Array, target: jax.Array) -> Any:
+        return module.apply({"params": params}, code, target)
+
+    observe = partial(_observe, setup)
+    given = RigGiven(
+        setup.params,
+        setup.model,
+        jnp.asarray(spread["mean"]),
+        jnp.asarray(spread["deviation"]),
+        WEIGHTS,
+    )
+    resolution = setup.generator.resolution
+    batch = next(_following(held_out, component, resolution, _EVALUATED, 0.0, 0))
+    judge = jax.jit(partial(_judge, setup, apply, component))
+    return Task(
+        training=training(
+            rig_objective(apply, observe, component),
+            adamw(max(args.steps, 1), STEP_SIZE),
+            memory=0.99,
+        ),
+        params=network,
+        given=given,
+        batches=partial(
+            _following, trained_on, component, resolution, args.batch, JITTER
+        ),
+        evaluate=partial(_evaluate, judge, given, batch),
+        preview=partial(_preview, judge, given, batch),
+        identity=training_script.identity(trained_on.samples, args.batch, 1.0)
+        | {"component": component, "start": training_script.digest(network)},
+    )
+
+
+def _following(
+    data: Data,
+    component: str,
+    resolution: int,
+    batch_size: int,
+    jitter: float,
+    first_step: int,
+) -> Iterator[RigBatch]:
+    """Batches, each a function of its step alone."""
+    matrices = sample_faces.chip_matrices(data.samples, resolution)
+    count = len(data.samples.seed)
+    step = first_step
+    while True:
+        rng = np.random.default_rng((0, step))
+        chosen, others = rng.integers(count, size=(2, batch_size))
+        code = data.codes(chosen)
+        code = code + jitter * rng.standard_normal(code.shape, np.float32)
+        theta = data.faces.theta[others]
+        strength = rng.uniform(0, STRONGEST, batch_size)
+        if component == "rotation":
+            theta = theta.copy()
+            theta[:, :3] = np.radians(TURNED) * rng.uniform(-1, 1, (batch_size, 3))
+            strength[:] = 1.0
+        yield RigBatch(
+            jnp.asarray(code),
+            jnp.asarray(matrices[chosen]),
+            sample_faces.to_jax(theta),
+            jnp.asarray(strength, jnp.float32),
+        )
+        step += 1
+
+
+def _observe(
+    setup: Setup, params: Any, code: jax.Array, chip_matrix: jax.Array
+) -> tuple[FaceParams, jax.Array]:
+    image = _synthesize(setup, params, code)
+    chips = jax.vmap(crops.dlib_chip)(image, chip_matrix)
+    descriptor = setup.recognition(params["recognition"], chips)
+    return setup.estimate(params["mofa"], image), descriptor
+
+
+def _judge(
+    setup: Setup, apply: Any, component: str, params: Any, given: RigGiven, one: Any
+) -> tuple[dict[str, jax.Array], jax.Array]:
+    """Edits a batch: figures `[B]`, and small pictures before and after `[2, B]`."""
+
+    def offset(code: jax.Array, theta: FaceParams) -> jax.Array:
+        values = getattr(theta, component)
+        return apply(params, code, (values - given.mean) / given.deviation)
+
+    theta, person = _observe(setup, given.observer, one.code, one.chip_matrix)
+    target = towards(theta, one.other, one.strength, component)
+    edited = one.code + offset(one.code, target) - offset(one.code, theta)
+    found, descriptor = _observe(setup, given.observer, edited, one.chip_matrix)
+    left = difference(given.model, found, wanted(theta, target, found, component))
+    asked = difference(given.model, theta, wanted(theta, target, theta, component))
+    angle = rotations.angle(*(rotations.matrix(x.rotation) for x in (found, target)))
+    figures = {
+        "geometry": left[0],
+        "geometry_asked": asked[0],
+        "colour": left[1],
+        "colour_asked": asked[1],
+        "angle": angle,
+        "person": norm(descriptor - person),
+    }
+    shown = [_synthesize(setup, given.observer, x) for x in (one.code, edited)]
+    return figures, jnp.stack([reduce_area(x, _SHOWN) for x in shown])
+
+
+def _judged(
+    judge: Callable, given: RigGiven, batch: RigBatch, params: Any
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """`_judge`, a sample at a time."""
+    count = len(batch.code)
+    seen = [
+        judge(params, given, jax.tree.map(lambda x, i=i: x[i : i + 1], batch))
+        for i in range(count)
+    ]
+    figures = {k: np.array([float(x[k][0]) for x, _ in seen]) for k in seen[0][0]}
+    return figures, np.concatenate([np.asarray(shown) for _, shown in seen], axis=1)
+
+
+def _evaluate(
+    judge: Callable, given: RigGiven, batch: RigBatch, params: Any
+) -> dict[str, float]:
+    """Means over the batch: see `training.rignet_step.difference`; `asked` is what the
+    edit asks for; `angle` between desired and achieved rotation in radians; `person`,
+    the distance of descriptors."""
+    figures, _ = _judged(judge, given, batch, params)
+    return {k: float(x.mean()) for k, x in figures.items()}
+
+
+def _preview(
+    judge: Callable, given: RigGiven, batch: RigBatch, params: Any, path: Path
+) -> None:
+    """The first samples, and below each its edit."""
+    few = jax.tree.map(lambda x: x[:_COLUMNS], batch)
+    _, shown = _judged(judge, given, few, params)
+    rows = np.clip(np.rint(127.5 * (shown + 1)), 0, 255).astype(np.uint8)
+    pictures.sheet(path, list(rows))
+
+
+def _synthesize(setup: Setup, params: Any, code: jax.Array) -> jax.Array:
+    moments = params["latents"]
+    w_plus = moments["mean"] + code @ moments["axes"].T
+    return setup.generator.synthesis(params["generator"], w_plus)
+
+
+if __name__ == "__main__":
+    script.run(main)
