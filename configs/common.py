@@ -15,6 +15,17 @@ def get_config() -> ConfigDict:
     config.generator = "mobile_stylegan_ffhq"
     config.perceptual = "vgg16"
     config.recognition = "dlib_resnet"
+    # What sees and edits faces; asked for only where a term of the energy needs it.
+    config.mofa = "mofa"
+    config.rig = "rignet"
+    # What is to be edited: "rotation", "expression" or "illumination".
+    config.component = "rotation"
+    # Where each step takes the v of PIE's eq. 11 to 15 from: "bank" holds bank_size of
+    # them, made once and kept with the weights; "online" makes each anew.
+    config.sampler = "bank"
+    config.bank_size = 300
+    # Of what is drawn at random in the steps, that is, of v.
+    config.seed = 0
     # Files that `pie convert` wrote, for parts that cannot be fetched; "" fetches.
     config.files = ConfigDict({"generator": "", "perceptual": "", "recognition": ""})
     # Where the first stage begins: "mean" is the mean w, "encoder" the estimate of a

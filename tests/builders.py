@@ -11,13 +11,16 @@ import pytest
 from PIL import Image
 
 from pie_jax.cli import main
+from pie_jax.core import theta
+from pie_jax.core.images import reduce_area
 from pie_jax.core.interfaces import Generator
+from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.embedding.stages import Stage, stage
-from pie_jax.energy.term import Networks, Portrait
+from pie_jax.energy.term import Networks, Person, Portrait
 from pie_jax.energy.total import Energy
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
-from pie_jax.networks import dlib_resnet, mobile_stylegan, vgg
+from pie_jax.networks import dlib_resnet, mobile_stylegan, rignet, vgg
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -82,9 +85,10 @@ WIDTHS = (8, 8, 8)
 """Of the small generator: 32 pixels, the least that VGG can take after reduction."""
 
 
-def small_stack() -> tuple[Generator, Networks, dict]:
+def small_stack(component: str = "rotation") -> tuple[Generator, Networks, dict]:
     """The default stack's networks with few channels, and random parameters.
 
+    MoFA is `toy_estimate`, the face model `toy_morphable`; the bank holds five people.
     Under `jax.enable_x64` all of it is float64.
     """
     perceptual = vgg.VGG16(width=1 / 16)
@@ -108,11 +112,50 @@ def small_stack() -> tuple[Generator, Networks, dict]:
         "mean": jnp.asarray(0.1 * rng.normal(size=512), jnp.result_type(float)),
         "axes": orthogonal(512, rng) * rng.uniform(0.1, 0.5, 512),
     }
+    generator = mobile_stylegan.mobile_stylegan(WIDTHS)
+    params["mofa"] = jnp.asarray(0.02 * rng.normal(size=(48, 257)))
+    params["rig"] = toy_rig_params(component, generator.num_ws)
+    params["face_model"] = toy_morphable()
+    params["bank"] = toy_people(5, generator.resolution)
     networks = Networks(
         perceptual=lambda params, x: perceptual.apply({"params": params}, x),
         recognition=lambda params, x: recognition.apply({"params": params}, x),
+        estimate=toy_estimate,
+        rig=rignet.rig(component, 2, 2),
     )
-    return mobile_stylegan.mobile_stylegan(WIDTHS), networks, params
+    return generator, networks, params
+
+
+def toy_estimate(params: jax.Array, image: jax.Array) -> FaceParams:
+    """A smooth function of the picture in place of MoFA; `params` are `[48, 257]`."""
+    coarse = reduce_area(image, 4).reshape(len(image), 48)
+    start = theta.to_vector(theta.neutral((len(image),)))
+    return theta.from_vector(start + coarse @ params)
+
+
+def toy_rig_params(component: str, num_ws: int) -> dict:
+    """Random parameters of a RigNet of two features; float64 under `enable_x64`."""
+    size = SIZES[component]
+    blank = jnp.zeros((1, num_ws, 512)), jnp.zeros((1, size))
+    network = random_params(lambda key: rignet.RigNet(2, 2).init(key, *blank)["params"])
+    floats = jnp.result_type(float)
+    network = jax.tree.map(lambda x: x.astype(floats), network)
+    ones = jnp.ones(size)
+    scales = {"mean": 0 * ones, "deviation": ones, "low": -ones, "high": ones}
+    return {"network": network} | scales
+
+
+def toy_people(count: int, resolution: int, seed: int = 4) -> Person:
+    """Random people as a bank keeps them."""
+    rng = np.random.default_rng(seed)
+    vector = theta.to_vector(theta.neutral((count,)))
+    coarse = rng.uniform(0, 255, (count, 4, 4, 3))
+    image = jax.image.resize(coarse, (count, resolution, resolution, 3), "linear")
+    return Person(
+        theta=theta.from_vector(vector + 0.2 * rng.normal(size=vector.shape)),
+        image=image.astype(jnp.uint8),
+        landmarks=jnp.asarray(rng.uniform(0.2, 0.8, (count, 68, 2))),
+    )
 
 
 def small_portraits(batch: int, resolution: int, seed: int = 1) -> Portrait:
@@ -128,6 +171,7 @@ def small_portraits(batch: int, resolution: int, seed: int = 1) -> Portrait:
     return Portrait(
         image=image.astype(dtype),
         chip_matrix=jnp.asarray(matrix.reshape(batch, 2, 3), dtype),
+        landmarks=jnp.asarray(rng.uniform(0.2, 0.8, (batch, 68, 2)), dtype),
     )
 
 
@@ -137,7 +181,8 @@ def toy_energy() -> Energy:
     `params` is a number, a portrait and its reference are an array `[num_ws, 512]`.
     """
 
-    def value(params, reference, w_plus):
+    def value(params, reference, w_plus, key):
+        del key
         distance = jnp.mean((w_plus - reference) ** 2)
         bumps = jnp.mean(jnp.sin(3 * w_plus))
         return params * distance + bumps, {"distance": distance, "bumps": bumps}

@@ -20,14 +20,14 @@ LEVEL = {
     "graphics": 1,
     "losses": 1,
     "face": 2,
-    "energy": 2,
-    "embedding": 3,
+    "energy": 3,  # its terms render faces
     "editing": 3,
     "training": 3,
     "metrics": 3,
-    "io": 4,
-    "assembly": 4,
-    "cli": 5,
+    "embedding": 4,
+    "io": 5,
+    "assembly": 5,
+    "cli": 6,
 }
 """A file imports its own room and rooms of a lower level only."""
 

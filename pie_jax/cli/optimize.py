@@ -49,7 +49,7 @@ def optimize(
         assembled: functions and stages.
         params: parameters by part.
         portraits: leaves with a leading axis B.
-        config: gives `energy`, `report_every`, `checkpoint_every`.
+        config: gives `energy`, `report_every`, `checkpoint_every`, `seed`.
         checkpoints: of this group.
         label: what the progress bar calls the group.
 
@@ -68,7 +68,13 @@ def optimize(
         begun -= record["seconds"]
     references = embedding_solver(energy, stages[0]).prepare(params, portraits)
     chunks = schedule.advance(
-        energy, stages, params, references, progress, config.report_every
+        energy,
+        stages,
+        params,
+        references,
+        progress,
+        config.report_every,
+        config.seed,
     )
     total = sum(stage.num_steps for stage in stages)
     kept = progress.steps

@@ -59,12 +59,14 @@ def advance(
     references: Any,
     progress: Progress,
     report_every: int,
+    seed: int = 0,
 ) -> Iterator[Progress]:
     """Yields the progress after every chunk of steps, until the last stage's end.
 
     A stage is compiled for one length of chunk: the greatest that divides both
     `report_every` and the stage. So wherever a run is taken up again, the same
-    programs make the same steps.
+    programs make the same steps. What is random follows from the seed, the stage and
+    the step in it, so it is the same again, too.
 
     Args:
         energy: the energy.
@@ -73,6 +75,7 @@ def advance(
         references: `energy.prepare` of each portrait, leading axis B.
         progress: from `begin`, or any that was yielded before.
         report_every: steps.
+        seed: of what is random in the steps (v, `energy.people`).
 
     Raises:
         Diverged: the energy or its gradient is not finite.
@@ -83,10 +86,11 @@ def advance(
         if index > progress.stage:
             state = solver.init(to_w_plus(stages, progress))
             progress = Progress(state, progress.trace, index)
+        key = jax.random.fold_in(jax.random.key(seed), index)
         chunk = math.gcd(report_every, stage.num_steps)
         for _ in range(int(progress.state.step[0]), stage.num_steps, chunk):
             state, info = solver.run(
-                progress.state, params, references, num_steps=chunk
+                progress.state, params, references, key, num_steps=chunk
             )
             progress = Progress(state, _extend(progress, info), index)
             yield progress

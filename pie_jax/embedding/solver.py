@@ -53,8 +53,9 @@ class Solver(NamedTuple):
     init: Callable[[Array], EmbedState]
     """`(w_plus [B, num_ws, 512]) -> state`."""
     run: Callable[..., tuple[EmbedState, StepInfo]]
-    """`(state, params, references, num_steps=n) -> (state, info)`; `num_steps` is
-    static. One portrait's result does not depend on the others in the batch."""
+    """`(state, params, references, key, num_steps=n) -> (state, info)`; `num_steps` is
+    static. `key` is the stage's: what is random in a step follows from it and from the
+    step's number. One portrait's result does not depend on the others in the batch."""
 
 
 @cache
@@ -65,12 +66,12 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
     portrait.
     """
 
-    def objective(latent: Array, params: Any, references: Any):
-        return energy.value(params, references, stage.expand(latent))
+    def objective(latent: Array, params: Any, references: Any, key: Array):
+        return energy.value(params, references, stage.expand(latent), key)
 
-    def step(state: EmbedState, params: Any, references: Any):
+    def step(state: EmbedState, params: Any, references: Any, key: Array):
         (total, terms), grad = jax.value_and_grad(objective, has_aux=True)(
-            state.latent, params, references
+            state.latent, params, references, key
         )
         moments = {"latents": params["latents"]} if stage.principal else {}
         updates, opt_state = stage.optimizer.update(
@@ -86,11 +87,16 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
         return EmbedState(latent, stage.optimizer.init(latent), jnp.int32(0))
 
     @partial(jax.jit, static_argnames="num_steps")
-    def run(state: EmbedState, params: Any, references: Any, *, num_steps: int):
-        batch_step = jax.vmap(step, in_axes=(0, None, 0))
+    def run(
+        state: EmbedState, params: Any, references: Any, key: Array, *, num_steps: int
+    ):
+        batch_step = jax.vmap(step, in_axes=(0, None, 0, None))
 
         def body(state: EmbedState, _):
-            return batch_step(state, params, references)
+            # The same for all portraits, which are in step: none depends on which
+            # others there are, and what is drawn is made once for all.
+            now = jax.random.fold_in(key, state.step[0])
+            return batch_step(state, params, references, now)
 
         return jax.lax.scan(body, state, length=num_steps)
 

@@ -1,11 +1,14 @@
 """What a term of the energy is, and what it may look at."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import jax
 from flax import struct
 from jax import Array
 
+from pie_jax.core.interfaces import Estimate, Rig
+from pie_jax.core.theta import FaceParams
 from pie_jax.energy.crops import dlib_chip
 
 
@@ -17,10 +20,43 @@ class Portrait:
         image: `[R, R, 3]`, RGB in [-1, 1].
         chip_matrix: `[2, 3]`, maps pixels of dlib's face chip to pixels of the image
             (`pie_jax.io.faces.chip_matrix`).
+        landmarks: `[68, 2]` in fractions of the frame (`core.ibug`); None where they
+            were not looked for.
     """
 
     image: Array
     chip_matrix: Array
+    landmarks: Array | None = None
+
+
+@struct.dataclass
+class Person:
+    """Somebody whom the generator made up: v in the paper.
+
+    Attributes:
+        theta: theta_v, without batch axes.
+        image: `[S, S, 3]`, I_v, RGB in [-1, 1]; small, see `people.SIZE`.
+        landmarks: `[68, 2]`, those of I_v, in fractions of the frame.
+    """
+
+    theta: FaceParams
+    image: Array
+    landmarks: Array
+
+
+@struct.dataclass
+class Edited:
+    """The candidate with one component of its face taken from a person.
+
+    Attributes:
+        w_plus: `[num_ws, 512]`, w_hat(v).
+        image: `[R, R, 3]`, I(w_hat(v)).
+        theta: theta(w_hat(v)), estimated from that image.
+    """
+
+    w_plus: Array
+    image: Array
+    theta: FaceParams
 
 
 @struct.dataclass
@@ -30,10 +66,17 @@ class Candidate:
     Attributes:
         w_plus: `[num_ws, 512]`.
         image: `[R, R, 3]`, I(w), RGB in about [-1, 1].
+        theta: theta(w), estimated from the image; only there if a term that takes part
+            has it in its file's `NEEDS`.
+        person: v, drawn in this iteration; there with `edited`.
+        edited: w_hat(v); only there if a term has it in `NEEDS`.
     """
 
     w_plus: Array
     image: Array
+    theta: FaceParams = struct.field(default=None)
+    person: Person = struct.field(default=None)
+    edited: Edited = struct.field(default=None)
 
 
 class Term(NamedTuple):
@@ -58,14 +101,33 @@ class Networks(NamedTuple):
     crop: Callable = dlib_chip
     """`(image [R, R, 3], chip_matrix [2, 3]) -> face [S, S, 3]`: what the recognition
     network sees of a portrait."""
+    estimate: Estimate | None = None
+    """MoFA; its parameters are `params["mofa"]`."""
+    rig: Rig | None = None
+    """RigNet of the component that is to be edited; `params["rig"]`."""
 
 
-def needed(network: Callable | None, part: str) -> Callable:
+_Network = TypeVar("_Network")
+
+
+def needed(network: _Network | None, part: str, term: str | None = None) -> _Network:
     """The network that a term cannot do without.
+
+    Args:
+        network: what there is.
+        part: its name in the configuration.
+        term: the term's; that of the part without it.
 
     Raises:
         ValueError: it was left out.
     """
     if network is None:
-        raise ValueError(f"config.energy.{part} is set, but config.{part} is empty")
+        raise ValueError(
+            f"config.energy.{term or part} is set, but config.{part} is empty"
+        )
     return network
+
+
+def theta_of(estimate: Estimate, params: Any, image: Array) -> FaceParams:
+    """Theta of one picture `[R, R, 3]`; its parameters are `params["mofa"]`."""
+    return jax.tree.map(lambda x: x[0], estimate(params["mofa"], image[None]))

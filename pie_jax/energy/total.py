@@ -3,17 +3,58 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 from jax import Array
 
 from pie_jax.core.interfaces import Generator
-from pie_jax.energy import perceptual, pixel, prior, recognition, spread
-from pie_jax.energy.term import Candidate, Networks, Portrait, Term
+from pie_jax.energy import (
+    edit_landmark,
+    edit_photometric,
+    invariance_landmark,
+    invariance_photometric,
+    perceptual,
+    pixel,
+    prior,
+    recognition,
+    recognition_edited,
+    rig_identity,
+    spread,
+)
+from pie_jax.energy.people import Draw
+from pie_jax.energy.term import (
+    Candidate,
+    Edited,
+    Networks,
+    Person,
+    Portrait,
+    Term,
+    needed,
+    theta_of,
+)
+
+_MODULES = (
+    pixel,
+    perceptual,
+    rig_identity,
+    edit_photometric,
+    edit_landmark,
+    invariance_photometric,
+    invariance_landmark,
+    recognition,
+    recognition_edited,
+    prior,
+    spread,
+)
 
 TERMS: dict[str, Callable[[Networks], Term]] = {
-    module.__name__.rpartition(".")[2]: module.term
-    for module in (pixel, perceptual, recognition, prior, spread)
+    module.__name__.rpartition(".")[2]: module.term for module in _MODULES
 }
 """Every term by the name of its file, which is also the name of its weight."""
+
+_NEEDS: dict[str, tuple[str, ...]] = {
+    module.__name__.rpartition(".")[2]: getattr(module, "NEEDS", ())
+    for module in _MODULES
+}
 
 
 class Energy(NamedTuple):
@@ -21,12 +62,30 @@ class Energy(NamedTuple):
 
     prepare: Callable[[Any, Portrait], dict[str, Any]]
     """`(params, portrait) -> references`, once per portrait."""
-    value: Callable[[Any, dict[str, Any], Array], tuple[Array, dict[str, Array]]]
-    """`(params, references, w_plus [num_ws, 512]) -> (total, unweighted terms)`."""
+    value: Callable[[Any, dict[str, Any], Array, Array], tuple[Array, dict[str, Array]]]
+    """`(params, references, w_plus [num_ws, 512], key) -> (total, unweighted terms)`;
+    the key is that of the iteration's v."""
+
+
+def needs(weights: Mapping[str, float]) -> frozenset[str]:
+    """What the terms with a weight look at besides the code and its image.
+
+    Args:
+        weights: weight by name of the term.
+
+    Returns:
+        Some of `theta` and `edited`, fields of `Candidate`.
+    """
+    return frozenset(
+        x for k, weight in weights.items() if weight for x in _NEEDS.get(k, ())
+    )
 
 
 def energy(
-    generator: Generator, networks: Networks, weights: Mapping[str, float]
+    generator: Generator,
+    networks: Networks,
+    weights: Mapping[str, float],
+    draw: Draw | None = None,
 ) -> Energy:
     """Builds E(w) from its terms.
 
@@ -35,27 +94,68 @@ def energy(
         networks: the networks that the terms need.
         weights: weight by name of the term. A term of weight 0 is left out entirely,
             with its network and its time.
+        draw: the sampler of v (`pie_jax.energy.people`), where a term needs one.
 
     Raises:
-        ValueError: a weight names no term, or all weights are 0.
+        ValueError: a weight names no term, all weights are 0, or a network or sampler
+            that a term needs is left out.
     """
     if unknown := sorted(set(weights) - set(TERMS)):
         raise ValueError(f"unknown energy terms {unknown}; known: {sorted(TERMS)}")
     terms = {k: TERMS[k](networks) for k, weight in weights.items() if weight}
     if not terms:
         raise ValueError(f"no energy term has a weight; known: {sorted(TERMS)}")
+    look = _look(generator, networks, draw, weights)
 
     def prepare(params: Any, portrait: Portrait) -> dict[str, Any]:
         return {k: term.prepare(params, portrait) for k, term in terms.items()}
 
     def value(
-        params: Any, references: dict[str, Any], w_plus: Array
+        params: Any, references: dict[str, Any], w_plus: Array, key: Array
     ) -> tuple[Array, dict[str, Array]]:
-        image = generator.synthesis(params["generator"], w_plus[None])[0]
-        candidate = Candidate(w_plus=w_plus, image=image)
+        candidate = look(params, w_plus, key)
         values = {
             k: term.value(params, references[k], candidate) for k, term in terms.items()
         }
         return sum(weights[k] * v for k, v in values.items()), values
 
     return Energy(prepare, value)
+
+
+def _look(
+    generator: Generator,
+    networks: Networks,
+    draw: Draw | None,
+    weights: Mapping[str, float],
+) -> Callable[[Any, Array, Array], Candidate]:
+    """Builds what the terms share: each thing once, and none that no term needs."""
+    wanted = needs(weights)
+
+    def synthesis(params: Any, w_plus: Array) -> Array:
+        return generator.synthesis(params["generator"], w_plus[None])[0]
+
+    if not wanted:
+        return lambda params, w_plus, key: Candidate(w_plus, synthesis(params, w_plus))
+    asking = next(k for k, weight in weights.items() if weight and _NEEDS[k])
+    estimate = needed(networks.estimate, "mofa", asking)
+    rig = needed(networks.rig, "rig", asking)
+    if "edited" in wanted:
+        needed(draw, "sampler", asking)
+
+    def edited(params: Any, w_plus: Array, person: Person) -> Edited:
+        theta = jax.tree.map(lambda x: x[None], person.theta)
+        changed = rig.edit(params["rig"], w_plus[None], theta)[0]
+        image = synthesis(params, changed)
+        return Edited(changed, image, theta_of(estimate, params, image))
+
+    def look(params: Any, w_plus: Array, key: Array) -> Candidate:
+        image = synthesis(params, w_plus)
+        seen: dict[str, Any] = {}
+        if "theta" in wanted:
+            seen["theta"] = theta_of(estimate, params, image)
+        if "edited" in wanted and draw is not None:
+            seen["person"] = draw(params, key)
+            seen["edited"] = edited(params, w_plus, seen["person"])
+        return Candidate(w_plus, image, **seen)
+
+    return look

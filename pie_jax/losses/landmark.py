@@ -1,10 +1,29 @@
-"""Distances between landmarks, in units of the distance of the eyes."""
+"""Distances between landmarks."""
 
 import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.ibug import OUTER_EYES, sixty_six
 from pie_jax.core.numerics import norm
+
+PAPER_RESOLUTION = 1024
+
+
+def squared_distance(found: Array, reference: Array) -> Array:
+    """The landmark part of l (PIE, eq. 10), without its weight.
+
+    The squared Frobenius norm over the paper's 66 landmarks, in pixels of the paper's
+    1024 x 1024, so that the weight keeps its meaning at other resolutions.
+
+    Args:
+        found: `[..., 68, 2]` in fractions of the frame.
+        reference: likewise.
+
+    Returns:
+        `[...]`.
+    """
+    difference = PAPER_RESOLUTION * sixty_six(found - reference)
+    return jnp.sum(difference**2, axis=(-2, -1))
 
 
 def mean_distance(found: Array, reference: Array) -> Array:

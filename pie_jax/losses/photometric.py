@@ -5,6 +5,10 @@ from jax import Array
 
 from pie_jax.core.numerics import norm
 
+FACE_PIXELS = 401_534
+"""How many of the paper's 1024 x 1024 pixels a face covers: the open model's mean face,
+drawn by `face.render.render_image(model, theta.neutral(), 1024)`."""
+
 
 def photometric(colours: Array, seen: Array, weights: Array) -> Array:
     """The weighted mean length of the colours' differences (MoFA, sec. 5).
@@ -22,6 +26,22 @@ def photometric(colours: Array, seen: Array, weights: Array) -> Array:
         are equal.
     """
     return _mean(norm(colours - seen), weights)
+
+
+def foreground(colours: Array, seen: Array, weights: Array) -> Array:
+    """The photometric part of l (PIE, eq. 10), without its weight.
+
+    The sum of squared differences in [0, 255] over the face's pixels at 1024 x 1024,
+    estimated from vertices: their weighted mean times `FACE_PIXELS`. So the weight
+    keeps its meaning whatever the numbers of vertices and pixels.
+
+    Args as of `photometric`.
+
+    Returns:
+        `[...]`; 0 where no vertex counts.
+    """
+    squares = jnp.sum((255 * (colours - seen)) ** 2, axis=-1)
+    return FACE_PIXELS * _mean(squares, weights)
 
 
 def colour_error(colours: Array, seen: Array, weights: Array) -> Array:

@@ -14,6 +14,7 @@ from pie_jax.core.theta import neutral
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import portraits
 from pie_jax.losses.landmark import relative_distances
+from pie_jax.losses.photometric import FACE_PIXELS
 from pie_jax.training.reconstruction import errors
 from tests import builders
 
@@ -39,6 +40,11 @@ def rendered(model):
     theta = dataclasses.replace(neutral((len(DEGREES),)), rotation=rotation)
     image, mask = jax.jit(render_image, static_argnums=2)(model, theta, SIZE)
     return theta, 2 * (image * mask + 0.4 * (1 - mask)) - 1
+
+
+def test_the_mean_face_covers_the_pixels_that_the_energy_counts(model):
+    _, mask = jax.jit(render_image, static_argnums=2)(model, neutral(), 256)
+    np.testing.assert_allclose(16 * mask.sum(), FACE_PIXELS, rtol=0.002)
 
 
 def test_mofa_finds_the_poses_of_rendered_faces(mofa, rendered):

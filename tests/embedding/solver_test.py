@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from pie_jax.embedding.solver import embedding_solver
+from pie_jax.energy import people
 from pie_jax.energy.total import Energy, energy
 from tests import builders
+
+KEY = jax.random.key(0)
 
 
 def random_codes(batch, num_ws=3, seed=0):
@@ -20,7 +23,7 @@ def run(solver, codes, references, *chunks, params=1.0):
     """The last state and the joined information of several chunks."""
     state, infos = solver.init(codes), []
     for num_steps in chunks:
-        state, info = solver.run(state, params, references, num_steps=num_steps)
+        state, info = solver.run(state, params, references, KEY, num_steps=num_steps)
         infos.append(info)
     return state, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *infos)
 
@@ -30,7 +33,7 @@ def test_state_and_information_have_the_documented_shapes(space, shape):
     solver = embedding_solver(builders.toy_energy(), builders.toy_stage(space))
     codes, references = random_codes(2), random_codes(2, seed=1)
     begun = solver.init(codes)
-    state, info = solver.run(begun, 1.0, references, num_steps=5)
+    state, info = solver.run(begun, 1.0, references, KEY, num_steps=5)
     chex.assert_trees_all_equal_shapes_and_dtypes(begun, state)
     chex.assert_shape(state.latent, (2, *shape))
     assert {leaf.shape[0] for leaf in jax.tree.leaves(state)} == {2}
@@ -48,7 +51,7 @@ def test_information_tells_of_the_energy_before_the_step():
     codes, references = random_codes(2), random_codes(2, seed=1)
     _, info = run(solver, codes, references, 3, params=2.0)
     for i in range(2):
-        total, terms = toy.value(2.0, references[i], codes[i])
+        total, terms = toy.value(2.0, references[i], codes[i], KEY)
         first = jax.tree.map(lambda leaf, i=i: leaf[0, i], (info.total, info.terms))
         chex.assert_trees_all_close(first, (total, terms), rtol=1e-5)
     assert (info.total[2] < info.total[0]).all()
@@ -63,7 +66,7 @@ def test_the_energy_is_traced_once_for_all_chunks_params_and_portraits():
     for seed in range(4):
         references = random_codes(2, seed=seed)
         params = jnp.float32(seed + 1)
-        state, _ = solver.run(state, params, references, num_steps=2)
+        state, _ = solver.run(state, params, references, KEY, num_steps=2)
     np.testing.assert_array_equal(state.step, [8, 8])
 
 
@@ -71,9 +74,9 @@ def test_an_unusual_number_of_steps_is_traced_anew_and_only_that():
     traces = []
     toy = builders.toy_energy()
 
-    def value(params, reference, w_plus):
+    def value(params, reference, w_plus, key):
         traces.append(w_plus.shape)
-        return toy.value(params, reference, w_plus)
+        return toy.value(params, reference, w_plus, key)
 
     solver = embedding_solver(toy._replace(value=value), builders.toy_stage())
     run(solver, random_codes(2), random_codes(2, seed=1), 2, 2, 3, 2, 3)
@@ -150,7 +153,7 @@ def test_an_energy_that_is_not_finite_is_told_for_its_portrait_only():
 
 
 def test_a_gradient_that_is_not_finite_is_told_even_where_the_energy_is():
-    def value(params, reference, w_plus):
+    def value(params, reference, w_plus, key):
         total = jnp.sqrt(jnp.sum((w_plus - reference) ** 2))  # a cusp at zero
         return total, {"total": total}
 
@@ -160,3 +163,68 @@ def test_a_gradient_that_is_not_finite_is_told_even_where_the_energy_is():
     _, info = run(solver, codes, codes.at[0].add(1.0), 1)
     assert jnp.isfinite(info.total).all()
     np.testing.assert_array_equal(info.finite, [[True, False]])
+
+
+def random_energy():
+    """An energy whose one term is the number that an iteration draws."""
+
+    def value(params, reference, w_plus, key):
+        drawn = jax.random.uniform(key)
+        return drawn * jnp.sum(w_plus * reference), {"drawn": drawn}
+
+    return Energy(prepare=lambda params, portrait: portrait, value=value)
+
+
+def test_every_step_draws_anew_and_all_portraits_the_same():
+    solver = embedding_solver(random_energy(), builders.toy_stage())
+    codes, references = random_codes(3), random_codes(3, seed=1)
+    _, info = run(solver, codes, references, 2, 3)
+    drawn = np.asarray(info.terms["drawn"])
+    expected = [jax.random.uniform(jax.random.fold_in(KEY, step)) for step in range(5)]
+    np.testing.assert_allclose(drawn, np.tile(expected, (3, 1)).T, rtol=1e-6)
+    assert len(np.unique(drawn)) == 5
+
+
+def test_what_is_drawn_is_made_once_for_all_portraits():
+    def value(params, reference, w_plus, key):
+        drawn = jax.random.uniform(key, (11,))
+        return jnp.sum(w_plus * reference) * drawn.sum(), {}
+
+    energy = Energy(prepare=lambda params, portrait: portrait, value=value)
+    solver = embedding_solver(energy, builders.toy_stage())
+    codes = random_codes(3)
+    program = jax.make_jaxpr(
+        lambda state: solver.run(state, 1.0, codes, KEY, num_steps=1)
+    )(solver.init(codes))
+    assert "[11]" in str(program) and "[3,11]" not in str(program)
+
+
+def test_a_batch_that_draws_gives_what_single_runs_give():
+    with jax.enable_x64(True):
+        generator, networks, params = builders.small_stack()
+        weights = {"pixel": 1e-6, "rig_identity": 1e-4, "edit_landmark": 1e-7}
+        weights |= {"invariance_photometric": 1e-9, "invariance_landmark": 1e-7}
+        total = energy(generator, networks, weights, people.bank)
+        stage = builders.toy_stage("w_plus", num_ws=generator.num_ws)
+        solver = embedding_solver(total, stage)
+        portraits = builders.small_portraits(2, generator.resolution)
+        references = solver.prepare(params, portraits)
+        codes = 0.1 * random_codes(2, generator.num_ws)
+        together = run(solver, codes, references, 3, params=params)
+        for i in range(2):
+            one = slice(i, i + 1)
+            alone = run(
+                solver,
+                codes[one],
+                jax.tree.map(lambda leaf, one=one: leaf[one], references),
+                3,
+                params=params,
+            )
+            chex.assert_trees_all_close(
+                jax.tree.map(lambda leaf, one=one: leaf[:, one], together[1]),
+                alone[1],
+                rtol=1e-7,
+            )
+            np.testing.assert_allclose(
+                together[0].latent[one], alone[0].latent, rtol=1e-7, atol=1e-12
+            )

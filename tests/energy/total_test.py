@@ -6,17 +6,35 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pie_jax.core.theta import COMPONENTS
+from pie_jax.energy import people
 from pie_jax.energy.term import Networks
-from pie_jax.energy.total import TERMS, energy
+from pie_jax.energy.total import TERMS, energy, needs
 from tests import builders
 
 WEIGHTS = {
     "pixel": 1e-6,
     "perceptual": 1e-3,
+    "rig_identity": 1e-4,
+    "edit_photometric": 1e-9,
+    "edit_landmark": 1e-7,
+    "invariance_photometric": 1e-9,
+    "invariance_landmark": 1e-7,
     "recognition": 10.0,
+    "recognition_edited": 10.0,
     "prior": 0.1,
     "spread": 1.0,
 }
+COMPARED = ("pixel", "perceptual", "recognition", "spread")
+"""Those that a perfect projection, which lies in W, has none of."""
+EDITING = (
+    "edit_photometric",
+    "edit_landmark",
+    "invariance_photometric",
+    "invariance_landmark",
+    "recognition_edited",
+)
+KEY = jax.random.key(5)
 WRAPS = [jax.jit, lambda function: function]
 
 
@@ -70,7 +88,8 @@ def test_a_term_without_weight_is_left_out_with_its_network(stack, left_out):
     portrait = single(builders.small_portraits(1, generator.resolution))
     references = total.prepare(params, portrait)
     assert set(references) == {"pixel"}
-    value, terms = total.value(params, references, random_codes(1, generator.num_ws)[0])
+    w_plus = random_codes(1, generator.num_ws)[0]
+    value, terms = total.value(params, references, w_plus, KEY)
     assert set(terms) == {"pixel"}
     np.testing.assert_allclose(value, 2 * terms["pixel"])
 
@@ -81,10 +100,13 @@ def test_the_total_is_the_weighted_sum_of_the_unweighted_terms(stack):
     w_plus = random_codes(1, generator.num_ws)[0]
 
     def evaluate(weights):
-        built = energy(generator, networks, weights)
-        run = jax.jit(
-            lambda: built.value(params, built.prepare(params, portrait), w_plus)
-        )
+        built = energy(generator, networks, weights, people.bank)
+
+        @jax.jit
+        def run():
+            references = built.prepare(params, portrait)
+            return built.value(params, references, w_plus, KEY)
+
         return run()
 
     total, terms = evaluate(WEIGHTS)
@@ -101,8 +123,7 @@ def test_the_total_is_the_weighted_sum_of_the_unweighted_terms(stack):
 
 def test_a_perfect_projection_from_w_has_no_energy_and_no_gradient(stack):
     generator, networks, params = stack
-    compared = {k: v for k, v in WEIGHTS.items() if k != "prior"}
-    total = energy(generator, networks, compared)
+    total = energy(generator, networks, {k: WEIGHTS[k] for k in COMPARED})
     w, other = random_codes(2, generator.num_ws)
     w_plus = jnp.broadcast_to(w[0], w.shape)  # equal rows: a code in W
 
@@ -112,13 +133,13 @@ def test_a_perfect_projection_from_w_has_no_energy_and_no_gradient(stack):
         portrait = single(builders.small_portraits(1, generator.resolution))
         references = total.prepare(params, portrait.replace(image=image))
         return jax.value_and_grad(
-            lambda w_plus: total.value(params, references, w_plus), has_aux=True
+            lambda w_plus: total.value(params, references, w_plus, KEY), has_aux=True
         )(candidate)
 
     (value, terms), gradient = evaluate(params, w_plus)
     (some_value, some_terms), some_gradient = evaluate(params, other)
     assert value < 1e-6 * some_value
-    for name in compared:
+    for name in COMPARED:
         assert terms[name] < 1e-6 * some_terms[name], name
     assert jnp.abs(gradient).max() < 1e-4 * jnp.abs(some_gradient).max()
 
@@ -126,12 +147,12 @@ def test_a_perfect_projection_from_w_has_no_energy_and_no_gradient(stack):
 @pytest.mark.parametrize("wrap", WRAPS)
 def test_mapped_portraits_give_what_single_ones_give(stack, wrap):
     generator, networks, params = stack
-    total = energy(generator, networks, WEIGHTS)
+    total = energy(generator, networks, WEIGHTS, people.bank)
     portraits = builders.small_portraits(2, generator.resolution)
     codes = random_codes(2, generator.num_ws)
 
     def evaluate(portrait, w_plus):
-        return total.value(params, total.prepare(params, portrait), w_plus)
+        return total.value(params, total.prepare(params, portrait), w_plus, KEY)
 
     mapped = wrap(jax.vmap(evaluate))(portraits, codes)
     singles = [jax.jit(evaluate)(single(portraits, i), codes[i]) for i in range(2)]
@@ -142,9 +163,20 @@ def test_mapped_portraits_give_what_single_ones_give(stack, wrap):
 
 @pytest.mark.parametrize("name", sorted(TERMS))
 def test_every_terms_gradient_agrees_with_finite_differences(name):
+    assert_gradient_agrees({name: WEIGHTS[name]}, "rotation")
+
+
+@pytest.mark.parametrize("component", [x for x in COMPONENTS if x != "rotation"])
+def test_the_gradient_agrees_whatever_is_edited(component):
+    names = ("rig_identity", *EDITING)
+    assert_gradient_agrees({name: WEIGHTS[name] for name in names}, component)
+
+
+def assert_gradient_agrees(weights, component):
+    """Compares the gradient with finite differences, row by row and over all rows."""
     with jax.enable_x64(True):
-        generator, networks, params = builders.small_stack()
-        total = energy(generator, networks, {name: WEIGHTS[name]})
+        generator, networks, params = builders.small_stack(component)
+        total = energy(generator, networks, weights, people.bank)
         portrait = single(builders.small_portraits(1, generator.resolution))
         w_plus = random_codes(1, generator.num_ws)[0]
 
@@ -152,7 +184,7 @@ def test_every_terms_gradient_agrees_with_finite_differences(name):
         def value_and_grad(w_plus):
             references = total.prepare(params, portrait)
             return jax.value_and_grad(
-                lambda w_plus: total.value(params, references, w_plus)[0]
+                lambda w_plus: total.value(params, references, w_plus, KEY)[0]
             )(w_plus)
 
         _, gradient = value_and_grad(w_plus)
@@ -170,3 +202,89 @@ def test_every_terms_gradient_agrees_with_finite_differences(name):
             np.testing.assert_allclose(
                 jnp.vdot(gradient, direction), (above - below) / (2 * step), rtol=1e-4
             )
+
+
+def counting(function, calls, name):
+    """The function, which notes its name wherever it is traced."""
+
+    def counted(*args):
+        calls.append(name)
+        return function(*args)
+
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("names", "once"),
+    [
+        (["pixel", "perceptual", "recognition"], {"image": 1}),
+        (["rig_identity"], {"image": 1, "theta": 1, "edit": 1}),
+        (EDITING, {"image": 2, "theta": 1, "edit": 1, "draw": 1}),
+        (TERMS, {"image": 2, "theta": 2, "edit": 2, "draw": 1}),
+    ],
+)
+def test_what_terms_share_is_computed_once_and_only_if_needed(stack, names, once):
+    generator, networks, params = stack
+    calls = []
+    generator = generator._replace(
+        synthesis=counting(generator.synthesis, calls, "image")
+    )
+    rig = networks.rig._replace(edit=counting(networks.rig.edit, calls, "edit"))
+    networks = networks._replace(
+        estimate=counting(networks.estimate, calls, "theta"), rig=rig
+    )
+    weights = {name: WEIGHTS[name] for name in names}
+    total = energy(generator, networks, weights, counting(people.bank, calls, "draw"))
+    portrait = single(builders.small_portraits(1, generator.resolution))
+    w_plus = random_codes(1, generator.num_ws)[0]
+    references = jax.eval_shape(total.prepare, params, portrait)
+    calls.clear()
+    jax.eval_shape(total.value, params, references, w_plus, KEY)
+    # E_id edits a code, and so do the others, but by another face.
+    assert {name: calls.count(name) for name in calls} == once
+
+
+def test_what_terms_need_is_told_by_their_weights():
+    assert needs({}) == needs({name: 1.0 for name in COMPARED}) == frozenset()
+    assert needs({"rig_identity": 1.0, "edit_landmark": 0.0}) == {"theta"}
+    for name in EDITING:
+        assert needs({name: 1.0, "rig_identity": 0}) == {"edited"}
+    assert needs({"pixle": 1.0}) == frozenset()  # the energy itself refuses it
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out", "part"),
+    [
+        ("rig_identity", {"rig": None}, "rig"),
+        ("rig_identity", {"estimate": None}, "mofa"),
+        ("edit_photometric", {"rig": None}, "rig"),
+        ("invariance_landmark", {"estimate": None}, "mofa"),
+        ("recognition_edited", {"recognition": None}, "recognition"),
+        ("recognition_edited", {"rig": None}, "rig"),
+        ("edit_landmark", {}, "sampler"),
+    ],
+)
+def test_a_term_without_what_it_needs_is_refused(stack, name, left_out, part):
+    generator, networks, _ = stack
+    draw = people.bank if left_out else None
+    message = f"config.energy.{name} is set, but config.{part} is empty"
+    with pytest.raises(ValueError, match=message):
+        energy(generator, networks._replace(**left_out), {name: 1.0}, draw)
+
+
+def test_every_iteration_is_of_another_person(stack):
+    generator, networks, params = stack
+    weights = {name: 1.0 for name in EDITING}
+    total = energy(generator, networks, weights, people.bank)
+    portrait = single(builders.small_portraits(1, generator.resolution))
+    w_plus = random_codes(1, generator.num_ws)[0]
+    references = jax.jit(total.prepare)(params, portrait)
+
+    @jax.jit
+    @jax.vmap
+    def values(key):
+        return total.value(params, references, w_plus, key)[1]
+
+    # The bank holds five people; the chance that 60 draws miss one is 8e-6.
+    for name, drawn in values(jax.random.split(KEY, 60)).items():
+        assert len(np.unique(np.round(drawn / drawn[0], 6))) == 5, name

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pie_jax.losses.landmark import mean_distance, relative_distances
+from pie_jax.losses.landmark import mean_distance, relative_distances, squared_distance
 
 
 def face(seed=0):
@@ -45,3 +45,15 @@ def test_the_unit_of_length_does_not_matter():
     scaled = relative_distances(640 * face(1), 640 * face(2))
     np.testing.assert_allclose(scaled, distances, rtol=1e-5)
     assert jnp.all(distances > 0)
+
+
+def test_the_papers_norm_is_in_pixels_at_1024_over_66_landmarks():
+    reference = face()
+    shifted = reference + np.float32([3, -4]) / 1024
+    expected = 66 * 25
+    np.testing.assert_allclose(
+        squared_distance(shifted, reference), expected, rtol=1e-3
+    )
+    far = np.array(reference)
+    far[:, [60, 64]] += 1  # not among the paper's
+    np.testing.assert_array_equal(squared_distance(far, reference), 0)

@@ -5,9 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pie_jax.losses.photometric import colour_error, photometric
+from pie_jax.losses.photometric import (
+    FACE_PIXELS,
+    colour_error,
+    foreground,
+    photometric,
+)
 
-LOSSES = [photometric, colour_error]
+LOSSES = [photometric, colour_error, foreground]
 
 
 def random_colours(seed=0, shape=(2, 7, 3)):
@@ -28,6 +33,14 @@ def test_it_is_the_mean_distance_over_what_is_visible():
             if visible[k, v]
         ]
         np.testing.assert_allclose(value, np.mean(distances), rtol=1e-5)
+
+
+def test_the_foreground_is_a_sum_of_squares_over_the_faces_pixels():
+    colours = jnp.asarray([[0.5, 0.5, 0.5], [0.2, 0.2, 0.2], [0.0, 0.0, 0.0]])
+    seen = colours + jnp.asarray([[0.1, 0.0, -0.1], [0.0, 0.2, 0.0], [1.0, 1.0, 1.0]])
+    value = foreground(colours, seen, jnp.asarray([1.0, 1.0, 0.0]))
+    expected = FACE_PIXELS * 255**2 * (0.02 + 0.04) / 2
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
 
 
 def test_the_reported_error_is_the_mean_absolute_difference():

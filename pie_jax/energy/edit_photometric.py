@@ -1,0 +1,24 @@
+"""E_edit, colours: the edit took the component over from v (PIE, eq. 11).
+
+v's picture is compared with v's face whose component is what the edited code shows.
+"""
+
+from jax import Array
+
+from pie_jax.core.theta import combine
+from pie_jax.energy import likeness
+from pie_jax.energy.term import Candidate, Networks, Term, needed
+
+NEEDS = ("edited",)
+
+
+def term(networks: Networks) -> Term:
+    """Builds the term from `networks.rig` and `params["face_model"]`."""
+    component = needed(networks.rig, "rig", "edit_photometric").component
+
+    def value(params: dict, reference: None, candidate: Candidate) -> Array:
+        person, edited = candidate.person, candidate.edited
+        theta = combine(person.theta, edited.theta, component)
+        return likeness.photometric(params["face_model"], theta, person.image)
+
+    return Term(prepare=lambda params, portrait: None, value=value)

@@ -1,0 +1,28 @@
+"""E_id: to edit a face into what it is changes nothing (PIE, eq. 8)."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pie_jax.energy.term import Candidate, Networks, Term, needed
+
+NEEDS = ("theta",)
+
+_PAPER_VALUES = 18 * 512
+
+
+def term(networks: Networks) -> Term:
+    """Builds the term from `networks.rig` and `params["rig"]`.
+
+    Its value is the sum of squares over a code, rescaled to the size of the paper's
+    W+, so that the weight keeps its meaning for generators with more style inputs.
+    """
+    rig = needed(networks.rig, "rig", "rig_identity")
+
+    def value(params: dict, reference: None, candidate: Candidate) -> Array:
+        own = jax.tree.map(lambda x: x[None], candidate.theta)
+        w_plus = candidate.w_plus
+        edited = rig.edit(params["rig"], w_plus[None], own)[0]
+        return _PAPER_VALUES * jnp.mean((w_plus - edited) ** 2)
+
+    return Term(prepare=lambda params, portrait: None, value=value)
