@@ -12,7 +12,20 @@ def get_config() -> ConfigDict:
     config.generator = "testing"
     config.perceptual = ""
     config.recognition = ""
-    config.energy = ConfigDict({"pixel": 1e-6})
+    config.mofa = "testing"
+    config.rig = "testing"
+    config.bank_size = 6
+    config.energy = ConfigDict(
+        {
+            "pixel": 1e-6,
+            # For trials of the terms that edit; each takes some seconds to compile.
+            "rig_identity": 0.0,
+            "edit_photometric": 0.0,
+            "edit_landmark": 0.0,
+            "invariance_photometric": 0.0,
+            "invariance_landmark": 0.0,
+        }
+    )
     config.report_every = 2
     config.checkpoint_every = 2
     config.stages = (

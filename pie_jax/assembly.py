@@ -12,19 +12,23 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from pie_jax.core.interfaces import Generator
+from pie_jax.core.interfaces import Estimate, Generator, Rig
+from pie_jax.core.theta import COMPONENTS, SIZES
 from pie_jax.embedding import starts
 from pie_jax.embedding.stages import Stage, stage
 from pie_jax.embedding.starts import Start
-from pie_jax.energy import crops
+from pie_jax.energy import crops, people
 from pie_jax.energy.term import Networks
-from pie_jax.energy.total import Energy, energy
+from pie_jax.energy.total import Energy, energy, needs
 from pie_jax.networks import (
     dlib_resnet,
     encoder,
+    landmark_net,
     latents,
     mobile_stylegan,
+    mofa,
     picture_vector,
+    rignet,
     stylegan1,
     stylegan2,
     vgg,
@@ -39,8 +43,9 @@ class Choice(NamedTuple):
 
     build: Callable[..., Any]
     """`(*sizes) -> functions`; without sizes, those of the published network."""
-    init: Callable[..., Any]
-    """`(key, *sizes) -> params`: their layout, and random values for testing."""
+    init: Callable[..., Any] | None
+    """`(key, *sizes) -> params`: their layout, and random values for testing; None for
+    what is no network, and complete as it is loaded."""
     weights: str | None
     """Name of the weights: of what the package ships, or in the cache and as the kind
     of a file that the user has converted; None: random parameters, for tests."""
@@ -114,11 +119,82 @@ ENCODERS = {
 }
 """By the generator that they were trained on."""
 
+
+def _picture_network(
+    module: Callable[[float], nn.Module], weights: str | None, width: float = 0.5
+) -> Choice:
+    """A network of any width that takes a picture of any size."""
+
+    def build(width: float = width) -> Callable[[Any, jax.Array], Any]:
+        return lambda params, image: module(width).apply({"params": params}, image)
+
+    def init(key: jax.Array, width: float = width) -> Any:
+        return module(width).init(key, jnp.zeros((1, mofa.SIZE, mofa.SIZE, 3)))[
+            "params"
+        ]
+
+    return Choice(
+        build, init, weights, lambda params: (picture_vector.width_of(params),)
+    )
+
+
+MOFA = {
+    "mofa": _picture_network(mofa.MoFA, "mofa"),
+    "testing": _picture_network(mofa.MoFA, None, width=1 / 16),
+}
+LANDMARK_NET = _picture_network(landmark_net.LandmarkNet, "landmark_net")
+FACE_MODEL = Choice(build=lambda: None, init=None, weights="morphable")
+
+
+class RigChoice(NamedTuple):
+    """The rigs of one generator, one for each component."""
+
+    generator: str
+    """By whose samples they were trained."""
+    weights: str | None
+    """`weights` of `Choice`, to be followed by the component."""
+    widths: tuple[int, int] = (rignet.FEATURES, rignet.HIDDEN)
+
+
+RIGS = {
+    "rignet": RigChoice("mobile_stylegan_ffhq", "rig_"),
+    "testing": RigChoice("testing", None, widths=(2, 2)),
+}
+
+
+def _rig(rigs: RigChoice, component: str) -> Choice:
+    """The rig of one component."""
+    num_ws, size = GENERATORS[rigs.generator].build().num_ws, SIZES[component]
+
+    def build(features: int = rigs.widths[0], hidden: int = rigs.widths[1]) -> Rig:
+        return rignet.rig(component, features, hidden)
+
+    def init(
+        key: jax.Array, features: int = rigs.widths[0], hidden: int = rigs.widths[1]
+    ) -> Any:
+        module = rignet.RigNet(features, hidden)
+        blank = jnp.zeros((1, num_ws, 512)), jnp.zeros((1, size))
+        network = dict(module.init(key, *blank)["params"])
+        # The decoder begins at zero, where every edit would leave a code as it is.
+        kernel = network["decoder"]["kernel"]
+        kernel = 0.01 * jax.random.normal(key, kernel.shape)
+        network["decoder"] = network["decoder"] | {"kernel": kernel}
+        ones = jnp.ones(size)
+        scales = {"mean": 0 * ones, "deviation": ones, "low": -ones, "high": ones}
+        return {"network": network} | scales
+
+    weights = None if rigs.weights is None else rigs.weights + component
+    return Choice(build, init, weights, rignet.widths)
+
+
 PARTS = {
     "generator": GENERATORS,
     "perceptual": PERCEPTUAL,
     "recognition": RECOGNITION,
 }
+"""Those that a configuration may name a file for."""
+
+SAMPLERS = ("bank", "online")
 
 
 class Assembly(NamedTuple):
@@ -129,6 +205,11 @@ class Assembly(NamedTuple):
     energy: Energy
     stages: tuple[Stage, ...]
     start: Start
+    estimate: Estimate | None
+    """MoFA, where a term needs it; its parameters are the part `mofa`."""
+    rigs: dict[str, Rig]
+    """The rig of `config.component`, where a term needs it, by that name; its
+    parameters are the part `rig`."""
 
 
 def choices(config: ConfigDict) -> dict[str, Choice]:
@@ -138,15 +219,9 @@ def choices(config: ConfigDict) -> dict[str, Choice]:
         ValueError: a name that is not one of the part's choices, or a start that there
             is not.
     """
-    chosen = {}
-    for part, table in PARTS.items():
-        name = config[part]
-        if name and name not in table:
-            raise ValueError(
-                f"config.{part} is {name!r}; choose one of {sorted(table)}"
-            )
-        if name:
-            chosen[part] = table[name]
+    named = {part: _named(config, part, table) for part, table in PARTS.items()}
+    chosen = {part: choice for part, choice in named.items() if choice is not None}
+    chosen |= _face_choices(config)
     if config.start == "encoder":
         if config.generator not in ENCODERS:
             raise ValueError(
@@ -159,6 +234,45 @@ def choices(config: ConfigDict) -> dict[str, Choice]:
             f"config.start is {config.start!r}; choose 'encoder' or 'mean'"
         )
     return chosen
+
+
+def _named(config: ConfigDict, part: str, table: Mapping[str, Any]) -> Any:
+    """What the configuration names of a table; None where it names nothing."""
+    name = config[part]
+    if name and name not in table:
+        raise ValueError(f"config.{part} is {name!r}; choose one of {sorted(table)}")
+    return table[name] if name else None
+
+
+def _face_choices(config: ConfigDict) -> dict[str, Choice]:
+    """What sees and edits faces, as far as terms of the energy need it."""
+    wanted = needs(config.energy)
+    if not wanted:
+        return {}
+    for name, known in (("component", COMPONENTS), ("sampler", SAMPLERS)):
+        if config[name] not in known:
+            raise ValueError(
+                f"config.{name} is {config[name]!r}; choose one of {known}"
+            )
+    chosen = {"mofa": _named(config, "mofa", MOFA)}
+    if rigs := _named(config, "rig", RIGS):
+        if config.generator != rigs.generator:
+            raise ValueError(
+                f"config.rig is {config.rig!r}, which is for codes of "
+                f"{rigs.generator}, not of {config.generator}"
+            )
+        chosen["rig"] = _rig(rigs, config.component)
+    if "edited" in wanted:
+        chosen["face_model"] = FACE_MODEL
+        if config.sampler == "online":
+            chosen["landmark_net"] = LANDMARK_NET
+    return {part: choice for part, choice in chosen.items() if choice is not None}
+
+
+def needs_bank(config: ConfigDict) -> bool:
+    """Whether the parameters need the part `bank` (`energy.people.bank`), which the
+    caller brings."""
+    return "edited" in needs(config.energy) and config.sampler == "bank"
 
 
 def required_weights(config: ConfigDict) -> dict[str, str]:
@@ -190,11 +304,13 @@ def assemble(config: ConfigDict, loaded: Mapping[str, Any] | None = None) -> Ass
         built.get("perceptual"),
         built.get("recognition"),
         CROPS.get(config.recognition, crops.dlib_chip),
+        built.get("mofa"),
+        built.get("rig"),
     )
     return Assembly(
         generator=generator,
         networks=networks,
-        energy=energy(generator, networks, config.energy.to_dict()),
+        energy=energy(generator, networks, config.energy.to_dict(), _draw(built)),
         stages=tuple(
             stage(num_ws=generator.num_ws, **values.to_dict())
             for values in config.stages
@@ -202,7 +318,16 @@ def assemble(config: ConfigDict, loaded: Mapping[str, Any] | None = None) -> Ass
         start=starts.encoded(built["encoder"])
         if "encoder" in built
         else starts.mean(generator.num_ws),
+        estimate=networks.estimate,
+        rigs={networks.rig.component: networks.rig} if networks.rig else {},
     )
+
+
+def _draw(built: Mapping[str, Any]) -> people.Draw:
+    """The sampler of v."""
+    if "landmark_net" not in built or "mofa" not in built:
+        return people.bank
+    return people.online(built["generator"], built["mofa"], built["landmark_net"])
 
 
 def assemble_params(
@@ -229,7 +354,9 @@ def assemble_params(
         if parts is not None and part not in parts:
             continue
         if choice.weights is None:
-            params[part] = choice.init(jax.random.key(0))
+            params[part] = _initialized(choice)
+        elif choice.init is None:
+            params[part] = loaded[part]
         else:
             check(loaded[part], _layout(choice, loaded[part]), choice.weights)
             params[part] = jax.tree.map(jnp.asarray, loaded[part])
@@ -243,7 +370,14 @@ def assemble_params(
 def _layout(choice: Choice, params: Any) -> Any:
     """Names, shapes and types of a network as large as these parameters say."""
     sizes = _sizes(choice, params)
-    return jax.eval_shape(lambda key: choice.init(key, *sizes), jax.random.key(0))
+    return jax.eval_shape(lambda: _initialized(choice, *sizes))
+
+
+def _initialized(choice: Choice, *sizes: Any) -> Any:
+    """A network's random parameters, always the same."""
+    if choice.init is None:
+        raise TypeError(f"{choice.weights} has no random parameters")
+    return choice.init(jax.random.key(0), *sizes)
 
 
 def _sizes(choice: Choice, params: Any) -> tuple:

@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pie_jax.configs import default, paper_schedule, testing
+from pie_jax.configs import default, full, paper_schedule, testing
 from pie_jax.converters import stack
 
 from pie_jax import assembly
 from pie_jax.core.errors import PieError
+from pie_jax.core.theta import COMPONENTS, SIZES, neutral
 from pie_jax.energy import crops
 from pie_jax.io import weights
 from pie_jax.networks import stylegan1, stylegan2
@@ -222,3 +223,76 @@ def test_a_start_that_there_is_not_is_refused(start, generator, message):
     config.start, config.generator = start, generator
     with pytest.raises(ValueError, match=message):
         assembly.assemble(config)
+
+
+FACE_PARTS = {"mofa", "rig", "face_model"}
+
+
+def test_what_edits_is_a_part_only_where_a_term_needs_it():
+    config = full.get_config()
+    required = assembly.required_weights(config)
+    assert set(required) == {*PARTS, *FACE_PARTS}
+    assert [required[x] for x in ("mofa", "rig", "face_model")] == [
+        "mofa",
+        "rig_rotation",
+        "morphable",
+    ]
+    assert assembly.needs_bank(config)
+    config.sampler = "online"
+    assert "landmark_net" in assembly.required_weights(config)
+    assert not assembly.needs_bank(config)
+    for name in config.energy:
+        if name not in default.get_config().energy:
+            config.energy[name] = 0.0
+    assert set(assembly.required_weights(config)) == set(PARTS)
+    assembled = assembly.assemble(config)
+    assert (assembled.estimate, assembled.rigs) == (None, {})
+    config.energy.rig_identity = 1.0  # looks at no other face
+    assert set(assembly.required_weights(config)) == {*PARTS, "mofa", "rig"}
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_the_rig_is_that_of_the_component(component):
+    config = testing.get_config()
+    config.energy.rig_identity, config.component = 1.0, component
+    params = assembly.assemble_params(config, {}, never)
+    assembled = assembly.assemble(config, params)
+    assert set(assembled.rigs) == {component}
+    assert params["rig"]["mean"].shape == (SIZES[component],)
+    w_plus = jnp.ones((2, assembled.generator.num_ws, 512))
+    edited = assembled.rigs[component].edit(params["rig"], w_plus, neutral((2,)))
+    assert edited.shape == w_plus.shape and bool(jnp.any(edited != w_plus))
+    image = jnp.zeros((2, 16, 16, 3))
+    assert assembled.estimate(params["mofa"], image).rotation.shape == (2, 3)
+    config.generator = "mobile_stylegan_ffhq"
+    config.rig = "rignet"
+    assert assembly.required_weights(config)["rig"] == f"rig_{component}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("component", "identity", "config.component is 'identity'; choose one of"),
+        ("sampler", "bench", "config.sampler is 'bench'; choose one of"),
+        ("mofa", "nonesuch", "config.mofa is 'nonesuch'; choose one of"),
+        ("rig", "nonesuch", "config.rig is 'nonesuch'; choose one of"),
+        ("mofa", "", "config.energy.edit_landmark is set, but config.mofa is empty"),
+        ("rig", "", "config.energy.edit_landmark is set, but config.rig is empty"),
+        ("rig", "rignet", "for codes of mobile_stylegan_ffhq, not of testing"),
+    ],
+)
+def test_a_choice_that_does_not_fit_the_terms_is_refused(name, value, message):
+    config = testing.get_config()
+    config[name] = value
+    assembly.assemble(config)  # no term asks for it
+    config.energy.edit_landmark = 1.0
+    with pytest.raises(ValueError, match=message):
+        assembly.assemble(config)
+
+
+def test_a_face_model_is_taken_as_it_is_loaded():
+    config = testing.get_config()
+    config.energy.edit_landmark = 1.0
+    model = object()
+    params = assembly.assemble_params(config, {"face_model": model}, never)
+    assert params["face_model"] is model

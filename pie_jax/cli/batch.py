@@ -100,7 +100,7 @@ def _embed_photos(
     aligned: bool,
     overwrite: bool,
 ) -> Outcome:
-    also = ["landmarks68"] if config.recognition or not aligned else []
+    also = ["landmarks68"] if _wants_landmarks(config) or not aligned else []
     assembled, params = runtime.start(config, *also)
     origins = runtime.origins(config)
     outcome = Outcome(folders=[], failed=[])
@@ -158,8 +158,8 @@ def _job(
     overwrite: bool,
 ) -> Job:
     if aligned:
-        landmarks = bool(config.recognition)
-        portrait = portraits.load_aligned(photo, face, landmarks=landmarks)
+        wanted = _wants_landmarks(config)
+        portrait = portraits.load_aligned(photo, face, landmarks=wanted)
     else:
         portrait = portraits.load_portrait(photo, face)
     job = Job(photo, out / photo.stem, portrait, _key(config, origins, portrait))
@@ -169,6 +169,11 @@ def _job(
             "give another --out, or --overwrite to replace it"
         )
     return job
+
+
+def _wants_landmarks(config: ConfigDict) -> bool:
+    """Whether an aligned portrait's landmarks are needed too."""
+    return bool(config.recognition or config.energy.get("invariance_landmark"))
 
 
 def _key(config: ConfigDict, origins: Origins, portrait: portraits.Portrait) -> str:
@@ -231,13 +236,16 @@ def to_frame(portrait: portraits.Portrait, resolution: int) -> Portrait:
     """An aligned photograph as the energy takes it, at the generator's resolution."""
     image = jnp.asarray(images.from_u8(portrait.aligned_u8))
     factor = image.shape[0] // resolution
-    if portrait.landmarks is None:
-        chip_matrix = np.zeros((2, 3))
-    else:
+    chip_matrix, landmarks = np.zeros((2, 3)), None
+    if portrait.landmarks is not None:
         chip_matrix = faces.chip_matrix(portrait.landmarks)
+        # In the file's pixels, centres are integers and the outline begins at -0.5.
+        in_frame = (portrait.landmarks + 0.5) / image.shape[0]
+        landmarks = jnp.asarray(in_frame, jnp.float32)
     return Portrait(
         image=downsample(image, factor),
         chip_matrix=reduce_affine(jnp.asarray(chip_matrix, jnp.float32), factor),
+        landmarks=landmarks,
     )
 
 

@@ -9,6 +9,7 @@ import jax
 from ml_collections import ConfigDict
 
 from pie_jax import assembly
+from pie_jax.cli import bank, shipped
 from pie_jax.converters import stack
 from pie_jax.core.errors import PieError
 from pie_jax.io import assets, converted, weights
@@ -34,6 +35,9 @@ def start(
     loaded = _load(config, also, parts)
     assembled = _assemble(config, loaded)
     params = assembly.assemble_params(config, loaded, _checker(config), parts)
+    if assembly.needs_bank(config) and (parts is None or "bank" in parts):
+        identity = bank_identity(config)
+        params["bank"] = bank.load(assembled, params, identity, config.bank_size)
     return assembled, params
 
 
@@ -78,14 +82,25 @@ def identities(config: ConfigDict, origins: dict[str, dict[str, str]]) -> list[A
         origins: from the function of that name.
     """
 
-    def identity(part: str, name: str) -> Any:
-        if part in origins:
-            return origins[part]["sha256"]
-        return (
-            assets.digest(name) if name in assets.NETWORKS else weights.metadata(name)
-        )
+    required = assembly.required_weights(config)
+    return [_identity(part, name, origins) for part, name in required.items()]
 
-    return [identity(*named) for named in assembly.required_weights(config).items()]
+
+def _identity(part: str, name: str, origins: dict[str, dict[str, str]]) -> Any:
+    if part in origins:
+        return origins[part]["sha256"]
+    return assets.digest(name) if name in assets.ALL else weights.metadata(name)
+
+
+def bank_identity(config: ConfigDict) -> list[Any]:
+    """What a bank of the configuration's people depends on; it can be written as JSON."""
+    required = assembly.required_weights(config)
+    origin = origins(config)
+    made_by = [
+        _identity(part, required[part], origin) if part in required else "random"
+        for part in ("generator", "mofa")
+    ]
+    return [config.generator, *made_by, assets.digest("landmark_net")]
 
 
 def _load(
@@ -96,8 +111,8 @@ def _load(
     if parts is not None:
         names = {part: name for part, name in names.items() if part in parts}
     named = files(config)
-    shipped = {part: x for part, x in names.items() if x in assets.NETWORKS}
-    fetched = {x: names[x] for x in names if x not in named | shipped}
+    installed = {part: x for part, x in names.items() if x in assets.ALL}
+    fetched = {x: names[x] for x in names if x not in named | installed}
     for part, name in fetched.items():
         if name not in stack.ASSETS:
             raise PieError(_HOW_TO_NAME.format(part=part, kind=name))
@@ -105,8 +120,15 @@ def _load(
     loaded = {x: converted.load(named[x], names[x]) for x in names if x in named}
     if needed := (*fetched.values(), *also):
         stack.ensure(*needed)
-    loaded |= {part: assets.parameters(name) for part, name in shipped.items()}
+    loaded |= {part: _installed(name) for part, name in installed.items()}
     return loaded | {part: weights.load(name) for part, name in fetched.items()}
+
+
+def _installed(name: str) -> Any:
+    """What comes with the package: a face model, or a network's parameters."""
+    if name in assets.MODELS:
+        return shipped.face_model(name)
+    return assets.parameters(name)
 
 
 _HOW_TO_NAME = (
@@ -125,7 +147,7 @@ def _checker(config: ConfigDict) -> Callable[[Any, Any, str], None]:
         if name in named:
             remedy = "Convert its source again with `pie convert`."
             weights.check(params, template, str(named[name]), remedy)
-        elif name in assets.NETWORKS:
+        elif name in assets.ALL:
             weights.check(params, template, name, "Install the package again.")
         else:
             weights.check(params, template, name)

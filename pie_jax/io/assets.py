@@ -16,8 +16,18 @@ import safetensors.numpy
 from pie_jax.core.errors import PieError
 from pie_jax.io import weights
 
-NETWORKS = ("encoder", "landmark_net", "mofa")
+NETWORKS = (
+    "encoder",
+    "landmark_net",
+    "mofa",
+    "rig_expression",
+    "rig_illumination",
+    "rig_rotation",
+)
 """Those that are a network's parameters."""
+MODELS = ("morphable",)
+"""Those that are face models."""
+ALL = NETWORKS + MODELS
 
 
 class Asset(NamedTuple):

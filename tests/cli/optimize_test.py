@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from pie_jax.cli import runtime
 from pie_jax.io import checkpoints, codes
 from tests import builders
 
@@ -180,3 +181,47 @@ def test_the_terms_are_reported_while_it_runs(embedded, tmp_path, capsys):
     # The bar's is before the last step and before the picture is rounded to bytes.
     assert reported == pytest.approx(metrics["psnr"], abs=0.5)
     assert f"PSNR {metrics['psnr']:.2f} dB" in shown.out
+
+
+def test_a_run_that_draws_at_random_is_the_same_when_it_goes_on(
+    tmp_path, monkeypatch, capsys
+):
+    photo = builders.square_photo(tmp_path / "anna.png")
+    edits = (
+        "--config.energy.rig_identity=1e-3",
+        "--config.energy.edit_photometric=1e-9",
+        "--config.energy.edit_landmark=1e-7",
+        "--config.energy.invariance_photometric=1e-9",
+    )
+    words = ("embed", photo, *builders.TRIAL, *edits)
+    assert builders.pie(*words, "--out", tmp_path / "whole") == 0
+    save = checkpoints.Checkpoints.save
+
+    def save_and_interrupt(self, step, state, record):
+        save(self, step, state, record)
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.Checkpoints, "save", save_and_interrupt)
+        assert builders.pie(*words, "--out", tmp_path / "parts") == 130
+    assert builders.pie(*words, "--out", tmp_path / "parts") == 0
+    whole, parts = (outcome(tmp_path / x / "anna") for x in ("whole", "parts"))
+    assert whole == parts
+    assert set(whole[1]["terms"]) == {
+        "pixel",
+        *(x.split(".")[2].partition("=")[0] for x in edits),
+    }
+
+
+def test_landmarks_that_a_term_needs_are_looked_for(tmp_path, monkeypatch, capsys):
+    photo = builders.square_photo(tmp_path / "anna.png")
+    asked = []
+    monkeypatch.setattr(
+        runtime.stack, "ensure", lambda *names, **_: asked.extend(names)
+    )
+    edits = ("--config.energy.invariance_landmark=1e-7",)
+    words = ("embed", photo, "--out", tmp_path / "out", *builders.TRIAL, *edits)
+    assert builders.pie(*words) == 1  # there is no face in it
+    assert asked == ["landmarks68"]
+    assert "no face found" in capsys.readouterr().err
