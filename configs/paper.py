@@ -6,8 +6,8 @@ pie embed face.jpg --out embedded --config paper \
     --config.files.generator=stylegan1.safetensors \
     --config.files.recognition=vgg_face.safetensors
 
-E_syn and the first term of E_recog (PIE, eq. 7 and 15); E_id, E_edit and E_inv need the
-rig. No figures: the files are licensed to who asks for them, and we have none.
+E_syn and the first term of E_recog (PIE, eq. 7 and 15); the others need a rig, which
+there is for the default generator only. No figures: the files are licensed to who asks for them, and we have none.
 """
 
 from ml_collections import ConfigDict
