@@ -35,20 +35,35 @@ def measure(
     factor = len(portrait.aligned_u8) // len(projection_u8)
     target = downsample(jnp.asarray(portrait.aligned_u8, jnp.float32), factor)
     image = jnp.asarray(projection_u8, jnp.float32)
-    distance = None
-    if networks.recognition is not None and portrait.landmarks is not None:
-        describe = jax.jit(networks.recognition)
-        distance = _recognition_distance(
-            projection_u8,
-            _seen(portrait.aligned_u8, portrait.landmarks, networks.crop),
-            lambda seen: describe(params["recognition"], seen),
-            networks.crop,
-        )
     return {
         "psnr": float(metrics.psnr(image, target)),
         "ssim": float(metrics.ssim(image, target)),
-        "recognition_distance": distance,
+        "recognition_distance": recognition_distance(
+            projection_u8, portrait, networks, params
+        ),
     }
+
+
+def recognition_distance(
+    picture_u8: np.ndarray,
+    portrait: portraits.Portrait,
+    networks: Networks,
+    params: Mapping[str, Any],
+) -> float | None:
+    """How far the recognition network's descriptors are apart; args as of `measure`.
+
+    Returns:
+        None without a network, or where no face is found in the picture.
+    """
+    if networks.recognition is None or portrait.landmarks is None:
+        return None
+    describe = jax.jit(networks.recognition)
+    return _recognition_distance(
+        picture_u8,
+        _seen(portrait.aligned_u8, portrait.landmarks, networks.crop),
+        lambda seen: describe(params["recognition"], seen),
+        networks.crop,
+    )
 
 
 def _recognition_distance(

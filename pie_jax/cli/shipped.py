@@ -1,4 +1,4 @@
-"""What is installed with the package, ready to use: the face model, MoFA, landmarks."""
+"""What is installed with the package, ready to use: the face model and networks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from pie_jax.core.errors import PieError
+from pie_jax.core.interfaces import Rig
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import assets, weights
+from pie_jax.networks import mobile_stylegan, rignet
 from pie_jax.networks.landmark_net import LandmarkNet
 from pie_jax.networks.mofa import MoFA
 from pie_jax.networks.picture_vector import width_of
@@ -86,6 +88,45 @@ def landmark_net(name: str = "landmark_net") -> LandmarkFinder:
     complaint = f"The installed {name}.safetensors is not the landmark network."
     remedy = "Install the package again."
     return LandmarkFinder(*_network(LandmarkNet, arrays, complaint, remedy))
+
+
+def rig(component: str) -> tuple[Rig, Any]:
+    """Reads the rig of a component, as wide as its parameters tell.
+
+    Raises:
+        PieError: the file is absent or damaged.
+    """
+    params = jax.tree.map(jnp.asarray, assets.parameters(f"rig_{component}"))
+    return rignet.rig(component, *rignet.widths(params)), params
+
+
+class Silhouette(NamedTuple):
+    """What tells a head from all else by the generator's features."""
+
+    apply: Callable[[Any, Any, jax.Array], jax.Array]
+    """`(params, the generator's params, w_plus [B, num_ws, 512]) -> [B, 64, 64]`,
+    logarithms of the odds that a place is the head's."""
+    params: Any
+
+
+def silhouette(name: str = "silhouette") -> Silhouette:
+    """Reads the function of the default generator (`experiments.train_silhouette`).
+
+    Raises:
+        PieError: the file is absent, damaged, or another's.
+    """
+    params = jax.tree.map(jnp.asarray, assets.parameters(name))
+    if params.keys() != {"kernel", "bias"}:
+        raise PieError(
+            f"The installed {name}.safetensors is no silhouette. Install the package "
+            "again."
+        )
+
+    def apply(params: Any, generator: Any, w_plus: jax.Array) -> jax.Array:
+        known = mobile_stylegan.features(generator, w_plus)
+        return known @ params["kernel"] + params["bias"]
+
+    return Silhouette(apply, params)
 
 
 def _network(

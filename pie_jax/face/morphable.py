@@ -180,7 +180,7 @@ def expression_code(model: Morphable, amounts: Mapping[str, float | Array]) -> A
     """
     code = jnp.zeros(model.unit_codes.shape[-1])
     for name, amount in amounts.items():
-        for unit, share in _units_of(model, name).items():
+        for unit, share in units_of(model, name).items():
             index = model.unit_names.index(unit)
             code = code + amount * share * model.unit_codes[index]
     return code
@@ -208,18 +208,24 @@ def names(model: Morphable) -> tuple[str, ...]:
     return units + tuple(a for a, mix in ALIASES.items() if mix.keys() <= set(units))
 
 
-def _mix(coefficients: Array, basis: Array) -> Array:
-    # Else an accelerator may round to bfloat16, which is half a pixel at 1024.
-    return jnp.tensordot(coefficients, basis, axes=1, precision=lax.Precision.HIGHEST)
+def units_of(model: Morphable, name: str) -> dict[str, float]:
+    """The units that a name stands for, and how much of each.
 
-
-def _units_of(model: Morphable, name: str) -> dict[str, float]:
+    Raises:
+        ValueError: a name that is neither a unit of the model nor an alias of its
+            units.
+    """
     if name not in names(model):
         raise ValueError(
             f"there is no expression {name!r}; choose among "
             f"{', '.join(names(model)) or 'none, for the model names none'}"
         )
     return ALIASES.get(name, {name: 1.0})
+
+
+def _mix(coefficients: Array, basis: Array) -> Array:
+    # Else an accelerator may round to bfloat16, which is half a pixel at 1024.
+    return jnp.tensordot(coefficients, basis, axes=1, precision=lax.Precision.HIGHEST)
 
 
 def _ridge_inverse(codes: np.ndarray) -> np.ndarray:

@@ -168,11 +168,73 @@ def align(
         size=size,
         landmarks=np.asarray(landmarks68, np.float64),
     )
+    return cut(photo_u8, quad, size), alignment
+
+
+def cut(
+    photo_u8: np.ndarray, quad: np.ndarray, size: int, *, fade: bool = True
+) -> np.ndarray:
+    """Cuts an oriented square out of a photograph as FFHQ does.
+
+    Args:
+        photo_u8: `[H, W, 3]` uint8 RGB.
+        quad: `[4, 2]` corners, as of `Alignment`; where they leave the photograph, it
+            is continued.
+        size: pixels on a side of the result.
+        fade: whether what continues it blurs and fades, as in FFHQ, which begins
+            inside the photograph; else it is the plain reflection.
+
+    Returns:
+        `[size, size, 3]` uint8 RGB.
+    """
     photo = Image.fromarray(photo_u8)
     photo, quad = _shrink(photo, quad + 0.5, size)
     photo, quad = _crop(photo, quad)
-    photo, quad = _pad(photo, quad)
-    return np.array(_sample(photo, quad, size)), alignment
+    photo, quad = _pad(photo, quad, fade)
+    return np.array(_sample(photo, quad, size))
+
+
+def moved_quad(
+    size: int, origin: np.ndarray, goal: np.ndarray, angle: float
+) -> np.ndarray:
+    """The square of a picture in which it appears moved and turned.
+
+    Args:
+        size: pixels on a side of the picture.
+        origin: `[2]`, a point of the picture.
+        goal: `[2]`, where that point is to appear.
+        angle: radians by which the picture turns about it, counter-clockwise as the
+            viewer sees it.
+
+    Returns:
+        `[4, 2]` corners, for `cut`.
+    """
+    away = whole(size).quad - goal
+    cosine, sine = np.cos(angle), np.sin(angle)
+    # The frame turns against what is seen in it, and y points down.
+    return away @ np.array([[cosine, sine], [-sine, cosine]]) + origin
+
+
+def within(quad: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What `cut` shows of a mask, which is 0 beyond the outline.
+
+    Args:
+        quad: `[4, 2]`, as of `cut`.
+        mask: `[R, R]`.
+
+    Returns:
+        `[R, R]` float32.
+    """
+    size = len(mask)
+    right, down = (quad[3] - quad[0]) / size, (quad[1] - quad[0]) / size
+    rows = np.column_stack([right, down, quad[0] + 0.5])
+    moved = Image.fromarray(np.float32(mask)).transform(
+        (size, size),
+        Image.Transform.AFFINE,
+        rows.ravel().tolist(),
+        Image.Resampling.BILINEAR,
+    )
+    return np.asarray(moved)
 
 
 def _quarter_turn(vector: np.ndarray) -> np.ndarray:
@@ -218,7 +280,9 @@ def _crop(photo: Image.Image, quad: np.ndarray) -> tuple[Image.Image, np.ndarray
     return photo.crop((*low.tolist(), *high.tolist())), quad - low
 
 
-def _pad(photo: Image.Image, quad: np.ndarray) -> tuple[Image.Image, np.ndarray]:
+def _pad(
+    photo: Image.Image, quad: np.ndarray, fade: bool
+) -> tuple[Image.Image, np.ndarray]:
     """Continues the photograph where the quad comes near or beyond its edge."""
     low, high = _bounds(quad)
     before, after = np.maximum(-low, 0), np.maximum(high - photo.size, 0)
@@ -234,6 +298,8 @@ def _pad(photo: Image.Image, quad: np.ndarray) -> tuple[Image.Image, np.ndarray]
         padded = Image.fromarray(np.pad(pixels, margins, mode="reflect"))
     else:
         padded = Image.fromarray(np.pad(pixels, margins, mode="edge"))
+    if not fade:
+        return padded, quad + before
     depth = np.maximum(
         _depth(padded.width, before[0], after[0])[None, :],
         _depth(padded.height, before[1], after[1])[:, None],

@@ -9,13 +9,16 @@ from pie_jax.core.errors import PieError
 from pie_jax.io import atomic
 
 
-def write_gif(path: Path, frames_u8: np.ndarray, seconds: float) -> None:
+def write_gif(
+    path: Path, frames_u8: np.ndarray, seconds: float, comment: str = ""
+) -> None:
     """Writes a GIF that repeats for ever, all or nothing.
 
     Args:
         path: the file; its folder exists.
         frames_u8: `[F, H, W, 3]` uint8 RGB.
         seconds: of one whole run.
+        comment: metadata.
 
     Raises:
         PieError: the folder is absent or read-only, or the disk is full.
@@ -35,6 +38,7 @@ def write_gif(path: Path, frames_u8: np.ndarray, seconds: float) -> None:
                 append_images=frames[1:],
                 duration=milliseconds,
                 loop=0,
+                comment=comment.encode(),
             )
     except OSError as error:
         raise PieError(

@@ -23,6 +23,9 @@ MAX_PIXELS = 128_000_000
 megapixels pass; the decoded picture needs at most 0.4 GB (Pillow's own limits, a
 warning at 89 and an error at 179 megapixels, lie on both sides)."""
 
+XMP = "XML:com.adobe.xmp"
+"""Keyword of the text chunk that is an XMP packet, always in UTF-8."""
+
 # Formats that carry photographs. Pillow also opens formats that are read by running
 # another program (EPS) or that hold no pixels of their own: never asked for here.
 _FORMATS = (
@@ -122,7 +125,7 @@ def write_png(
     Args:
         path: the file; its folder exists.
         image_u8: `[H, W, 3]` uint8 RGB.
-        text: metadata: text chunks by keyword.
+        text: metadata: text chunks by keyword; `XMP` may be one of them.
 
     Raises:
         PieError: the folder is absent or read-only, or the disk is full.
@@ -136,7 +139,8 @@ def write_png(
         )
     chunks = PngImagePlugin.PngInfo()
     for keyword, value in (text or {}).items():
-        chunks.add_text(keyword, value)
+        add = chunks.add_itxt if keyword == XMP else chunks.add_text
+        add(keyword, value)
     try:
         with atomic.replacing(path) as file:
             Image.fromarray(image_u8).save(file, format="PNG", pnginfo=chunks)

@@ -5,6 +5,8 @@ Image Synthesis", arXiv 2104.04767, in the form in which its weights are publish
 demodulation depends on the style any more, and the noise is a fixed map.
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
@@ -98,6 +100,39 @@ def mobile_stylegan(widths: tuple[int, ...] = FFHQ_WIDTHS) -> Generator:
     The resolution is `8 * 2 ** (len(widths) - 1)`: 1024 for the published network.
     """
     return style_based.generator(_modules(widths))
+
+
+FEATURES_SIZE = 64
+"""Pixels on a side of what `features` gives for the published network."""
+
+
+def features(
+    params: Any, w_plus: Array, widths: tuple[int, ...] = FFHQ_WIDTHS
+) -> Array:
+    """What the network knows of each place when it has drawn coarse structures.
+
+    Semantic parts are nearly linear there (Collins et al., "Editing in Style", CVPR
+    2020); the finer blocks are not run.
+
+    Args:
+        params: as of the generator.
+        w_plus: `[B, num_ws, 512]`.
+        widths: as of `mobile_stylegan`, at least five.
+
+    Returns:
+        `[B, 64, 64, C]`: the outputs at 32 pixels, each repeated, and at 64.
+    """
+    names = ("block2_conv2", "block3_conv2")
+    _, state = Synthesis(widths).apply(
+        {"params": params["synthesis"]},
+        w_plus,
+        capture_intermediates=lambda module, _: module.name in names,
+        mutable=["intermediates"],
+    )
+    found = (state["intermediates"][name]["__call__"][0] for name in names)
+    coarse, fine = found
+    repeated = jnp.repeat(jnp.repeat(coarse, 2, axis=1), 2, axis=2)
+    return jnp.concatenate([repeated, fine], axis=-1)
 
 
 def init_params(key: Array, widths: tuple[int, ...] = FFHQ_WIDTHS) -> dict:

@@ -240,7 +240,7 @@ def test_padding_leaves_the_inside_as_it_is(photo_u8):
 def test_padding_is_reflection_blurred_and_faded_to_the_median(photo_u8):
     photo = Image.fromarray(photo_u8[:, :400])
     quad = np.array([(150.0, -40), (150, 260), (450, 260), (450, -40)])
-    padded, moved = alignment._pad(photo, quad)
+    padded, moved = alignment._pad(photo, quad, fade=True)
     # Missing at the top 40 and a border of 30, at the right 50 and 30; at least 90.
     assert padded.size == (90 + 400 + 90, 90 + 600 + 90)
     np.testing.assert_array_equal(moved, quad + 90)
@@ -266,7 +266,7 @@ def test_padding_is_reflection_blurred_and_faded_to_the_median(photo_u8):
 def test_a_photograph_that_holds_the_square_is_not_padded(photo_u8):
     photo = Image.fromarray(photo_u8)
     quad = np.array([(100.0, 100), (100, 300), (300, 300), (300, 100)])
-    same, still = alignment._pad(photo, quad)
+    same, still = alignment._pad(photo, quad, fade=True)
     assert same is photo
     assert still is quad
 
@@ -277,3 +277,43 @@ def test_faces_at_and_beyond_the_edge_still_give_a_picture(shape, centre):
     photo_u8 = np.full((*shape, 3), 77, np.uint8)
     aligned_u8, _ = alignment.align(photo_u8, face_landmarks(centre, 200), size=64)
     np.testing.assert_array_equal(aligned_u8, np.full((64, 64, 3), 77))
+
+
+def smooth_picture(size: int) -> np.ndarray:
+    y, x = np.mgrid[:size, :size] / size
+    waves = [np.sin(5 * x + i) * np.cos(4 * y + i) for i in range(3)]
+    return np.uint8(127 + 100 * np.stack(waves, axis=-1))
+
+
+def test_a_square_that_is_not_moved_shows_the_picture():
+    picture = smooth_picture(64)
+    quad = alignment.moved_quad(64, np.array([20, 30]), np.array([20, 30]), 0.0)
+    same = alignment.cut(picture, quad, 64, fade=False).astype(int)
+    assert np.abs(same - picture).max() <= 2
+    ones = alignment.within(quad, np.ones((64, 64)))
+    np.testing.assert_array_equal(ones, 1)
+
+
+def test_a_point_is_moved_to_its_goal_and_the_rest_turns_about_it():
+    size, origin, goal = 128, np.array([50.0, 60.0]), np.array([70.0, 55.0])
+    angle = np.radians(30)
+    quad = alignment.moved_quad(size, origin, goal, angle)
+    mask = np.zeros((size, size))
+    # Counter-clockwise as seen: what is to the right goes up, which is less y.
+    for away in ([0, 0], [20, 0]):
+        x, y = origin + away
+        mask[:] = 0
+        mask[int(y), int(x)] = 1
+        row, column = np.argwhere(moved := alignment.within(quad, mask)).T
+        weights = moved[row, column]
+        turned = [away[0] * np.cos(angle), -away[0] * np.sin(angle)]
+        found = np.average(np.stack([column, row], -1), axis=0, weights=weights)
+        np.testing.assert_allclose(found, goal + turned, atol=0.6)
+
+
+def test_beyond_the_outline_a_mask_is_zero_and_a_picture_goes_on():
+    quad = alignment.moved_quad(64, np.zeros(2), np.array([16.0, 0]), 0.0)
+    mask = alignment.within(quad, np.ones((64, 64)))
+    assert mask[:, :15].max() == 0 and mask[:, 17:].min() == 1
+    picture = np.full((64, 64, 3), 90, np.uint8)
+    assert np.all(alignment.cut(picture, quad, 64) == 90)

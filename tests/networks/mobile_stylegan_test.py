@@ -86,3 +86,25 @@ def test_each_row_of_the_code_drives_one_layer_in_order(params, row):
     assert set(before) == set(DRIVEN)
     changed = [name for name in DRIVEN if (before[name] != after[name]).any()]
     assert changed == [DRIVEN[row]]
+
+
+def test_features_are_what_the_blocks_at_32_and_64_pixels_give():
+    widths = (4, 4, 4, 4, 8)
+    params = builders.random_params(
+        lambda key: mobile_stylegan.init_params(key, widths)
+    )
+    num_ws = mobile_stylegan.mobile_stylegan(widths).num_ws
+    code = np.random.default_rng(4).normal(size=(1, num_ws, 512)).astype(np.float32)
+    found = mobile_stylegan.features(params, jnp.asarray(code), widths)
+    assert found.shape == (1, 64, 64, 4 + 8)
+    coarse = found[..., :4]
+    assert jnp.all(coarse[:, ::2, ::2] == coarse[:, 1::2, 1::2])
+    # The finest block's last convolution and the image head come after them.
+    later = code.copy()
+    later[:, -1] += 1
+    same = mobile_stylegan.features(params, jnp.asarray(later), widths)
+    assert jnp.array_equal(found, same)
+    later[:, -2] += 1
+    changed = mobile_stylegan.features(params, jnp.asarray(later), widths)
+    assert not jnp.array_equal(found[..., 4:], changed[..., 4:])
+    assert jnp.array_equal(found[..., :4], changed[..., :4])

@@ -1,0 +1,161 @@
+"""`pie edit`: turns a head, changes an expression or the light."""
+
+import argparse
+from pathlib import Path
+
+from pie_jax.cli import config as configuration
+
+EXAMPLES = """examples:
+  pie edit embedded/anna --yaw 20 --pitch -5
+  pie edit embedded/anna --yaw +=10                 ten degrees more than now
+  pie edit embedded/anna --expression smile=0.7,jawOpen=0.2
+  pie edit embedded/anna --expression neutral       or neutral,browsUp=0.5
+  pie edit embedded/anna --light azimuth=50,elevation=20,colour=#ffd9b0
+  pie edit embedded/anna --pose-from other.jpg --light-from another.jpg
+  pie edit embedded/anna --sweep yaw=-30:30:7       strip.png and sweep.gif
+  pie edit embedded/anna --yaw 15 --sweep smile=0:1:5
+  pie edit embedded/anna --roll 10 --yaw 15 --paste-back anna.jpg
+
+A number replaces what is there, "+=" adds to it (+=-10 takes away). Degrees: yaw to
+the viewer's right, pitch upwards, roll counter-clockwise. Expressions are amounts, 0
+to 1, of ARKit's units (jawOpen, browInnerUp, ...) and of smile, frown, blink, squint,
+eyesWide, browsUp, browsDown, sneer, ...; what is not named stays. Light: azimuth (90
+is the viewer's right) and elevation in degrees, strength (0 from everywhere, 1 a lamp),
+intensity (1 as it is), colour (#RRGGBB, a filter before what is there).
+
+The folder gets edited.png, edit.json (what was asked for and achieved, errors, what
+else changed), and what the other options add. All pictures say in their metadata that
+they are synthetic. Edit portraits only of people who agreed to it.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds `pie edit`."""
+    parser = subparsers.add_parser(
+        "edit",
+        help="turn an embedded head, change its expression or light",
+        description="Edits a portrait that `pie embed` embedded.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "source", metavar="DIR/STEM", type=Path, help="a portrait's folder"
+    )
+    _add_targets(parser)
+    _add_manner(parser)
+    _add_output(parser)
+    configuration.add_arguments(parser)
+    # Without one, the portrait's own generator is taken.
+    parser.set_defaults(run=run, config=None)
+
+
+def _add_targets(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what to change")
+    for name in ("yaw", "pitch", "roll"):
+        group.add_argument(f"--{name}", metavar="DEG", help="degrees, or +=DEGREES")
+    group.add_argument("--expression", metavar="NAME=X,...")
+    group.add_argument("--light", metavar="NAME=X,...")
+    for name in ("pose", "expression", "light"):
+        group.add_argument(
+            f"--{name}-from", metavar="PHOTO", type=Path, help="as in this photograph"
+        )
+    group.add_argument(
+        "--refine",
+        metavar="N",
+        type=_count,
+        default=0,
+        help="steps of fitting the face model to these photographs (default: none)",
+    )
+    group.add_argument(
+        "--sweep", metavar="NAME=A:B:N", help="N pictures, one amount from A to B"
+    )
+
+
+def _add_manner(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how")
+    group.add_argument(
+        "--feedback",
+        metavar="N",
+        type=_count,
+        default=1,
+        help="rounds that correct what was not achieved (default: 1)",
+    )
+    group.add_argument(
+        "--together",
+        action="store_true",
+        help="several components at once; one after another without it",
+    )
+    group.add_argument(
+        "--background",
+        choices=("keep", "edited"),
+        default="keep",
+        help="keep the photograph's (default), or take what the generator makes",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        help="folder of the results (default: DIR/STEM/edits/<what was asked for>)",
+    )
+    group.add_argument(
+        "--paste-back",
+        metavar="PHOTO",
+        type=Path,
+        help="write pasted.png too: the edit in the full photograph",
+    )
+    group.add_argument(
+        "--overwrite", action="store_true", help="replace another edit's results"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"a number was expected, 0 or more, and {text!r} came"
+        )
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Edits one portrait; the exit status."""
+    from pie_jax.cli import editing, inputs, requests
+    from pie_jax.core.errors import PieError
+    from pie_jax.io import images
+
+    photos = {
+        "rotation": args.pose_from,
+        "expression": args.expression_from,
+        "illumination": args.light_from,
+    }
+    angles = {name: getattr(args, name) for name in requests.ANGLES}
+    asked = requests.request(angles, args.expression, args.light, photos)
+    swept = requests.sweep(args.sweep) if args.sweep else None
+    if asked == requests.Request() and swept is None:
+        raise PieError(
+            "nothing to change: say --yaw 20, --expression smile=0.7, ...; "
+            "`pie edit --help` shows more"
+        )
+    # What can be told without the networks is told before anything is fetched.
+    for photo in (*asked.photos.values(), args.paste_back):
+        if photo is not None:
+            images.check_source(photo)
+    if swept and args.paste_back:
+        raise PieError("--paste-back takes one edit, not a sweep; leave one out")
+    editing.check_source(args.source)
+    out = args.out or args.source / "edits" / requests.label(asked, swept)
+    manner = editing.Manner(
+        feedback=args.feedback,
+        together=args.together,
+        keep_background=args.background == "keep",
+        refine=args.refine,
+        paste_back=args.paste_back,
+    )
+    editing.check_out(out, editing.summary(args.source, asked, swept, manner), args)
+    config = inputs.load_config(args.source, args.config, args.overrides)
+    editing.edit_portrait(args.source, config, asked, swept, manner, out)
+    print(out)
+    return 0

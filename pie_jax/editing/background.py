@@ -1,0 +1,170 @@
+"""Holds the background still: an edited person before the photograph's background.
+
+A generator that turns a head paints all the rest anew. Here the person is taken from
+its picture, and what is behind from the photograph; what the photograph's own person
+hid is filled with the colours around. Both are joined band by band (Burt and Adelson,
+"A Multiresolution Spline with Application to Image Mosaics", 1983), coarse structures
+over a wide seam and fine ones over a narrow one.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+_NEAR = 12
+"""Pixels of 256 about the photograph's person that still have something of its hair."""
+_RIM = 3
+"""Pixels of 256 about the edited person that are still the edited picture's."""
+_FEATHER = 2.0
+"""Deviation of the blur of both masks' edges, in pixels of 256."""
+_COARSEST = 64
+"""Pixels on a side of the blend's coarsest band: colours mix over 1 / 64 of a side."""
+
+
+def hold(
+    photo: Array, edited: Array, before: Array, after: Array, covered: Array
+) -> Array:
+    """Puts an edited person before the photograph's background.
+
+    Args:
+        photo: `[R, R, 3]`, R a power of two.
+        edited: `[R, R, 3]`, what the generator makes of the edited code.
+        before: `[S, S]` in [0, 1], each pixel's share in the photograph's person.
+        after: `[S, S]`, in the edited one.
+        covered: `[S, S]` in [0, 1], where `edited` is a picture at all; elsewhere the
+            photograph stays, with its person.
+
+    Returns:
+        `[R, R, 3]`.
+    """
+    after = after * covered
+    mask = enlarge(presence(after), len(photo))
+    levels = max(1, (len(photo) // _COARSEST).bit_length() - 1)
+    return blend(edited, behind(photo, before, after, covered), mask, levels)
+
+
+def behind(photo: Array, before: Array, after: Array, covered: Array) -> Array:
+    """The photograph without what the edited person no longer hides.
+
+    Args and result as of `hold`. Where the edited person's outline is the photograph's
+    all stays, up to the last hair; what is behind the edited person is of no account.
+    """
+    person = _smoothstep(2 * _widened(before, _NEAR))
+    elsewhere = 1 - enlarge(person, len(photo))
+    uncovered = enlarge(receded(before, after, covered), len(photo))
+    return photo + uncovered * (fill(photo, elsewhere) - photo)
+
+
+def receded(before: Array, after: Array, covered: Array) -> Array:
+    """Where the photograph's person is to vanish, args as of `hold`: `[S, S]`."""
+    bare = _widened(jnp.maximum(before - presence(after), 0), _NEAR)
+    well_inside = -_widened(-covered, 2 * _NEAR)
+    return well_inside * blur(_smoothstep(2 * bare), _scaled(_FEATHER, before))
+
+
+def presence(share: Array) -> Array:
+    """Where a person covers what is behind, `[S, S]`, of shares in the person."""
+    person = _smoothstep(_widened(share, _RIM))
+    return blur(person, _scaled(_FEATHER, share))
+
+
+def changed(before: Array, after: Array, covered: Array, size: int) -> Array:
+    """Where `hold` leaves less than the photograph: `[size, size]` in [0, 1].
+
+    Args:
+        before: as of `hold`.
+        after: likewise.
+        covered: likewise.
+        size: pixels on a side of the result.
+    """
+    after = after * covered
+    gone = receded(before, after, covered)
+    both = _widened(jnp.maximum(gone, presence(after)), 2 * _RIM)
+    return enlarge(blur(both, 2 * _scaled(_FEATHER, both)), size)[..., 0]
+
+
+def _scaled(pixels: float, mask: Array) -> float:
+    return pixels * len(mask) / 256
+
+
+def _smoothstep(x: Array) -> Array:
+    x = jnp.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _widened(mask: Array, reach: float) -> Array:
+    """The largest value within `reach` pixels of 256."""
+    side = 2 * round(_scaled(reach, mask)) + 1
+    return lax.reduce_window(mask, -jnp.inf, lax.max, (side, side), (1, 1), "SAME")
+
+
+def blur(image: Array, sigma: float) -> Array:
+    """A Gaussian blur of `[H, W]`; the edge pixels repeat."""
+    reach = max(1, round(3 * sigma))
+    weights = jnp.exp(-(jnp.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    weights = weights / jnp.sum(weights)
+
+    def along(rows: Array) -> Array:
+        return jax.vmap(lambda row: jnp.convolve(row, weights, "valid"))(rows)
+
+    return along(along(jnp.pad(image, reach, mode="edge")).T).T
+
+
+def enlarge(mask: Array, size: int) -> Array:
+    """`[S, S]` to `[size, size, 1]`, smoothly."""
+    resized = jax.image.resize(mask[..., None], (size, size, 1), "cubic")
+    return jnp.clip(resized, 0, 1)
+
+
+def fill(image: Array, known: Array) -> Array:
+    """Fills holes with the colours around, smoother the further from them.
+
+    Args:
+        image: `[R, R, C]`, R a power of two.
+        known: `[R, R, 1]` in [0, 1]: 1 keeps the image, 0 is a hole.
+
+    Returns:
+        `[R, R, C]`; black where nothing is known anywhere.
+    """
+    if len(image) == 1:
+        return image * (known > 0)
+    weight = _halve(known)
+    colour = _halve(image * known) / jnp.maximum(weight, 1e-6)
+    # A block that is known in part says all that can be known of it.
+    around = _double(fill(colour, jnp.minimum(1, 4 * weight)))
+    return known * image + (1 - known) * around
+
+
+def blend(inside: Array, outside: Array, mask: Array, levels: int) -> Array:
+    """Joins two pictures band by band.
+
+    Args:
+        inside: `[R, R, C]`, R a power of two.
+        outside: `[R, R, C]`.
+        mask: `[R, R, 1]` in [0, 1], 1 where `inside` is wanted.
+        levels: how many bands are split off; each doubles the seam's width.
+
+    Returns:
+        `[R, R, C]`: either picture where the mask is 1, or 0, for some 2 ** (levels +
+        1) pixels around.
+    """
+    if levels == 0 or len(inside) == 1:
+        return outside + mask * (inside - outside)
+    half_inside, half_outside = _halve(inside), _halve(outside)
+    below = _double(blend(half_inside, half_outside, _halve(mask), levels - 1))
+    fine_inside, fine_outside = (
+        inside - _double(half_inside),
+        outside - _double(half_outside),
+    )
+    return below + fine_outside + mask * (fine_inside - fine_outside)
+
+
+def _halve(image: Array) -> Array:
+    height, width, channels = image.shape
+    blocks = image.reshape(height // 2, 2, width // 2, 2, channels)
+    return blocks.mean(axis=(1, 3))
+
+
+def _double(image: Array) -> Array:
+    height, width, channels = image.shape
+    return jax.image.resize(image, (2 * height, 2 * width, channels), "linear")

@@ -1,0 +1,204 @@
+"""Edits a portrait's code with rigs (PIE, sec. 4.2 and 5).
+
+A rig was trained to give a face the theta that MoFA sees, and returns a code of its own
+even for the theta that the code has already. So here only the difference counts,
+
+    w_hat = w + rig(w, theta_command) - rig(w, theta(w)),
+
+and an edit that asks for what is there is exactly none, a small one small.
+
+All functions are of arrays with a leading axis B, can be compiled, and can be mapped
+over targets. Components are edited in groups: what is in one group at once, from the
+same code, and one group after another. `(("rotation",), ("expression",))` turns the
+head first, and smiles then.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jax import Array
+
+from pie_jax.core import rotations
+from pie_jax.core.interfaces import Estimate, Rig
+from pie_jax.core.theta import COMPONENTS, FaceParams
+
+Params = Mapping[str, Any]
+Groups = Sequence[Sequence[str]]
+
+ONE_AFTER_ANOTHER: Groups = tuple((component,) for component in COMPONENTS)
+
+REACH = {"rotation": 0.35, "expression": 1.5, "illumination": 0.6}
+"""How far feedback may take a command from its target, in each number of the
+component: radians, standard deviations, units of light. Beyond, it is the estimate that
+is wrong."""
+
+
+class Editor(NamedTuple):
+    """The functions of an edit. Their parameters are a dict with the parts `generator`,
+    `mofa`, and `rigs`: parameters by component."""
+
+    synthesis: Callable[[Any, Array], Array]
+    """`(params, w_plus [B, num_ws, 512]) -> image [B, H, W, 3]`, RGB in [-1, 1]."""
+    estimate: Estimate
+    rigs: Mapping[str, Rig]
+    """By component."""
+
+
+@struct.dataclass
+class Edited:
+    """Portraits and what is seen in them.
+
+    Attributes:
+        w_plus: `[B, num_ws, 512]`.
+        image: `[B, H, W, 3]`, RGB in [-1, 1].
+        theta: `[B]`, what the estimator sees in the image.
+    """
+
+    w_plus: Array
+    image: Array
+    theta: FaceParams
+
+
+def look(editor: Editor, params: Params, w_plus: Array) -> Edited:
+    """Codes as they are: their images, and what is seen there.
+
+    Args:
+        editor: the functions.
+        params: their parameters.
+        w_plus: `[B, num_ws, 512]`.
+    """
+    image = editor.synthesis(params["generator"], w_plus)
+    return Edited(w_plus, image, editor.estimate(params["mofa"], image))
+
+
+def move(
+    rig: Rig, params: Any, w_plus: Array, own: FaceParams, target: FaceParams
+) -> Array:
+    """Edits one component of codes, without a look at the outcome.
+
+    Args:
+        rig: of the component.
+        params: the rig's.
+        w_plus: `[B, num_ws, 512]`.
+        own: `[B]`, theta(w_plus), what the estimator sees in its image.
+        target: `[B]`, the component that is asked for, as the estimator sees it.
+
+    Returns:
+        `[B, num_ws, 512]`; `w_plus` itself, to the last bit, where the component is
+        the same in `own` and `target`.
+    """
+    return w_plus + offset(rig, params, w_plus, own, target)
+
+
+def offset(
+    rig: Rig, params: Any, w_plus: Array, own: FaceParams, target: FaceParams
+) -> Array:
+    """What `move` adds, so that offsets of several rigs can be."""
+    there = rig.edit(params, w_plus, target)
+    return there - rig.edit(params, w_plus, own)
+
+
+def edit(
+    editor: Editor,
+    params: Params,
+    portrait: Edited,
+    target: FaceParams,
+    groups: Groups,
+    rounds: int = 0,
+) -> Edited:
+    """Edits components of portraits, and corrects what the estimator sees.
+
+    Each round adds what is missing to the command (PIE, sec. 5: theta + (theta -
+    theta(w_hat)) is the first). Of all rounds the one whose estimate is nearest to the
+    target is kept, for each portrait.
+
+    Args:
+        editor: the functions.
+        params: their parameters.
+        portrait: from `look`, or an edit before.
+        target: `[B]`; only the components in `groups` are used.
+        groups: which components together, which one after another; see above.
+        rounds: of feedback for each group; 0 is none.
+
+    Returns:
+        The edited portraits.
+    """
+    for group in groups:
+        portrait = _edit_group(editor, params, portrait, target, group, rounds)
+    return portrait
+
+
+def error(theta: FaceParams, target: FaceParams, component: str) -> Array:
+    """How far a component is from its target: the editing error.
+
+    Args:
+        theta: `[...]`.
+        target: `[...]`.
+        component: one of `COMPONENTS`.
+
+    Returns:
+        `[...]`: for rotation the angle between both in radians; else the root mean
+        square of the differences.
+    """
+    found, wanted = getattr(theta, component), getattr(target, component)
+    if component == "rotation":
+        return rotations.angle(rotations.matrix(found), rotations.matrix(wanted))
+    return jnp.sqrt(jnp.mean((found - wanted) ** 2, axis=-1))
+
+
+def _edit_group(
+    editor: Editor,
+    params: Params,
+    portrait: Edited,
+    target: FaceParams,
+    group: Sequence[str],
+    rounds: int,
+) -> Edited:
+    def attempt(command: FaceParams) -> Edited:
+        w_plus, own = portrait.w_plus, portrait.theta
+        offsets = [
+            offset(editor.rigs[c], params["rigs"][c], w_plus, own, command)
+            for c in group
+        ]
+        return look(editor, params, w_plus + jnp.sum(jnp.stack(offsets), axis=0))
+
+    command = target
+    best = found = attempt(command)
+    for _ in range(rounds):
+        command = _corrected(command, target, found.theta, group)
+        found = attempt(command)
+        best = _nearer(found, best, target, group)
+    return best
+
+
+def _corrected(
+    command: FaceParams, target: FaceParams, seen: FaceParams, group: Sequence[str]
+) -> FaceParams:
+    """The command, and what is missing. Euler angles are so near that their
+    differences add."""
+    changed = {}
+    for component in group:
+        now, aim, found = (getattr(x, component) for x in (command, target, seen))
+        # Of a command now + (aim - found), what goes beyond the target.
+        beyond = jnp.clip(now - found, -REACH[component], REACH[component])
+        changed[component] = aim + beyond
+    return dataclasses.replace(command, **changed)
+
+
+def _nearer(a: Edited, b: Edited, target: FaceParams, group: Sequence[str]) -> Edited:
+    """Of each portrait the one that has less of its error, in units of `REACH`."""
+
+    def total(x: Edited) -> Array:
+        errors = [error(x.theta, target, c) / REACH[c] for c in group]
+        return jnp.sum(jnp.stack(errors), axis=0)
+
+    better = total(a) < total(b)
+
+    def choose(x: Array, y: Array) -> Array:
+        return jnp.where(better.reshape(-1, *[1] * (x.ndim - 1)), x, y)
+
+    return jax.tree.map(choose, a, b)

@@ -1,0 +1,125 @@
+"""From the words of a command line to targets."""
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.cli import requests
+from pie_jax.core.errors import PieError
+from pie_jax.core.theta import neutral
+from pie_jax.editing.targets import Amount
+from pie_jax.face import morphable
+from tests.editing.edit_test import some_target
+from tests.editing.targets_test import model  # noqa: F401 (a fixture)
+
+
+def ask(expression=None, light=None, photos=None, **angles):
+    return requests.request(angles, expression, light, photos or {})
+
+
+def test_numbers_replace_and_signs_add():
+    asked = ask(yaw="20", pitch="+=-5.5", roll=None)
+    assert asked.amounts == {"yaw": Amount(20.0), "pitch": Amount(-5.5, added=True)}
+    assert asked.components() == ("rotation",)
+
+
+def test_lists_of_expressions_and_of_light():
+    asked = ask("neutral, smile=0.7,jawOpen+=0.2", "azimuth=40,colour=#ff8000")
+    assert asked.neutral
+    assert asked.colour == (1.0, 128 / 255, 0.0)
+    assert asked.amounts == {
+        "smile": Amount(0.7),
+        "jawOpen": Amount(0.2, added=True),
+        "azimuth": Amount(40.0),
+    }
+    assert asked.components() == ("expression", "illumination")
+    assert ask(light="color=#102030").components() == ("illumination",)
+
+
+def test_a_roll_needs_no_rig_and_photographs_do():
+    assert ask(roll="10").components() == ()
+    photos = {"expression": Path("a.jpg"), "rotation": None}
+    assert ask(photos=photos).components() == ("expression",)
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ({"yaw": "left"}, "--yaw: 'left' is no number"),
+        ({"yaw": "nan"}, "is no number"),
+        ({"yaw": "1e9"}, "is no number"),
+        ({"expression": "smile"}, "is not NAME=NUMBER"),
+        ({"expression": "smile=a lot"}, "--expression smile: 'a lot' is no number"),
+        ({"expression": "yaw=3"}, "yaw is no expression"),
+        ({"light": "brightness=2"}, "none of azimuth, elevation, strength"),
+        ({"light": "colour=red"}, "not written as #RRGGBB"),
+        ({"light": "colour=#000000"}, "is black"),
+    ],
+)
+def test_what_cannot_be_read_is_told(words, message):
+    with pytest.raises(PieError, match=message):
+        ask(**words)
+
+
+def test_a_sweep_is_evenly_spaced_and_may_add():
+    swept = requests.sweep("yaw=-30:30:7")
+    assert swept.name == "yaw"
+    values = [amount.value for amount in swept.amounts]
+    assert values == [-30, -20, -10, 0, 10, 20, 30]
+    added = requests.sweep("smile+=0:0.5:2").amounts
+    assert added == (Amount(0.0, added=True), Amount(0.5, added=True))
+
+
+@pytest.mark.parametrize(
+    "text", ["yaw", "yaw=1:2", "yaw=1:2:1", "yaw=1:2:999", "=1:2:3"]
+)
+def test_a_sweep_that_is_none_is_refused(text):
+    with pytest.raises(PieError, match="--sweep"):
+        requests.sweep(text)
+
+
+def test_targets_change_what_is_asked_for_only(model):  # noqa: F811
+    own = some_target(1)
+    target = requests.target(ask(yaw="20"), model, own, {})
+    expected = own.rotation.at[:, 1].set(np.radians(20))
+    np.testing.assert_allclose(target.rotation, expected, atol=1e-6)
+    same = requests.target(ask(roll="5"), model, own, {})
+    for name in ("rotation", "expression", "illumination", "identity"):
+        np.testing.assert_array_equal(getattr(same, name), getattr(own, name))
+
+
+def test_amounts_change_what_photographs_give(model):  # noqa: F811
+    own = some_target(1)
+    source = neutral().replace(rotation=jnp.asarray([0.1, 0.2, 0.3]))
+    photos = {"rotation": Path("a.jpg"), "expression": Path("a.jpg")}
+    asked = ask("jawOpen=0.4", photos=photos, pitch="+=10")
+    given = {"rotation": source, "expression": source}
+    target = requests.target(asked, model, own, given)
+    pitch = 0.1 + np.radians(10)
+    np.testing.assert_allclose(target.rotation, [[pitch, 0.2, 0.3]], atol=1e-6)
+    amounts = morphable.named_expression(model, target.expression[0])
+    np.testing.assert_allclose(amounts, [0, 0, 0.4], atol=1e-3)
+    np.testing.assert_array_equal(target.illumination, own.illumination)
+
+
+def test_a_neutral_face_has_no_expression_but_what_is_named(model):  # noqa: F811
+    target = requests.target(ask("neutral,smile=0.5"), model, some_target(1), {})
+    amounts = morphable.named_expression(model, target.expression[0])
+    np.testing.assert_allclose(amounts, [0.5, 0.5, 0], atol=1e-3)
+
+
+def test_an_unknown_expression_is_told_with_those_that_exist(model):  # noqa: F811
+    with pytest.raises(PieError, match="no expression 'grin'.*jawOpen.*smile"):
+        requests.check_names(model, ask("grin=1").amounts)
+    requests.check_names(model, ask("smile=1", yaw="3").amounts)
+
+
+def test_edits_get_names_that_tell_them_apart():
+    asked = ask("smile=0.7", "colour=#ff8000", yaw="20", pitch="+=-5")
+    assert requests.label(asked, None) == "yaw20_pitch+-5_smile0.7_colourff8000"
+    swept = requests.sweep("yaw=-30:30:7")
+    assert requests.label(ask(), swept) == "sweep-yaw-30to30x7"
+    photos = {"rotation": Path("in/a.jpg")}
+    assert requests.label(ask(photos=photos), None) == "rotation-from-a"

@@ -1,0 +1,115 @@
+"""Heads before a background that stands still."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.editing import background
+
+SIZE, SMALL = 128, 64
+
+
+def picture(seed):
+    """Smooth colours, `[SIZE, SIZE, 3]`."""
+    coarse = np.random.default_rng(seed).uniform(-1, 1, (8, 8, 3))
+    return jax.image.resize(jnp.asarray(coarse, jnp.float32), (SIZE, SIZE, 3), "cubic")
+
+
+def disc(x, y, radius):
+    """A head, `[SMALL, SMALL]`; x, y, radius in fractions of the frame."""
+    rows, columns = (np.mgrid[:SMALL, :SMALL] + 0.5) / SMALL
+    inside = np.hypot(columns - x, rows - y) < radius
+    return jnp.asarray(inside, jnp.float32)
+
+
+EVERYWHERE = jnp.ones((SMALL, SMALL))
+
+
+def at(image, x, y):
+    return np.asarray(image)[round(y * SIZE), round(x * SIZE)]
+
+
+@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
+def test_the_head_is_the_edited_and_the_rest_the_photographs(wrap):
+    photo, edited, head = picture(0), picture(1), disc(0.5, 0.5, 0.3)
+    held = wrap(background.hold)(photo, edited, head, head, EVERYWHERE)
+    np.testing.assert_allclose(at(held, 0.5, 0.5), at(edited, 0.5, 0.5), atol=1e-3)
+    for corner in ((0.02, 0.02), (0.97, 0.03), (0.03, 0.97)):
+        np.testing.assert_allclose(at(held, *corner), at(photo, *corner), atol=2e-2)
+
+
+def test_what_a_head_no_longer_hides_is_filled_with_what_is_around():
+    grey, black = jnp.full((SIZE, SIZE, 3), 0.3), jnp.full((SIZE, SIZE, 3), -1.0)
+    before, after = disc(0.35, 0.5, 0.2), disc(0.65, 0.5, 0.2)
+    seen = jax.image.resize(before, (SIZE, SIZE), "linear")[..., None]
+    photo = grey + seen * (black - grey)  # a black head before grey
+    white = jnp.ones((SIZE, SIZE, 3))
+    held = background.hold(photo, white, before, after, EVERYWHERE)
+    np.testing.assert_allclose(at(held, 0.3, 0.5), 0.3, atol=0.05)
+    np.testing.assert_allclose(at(held, 0.65, 0.5), 1, atol=1e-3)
+
+
+def test_a_head_stays_where_there_is_no_edited_picture():
+    photo, edited, head = picture(0), picture(1), disc(0.5, 0.5, 0.2)
+    nowhere = jnp.zeros((SMALL, SMALL))
+    held = background.hold(photo, edited, head, head, nowhere)
+    chex.assert_trees_all_close(held, photo, atol=1e-5)
+    assert background.changed(head, head, nowhere, SIZE).max() < 1e-5
+
+
+def test_nothing_changes_outside_of_what_is_called_changed():
+    photo, edited = picture(0), picture(1)
+    before, after = disc(0.45, 0.5, 0.15), disc(0.5, 0.5, 0.15)
+    held = background.hold(photo, edited, before, after, EVERYWHERE)
+    mask = background.changed(before, after, EVERYWHERE, SIZE)
+    assert mask.shape == (SIZE, SIZE) and 0 <= mask.min() and mask.max() <= 1
+    moved = np.abs(np.asarray(held - photo)).max(axis=-1)
+    assert moved[np.asarray(mask) < 0.01].max() < 0.05
+    assert moved.max() > 0.3
+
+
+def test_equal_pictures_are_blended_to_themselves():
+    mask = jnp.asarray(np.random.default_rng(2).uniform(size=(SIZE, SIZE, 1)))
+    same = background.blend(picture(0), picture(0), mask.astype(jnp.float32), 3)
+    chex.assert_trees_all_close(same, picture(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("value, seed", [(0.0, 1), (1.0, 0)])
+def test_a_plain_mask_gives_one_of_the_pictures(value, seed):
+    mask = jnp.full((SIZE, SIZE, 1), value)
+    joined = background.blend(picture(0), picture(1), mask, 3)
+    chex.assert_trees_all_close(joined, picture(seed), atol=1e-5)
+
+
+def test_a_seam_is_wider_for_what_is_coarse():
+    dark, bright = jnp.zeros((SIZE, SIZE, 1)), jnp.ones((SIZE, SIZE, 1))
+    step = (jnp.arange(SIZE) >= SIZE // 2).astype(jnp.float32)
+    mask = jnp.broadcast_to(step[None, :, None], dark.shape)
+    row = background.blend(bright, dark, mask, 4)[SIZE // 2, :, 0]
+    assert np.all(np.diff(row) > -1e-6)
+    width = int(np.sum((row > 0.02) & (row < 0.98)))
+    assert 8 <= width <= 64
+
+
+def test_filling_keeps_what_is_known_and_invents_nothing_else():
+    known = 1 - jax.image.resize(disc(0.5, 0.5, 0.2), (SIZE, SIZE), "nearest")
+    plain = jnp.full((SIZE, SIZE, 3), 0.7)
+    holed = plain * known[..., None]
+    filled = background.fill(holed, known[..., None])
+    chex.assert_trees_all_close(filled, plain, atol=1e-4)
+    kept = background.fill(picture(0), known[..., None])
+    chex.assert_trees_all_close(kept[known == 1], picture(0)[known == 1], atol=1e-6)
+
+
+def test_a_blur_keeps_plain_pictures_and_the_sum():
+    chex.assert_trees_all_close(
+        background.blur(jnp.full((40, 40), 0.3), 2.0),
+        jnp.full((40, 40), 0.3),
+        atol=1e-5,
+    )
+    dot = jnp.zeros((41, 41)).at[20, 20].set(1)
+    blurred = background.blur(dot, 2.0)
+    assert jnp.sum(blurred) == pytest.approx(1, abs=1e-5)
+    chex.assert_trees_all_close(blurred, blurred.T, atol=1e-6)

@@ -1,0 +1,189 @@
+"""Edits by a rig that is exact, and by rigs that are not."""
+
+import itertools
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.core.interfaces import Rig
+from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams, neutral
+from pie_jax.editing import edit
+from pie_jax.editing.edit import Editor
+
+NUM_WS = 3
+# Where the toy world keeps each component of theta in the first row of a code.
+PLACES = {
+    "rotation": slice(0, 3),
+    "expression": slice(3, 67),
+    "illumination": slice(67, 94),
+}
+
+
+def toy_rig(component: str, strength: float = 1.0) -> Rig:
+    """Moves a code's component `strength` of the way, and from a wrong beginning."""
+
+    def apply(params, w_plus, theta):
+        place = PLACES[component]
+        now = w_plus[:, 0, place]
+        step = strength * (getattr(theta, component) - 0.9 * now) + params
+        return w_plus.at[:, 0, place].add(step)
+
+    return Rig(apply, component)
+
+
+def synthesis(params, w_plus):
+    """An image that holds the code's numbers: `[B, 12, 12, 3]`."""
+    return jnp.pad(params * w_plus[:, 0, :432], ((0, 0), (0, 0))).reshape(-1, 12, 12, 3)
+
+
+def estimate(params, image):
+    numbers = image.reshape(len(image), -1) + params
+    parts = {name: jnp.zeros((len(image), size)) for name, size in SIZES.items()}
+    parts |= {name: numbers[:, place] for name, place in PLACES.items()}
+    return FaceParams(**parts)
+
+
+def toy_editor(strength: float = 1.0) -> tuple[Editor, dict]:
+    rigs = {component: toy_rig(component, strength) for component in COMPONENTS}
+    params = {
+        "generator": jnp.asarray(1.0),
+        "mofa": jnp.asarray(0.0),
+        "rigs": {component: jnp.asarray(0.05) for component in COMPONENTS},
+    }
+    return Editor(synthesis, estimate, rigs), params
+
+
+def some_codes(batch: int = 2, seed: int = 0):
+    code = 0.2 * np.random.default_rng(seed).normal(size=(batch, NUM_WS, 512))
+    return jnp.asarray(code, jnp.float32)
+
+
+def some_target(batch: int = 2, seed: int = 1) -> FaceParams:
+    rng = np.random.default_rng(seed)
+    parts = {k: 0.2 * rng.normal(size=(batch, size)) for k, size in SIZES.items()}
+    return FaceParams(**{k: jnp.asarray(x, jnp.float32) for k, x in parts.items()})
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("rounds", [0, 2])
+def test_an_edit_with_the_portraits_own_theta_is_exactly_none(component, rounds):
+    editor, params = toy_editor(0.7)
+    portrait = edit.look(editor, params, some_codes())
+    same = edit.edit(editor, params, portrait, portrait.theta, [[component]], rounds)
+    chex.assert_trees_all_equal(same, portrait)
+
+
+def test_a_sweep_through_the_own_theta_has_no_step():
+    editor, params = toy_editor(0.7)
+    portrait = edit.look(editor, params, some_codes(1))
+    rig, its = editor.rigs["rotation"], params["rigs"]["rotation"]
+    amounts = jnp.asarray([-2e-3, -1e-3, 0.0, 1e-3, 2e-3])
+
+    def code(amount):
+        turned = portrait.theta.replace(rotation=portrait.theta.rotation + amount)
+        return edit.move(rig, its, portrait.w_plus, portrait.theta, turned)
+
+    moved = jax.vmap(code)(amounts) - portrait.w_plus
+    expected = 0.7 * amounts[:, None, None] * jnp.ones((1, 1, 3))
+    np.testing.assert_allclose(moved[:, :, 0, :3], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_faithful_rig_needs_no_feedback(wrap, component):
+    editor, params = toy_editor()
+    portrait = edit.look(editor, params, some_codes())
+    done = wrap(
+        lambda params, portrait, target: edit.edit(
+            editor, params, portrait, target, [[component]]
+        )
+    )(params, portrait, some_target())
+    chex.assert_trees_all_close(
+        getattr(done.theta, component), getattr(some_target(), component), atol=1e-5
+    )
+    for other in set(COMPONENTS) - {component}:
+        chex.assert_trees_all_equal(
+            getattr(done.theta, other), getattr(portrait.theta, other)
+        )
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_feedback_makes_a_weak_rig_arrive(component):
+    editor, params = toy_editor(0.7)
+    portrait = edit.look(editor, params, some_codes())
+
+    def left(rounds):
+        done = edit.edit(editor, params, portrait, some_target(), [[component]], rounds)
+        return np.asarray(edit.error(done.theta, some_target(), component))
+
+    errors = [left(rounds) for rounds in range(4)]
+    for before, after in itertools.pairwise(errors):
+        # What a rig of 0.7 leaves is 0.3 of what there was, each time.
+        np.testing.assert_allclose(after, 0.3 * before, rtol=0.05)
+
+
+def test_feedback_never_ends_farther_from_the_target():
+    editor, params = toy_editor(2.5)  # it overshoots, and feedback swings
+    portrait = edit.look(editor, params, some_codes())
+    target = some_target()
+    plain, fed = (
+        edit.edit(editor, params, portrait, target, [["rotation"]], rounds)
+        for rounds in (0, 3)
+    )
+    errors = [edit.error(x.theta, target, "rotation") for x in (plain, fed)]
+    assert np.all(errors[1] <= errors[0])
+    chex.assert_trees_all_equal(fed, plain)
+
+
+def test_feedback_reaches_only_so_far():
+    editor, params = toy_editor(0.01)
+    portrait = edit.look(editor, params, some_codes())
+    target = some_target().replace(rotation=jnp.full((2, 3), 1.0))
+    done = edit.edit(editor, params, portrait, target, [["rotation"]], 30)
+    farthest = target.replace(rotation=target.rotation + edit.REACH["rotation"])
+    once = edit.edit(editor, params, portrait, farthest, [["rotation"]])
+    chex.assert_trees_all_close(done.w_plus, once.w_plus, atol=1e-6)
+
+
+def test_components_arrive_one_after_another_and_together():
+    editor, params = toy_editor()
+    portrait = edit.look(editor, params, some_codes())
+    for groups in (edit.ONE_AFTER_ANOTHER, [COMPONENTS]):
+        done = edit.edit(editor, params, portrait, some_target(), groups)
+        for component in COMPONENTS:
+            chex.assert_trees_all_close(
+                edit.error(done.theta, some_target(), component),
+                jnp.zeros(2),
+                atol=1e-3,
+            )
+        # Rows that no rig touches, and numbers that none owns, stay.
+        chex.assert_trees_all_equal(done.w_plus[:, 1:], portrait.w_plus[:, 1:])
+
+
+def test_edits_can_be_mapped_and_are_traced_once():
+    editor, params = toy_editor(0.7)
+    portrait = edit.look(editor, params, some_codes(1))
+
+    @jax.jit
+    @jax.vmap
+    @chex.assert_max_traces(1)
+    def sweep(yaw):
+        turned = portrait.theta.rotation.at[:, 1].set(yaw)
+        target = portrait.theta.replace(rotation=turned)
+        return edit.edit(editor, params, portrait, target, [["rotation"]], 2).theta
+
+    for yaws in ([-0.3, 0.0, 0.3], [-0.1, 0.1, 0.2]):
+        found = sweep(jnp.asarray(yaws))
+        np.testing.assert_allclose(found.rotation[:, 0, 1], yaws, atol=0.02)
+
+
+def test_the_error_of_a_rotation_is_its_angle():
+    a, b = neutral((1,)), neutral((1,))
+    b = b.replace(rotation=jnp.asarray([[0.0, 0.3, 0.0]]))
+    assert edit.error(a, b, "rotation")[0] == pytest.approx(0.3, abs=1e-6)
+    assert edit.error(a, a, "rotation")[0] == 0
+    b = b.replace(expression=jnp.full((1, 64), 0.5))
+    assert edit.error(a, b, "expression")[0] == pytest.approx(0.5)

@@ -1,0 +1,61 @@
+"""What else an edit changed."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.editing import leaks
+from tests import builders
+from tests.editing.edit_test import some_target
+
+
+@pytest.fixture(scope="module")
+def model():
+    return builders.toy_morphable()
+
+
+def test_nothing_leaks_where_nothing_changed(model):
+    theta = some_target()
+    found = jax.jit(leaks.leaks)(model, theta, theta)
+    for name, value in found.items():
+        np.testing.assert_allclose(value, 0, atol=1e-5, err_msg=name)
+
+
+def test_each_leak_is_in_its_unit(model):
+    before = some_target(1).replace(rotation=jnp.zeros((1, 3)))
+    after = before.replace(
+        rotation=jnp.asarray([[0.0, 0.4, 0.0]]),
+        translation=before.translation + jnp.asarray([0.3, 0.4, 0.0]),
+        identity=before.identity + 0.5,
+        expression=before.expression - 0.2,
+        illumination=2 * before.illumination,
+    )
+    found = leaks.leaks(model, before, after)
+    expected = {
+        "rotation": 0.4,
+        "translation": 0.5,
+        "identity": 0.5,
+        "reflectance": 0,
+        "expression": 0.2,
+        "illumination": 0,
+    }
+    for name, value in expected.items():
+        assert found[name][0] == pytest.approx(value, abs=1e-4), name
+    assert found["landmarks"][0] > 0
+
+
+def test_a_pose_alone_moves_no_landmark(model):
+    before = some_target()
+    turned = before.replace(
+        rotation=before.rotation + 0.3, translation=before.translation + 0.2
+    )
+    leak = leaks.landmark_leak(model, before, turned)
+    np.testing.assert_allclose(leak, 0, atol=1e-5)
+
+
+def test_light_of_another_brightness_is_no_distance_and_no_light_is_its_length():
+    light = some_target().illumination
+    np.testing.assert_allclose(leaks.light_distance(light, 3 * light), 0, atol=1e-3)
+    dark = leaks.light_distance(light, jnp.zeros_like(light))
+    np.testing.assert_allclose(dark, jnp.linalg.norm(light, axis=-1), rtol=1e-5)
