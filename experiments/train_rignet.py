@@ -117,9 +117,9 @@ def main() -> None:
     huge_pages.restart()
     stack.ensure(GENERATOR, "dlib_resnet")
     args.out.mkdir(parents=True, exist_ok=True)
-    setup = _setup()
+    setup = new_setup()
     trained_on, held_out = (
-        _data(setup, x, args.out / f"faces-{len(x.seed)}.npz")
+        seen(setup, x, args.out / f"faces-{len(x.seed)}.npz")
         for x in samples.load(args.samples, GENERATOR)
     )
     spread, network = linear_rig(setup.model, trained_on, args.component)
@@ -152,7 +152,8 @@ def _arguments() -> Namespace:
     return parser.parse_args()
 
 
-def _setup() -> Setup:
+def new_setup() -> Setup:
+    """The default generator, and what is installed or fetched to look at it."""
     generator = assembly.GENERATORS[GENERATOR].build()
     names = {"generator": GENERATOR, "recognition": "dlib_resnet"}
     params = {k: jax.tree.map(jnp.asarray, weights.load(x)) for k, x in names.items()}
@@ -163,7 +164,8 @@ def _setup() -> Setup:
     return Setup(generator, estimator.apply, recognition, params, shipped.face_model())
 
 
-def _data(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
+def seen(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
+    """Samples with what is seen in them, which `kept` (.npz) keeps."""
     seen_by = {k: setup.params[k] for k in ("mofa", "recognition")}
     see = sample_faces.look(setup.estimate, setup.recognition, seen_by)
     identity = training_script.digest([seen_by, chosen.seed, chosen.landmarks])
@@ -240,7 +242,7 @@ def rig_task(
         WEIGHTS,
     )
     resolution = setup.generator.resolution
-    batch = next(_following(held_out, component, resolution, _EVALUATED, 0.0, 0))
+    batch = next(following(held_out, component, resolution, _EVALUATED, 0.0, 0))
     judge = jax.jit(partial(_judge, setup, apply, component))
     return Task(
         training=training(
@@ -251,7 +253,7 @@ def rig_task(
         params=network,
         given=given,
         batches=partial(
-            _following, trained_on, component, resolution, args.batch, JITTER
+            following, trained_on, component, resolution, args.batch, JITTER
         ),
         evaluate=partial(_evaluate, judge, given, batch),
         preview=partial(_preview, judge, given, batch),
@@ -260,7 +262,7 @@ def rig_task(
     )
 
 
-def _following(
+def following(
     data: Data,
     component: str,
     resolution: int,

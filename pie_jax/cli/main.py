@@ -10,18 +10,20 @@ from pie_jax.cli import (
     align,
     convert,
     demo,
+    edit,
     embed,
     export,
     fit,
     huge_pages,
+    sheet,
     synthesize,
     weights,
 )
 from pie_jax.core.errors import PieError
 
-COMMANDS = (align, embed, synthesize, fit, export, weights, convert, demo)
+COMMANDS = (align, embed, edit, sheet, synthesize, fit, export, weights, convert, demo)
 
-RUN_NETWORKS = (embed.run, synthesize.run, fit.run, demo.run)
+RUN_NETWORKS = (embed.run, edit.run, sheet.run, synthesize.run, fit.run, demo.run)
 """What needs the allocator that `huge_pages` sets."""
 
 INTERRUPTED = 130
@@ -36,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     top = argparse.ArgumentParser(
         prog="pie",
-        description="Embeds portrait photographs into a face generator (PIE).",
+        description="Embeds portrait photographs into a face generator, and edits them.",
         epilog="Start with: pie demo",
     )
     top.add_argument("--version", action="version", version=__version__)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pie_jax.cli import batch, config, demo
+from pie_jax.cli import batch, config, contact_sheet, demo
 from pie_jax.io import images
 from tests import builders
 
@@ -17,7 +17,7 @@ def test_the_sample_is_a_photograph_that_a_dependency_ships():
 
 
 @pytest.mark.parametrize("bad", [False, True])
-def test_the_demo_embeds_the_sample_and_says_where_the_pictures_are(
+def test_the_demo_embeds_and_edits_the_sample_and_says_where_the_pictures_are(
     tmp_path, monkeypatch, capsys, bad
 ):
     seen = {}
@@ -25,14 +25,24 @@ def test_the_demo_embeds_the_sample_and_says_where_the_pictures_are(
     def embed_photos(photos, out, values):
         seen.update(photos=photos, out=out, steps=len(values.stages))
         folders = [] if bad else [out / photos[0].stem]
+        for folder in folders:
+            folder.mkdir()
         return batch.Outcome(folders=folders, failed=photos if bad else [])
 
+    def make(source, values, manner, size):
+        assert source in [tmp_path / "astronaut"] and values.generator
+        return Image.new("RGB", (7 * size, 3 * size))
+
     monkeypatch.setattr(batch, "embed_photos", embed_photos)
+    monkeypatch.setattr(contact_sheet, "make", make)
     assert builders.pie("demo", "--out", tmp_path) == int(bad)
     assert seen == {"photos": [demo.sample()], "out": tmp_path, "steps": 2}
     shown = capsys.readouterr().out
-    for name in ("aligned.png", "projection.png", "convergence.png", "metrics.json"):
+    for name in (
+        "aligned.png", "projection.png", "convergence.png", "metrics.json", "sheet.png"
+    ):  # fmt: skip
         assert (str(tmp_path / "astronaut" / name) in shown) is not bad
+    assert (tmp_path / "astronaut" / "sheet.png").exists() is not bad
 
 
 @pytest.mark.real

@@ -10,6 +10,8 @@ from tests import builders
 NAMES = (
     "align",
     "embed",
+    "edit",
+    "sheet",
     "synthesize",
     "fit",
     "export",

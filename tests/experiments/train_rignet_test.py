@@ -116,12 +116,12 @@ def test_batches_depend_on_their_step_alone(setup, data):
 
 def test_heads_are_turned_evenly_and_other_components_towards_samples(data):
     turned = next(
-        train_rignet._following(data, "rotation", RESOLUTION, 300, 0.0, 0)
+        train_rignet.following(data, "rotation", RESOLUTION, 300, 0.0, 0)
     ).other.rotation
     limits = np.radians(train_rignet.TURNED)
     assert (np.abs(turned) <= limits).all()
     assert (np.abs(turned).max(axis=0) > 0.9 * limits).all()
-    lit = next(train_rignet._following(data, "illumination", RESOLUTION, 300, 0.0, 0))
+    lit = next(train_rignet.following(data, "illumination", RESOLUTION, 300, 0.0, 0))
     assert 1.2 < lit.strength.max() <= train_rignet.STRONGEST
     known = parameters.from_vector(jnp.asarray(data.faces.theta)).illumination
     assert set(np.asarray(lit.other.illumination[:, 0])) <= set(np.asarray(known[:, 0]))

@@ -1,0 +1,305 @@
+r"""Measures edits of embedded portraits and of samples that no rig was trained on.
+
+    python -m experiments.measure_edits --embedded embedded/* --samples samples
+
+Poses are those of a grid over yaw and pitch; expressions and lights are other samples'.
+Writes a JSON file beside what it prints. Needs opencv-python-headless, to judge poses.
+"""
+
+import argparse
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pie_jax.converters import stack
+from tqdm import tqdm
+
+from experiments import pnp, sample_faces, samples, script, train_rignet
+from experiments.generate_samples import GENERATOR, find_landmarks
+from experiments.train_rignet import Data, Setup
+from pie_jax.cli import huge_pages, shipped
+from pie_jax.core.numerics import norm
+from pie_jax.core.theta import COMPONENTS, FaceParams, combine
+from pie_jax.editing import edit
+from pie_jax.editing.edit import Edited, Editor
+from pie_jax.editing.leaks import landmark_leak, light_distance
+from pie_jax.energy import crops
+from pie_jax.face.render import render_vertices
+from pie_jax.io import atomic, codes, faces, images
+from pie_jax.losses.landmark import mean_distance
+
+YAWS, PITCHES = (-30, -15, 0, 15, 30), (-15, 0, 15)
+"""Degrees; every yaw with every pitch."""
+WITHIN = 25.0
+"""Degrees of yaw within which the slope against PnP is taken."""
+
+Figures = dict[str, list[float]]
+
+
+class Portrait(NamedTuple):
+    """What is edited.
+
+    Attributes:
+        w_plus: `[1, num_ws, 512]`.
+        photo: `[1, R, R, 3]` RGB in [-1, 1], that edits are compared with; None for a
+            sample, which is its own photograph.
+    """
+
+    w_plus: jax.Array
+    photo: jax.Array | None
+
+
+class Bench(NamedTuple):
+    """What measures."""
+
+    setup: Setup
+    editor: Editor
+    params: dict[str, Any]
+    others: Data
+    """Whose expressions and lights are taken."""
+
+
+def main() -> None:
+    """Measures, prints and writes."""
+    args = _arguments()
+    pnp.require_opencv()
+    huge_pages.restart()
+    stack.ensure(GENERATOR, "dlib_resnet", "landmarks68")
+    setup = train_rignet.new_setup()
+    _, held_out = samples.load(args.samples, GENERATOR)
+    kept = args.out.with_suffix(".npz")
+    bench = new_bench(setup, train_rignet.seen(setup, held_out, kept))
+    found = {}
+    if args.embedded:
+        found["portraits"] = measure(bench, _embedded(setup, args.embedded), args)
+    if args.num:
+        found["samples"] = measure(bench, _held_out(bench, args.num), args)
+    report = {name: summary(x) for name, x in found.items()}
+    with atomic.replacing(args.out) as file:
+        file.write(json.dumps(report, indent=1).encode())
+    print(json.dumps(report, indent=1))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--embedded", type=Path, nargs="*", default=[], metavar="DIR")
+    parser.add_argument("--samples", type=Path, required=True, help="their folder")
+    parser.add_argument("--num", type=int, default=100, help="held-out samples")
+    parser.add_argument("--poses", type=int, default=4, help="of the grid, for each")
+    parser.add_argument("--rounds", type=int, default=2, help="of feedback")
+    parser.add_argument("--out", type=Path, default=Path("edits.json"))
+    return parser.parse_args()
+
+
+def new_bench(setup: Setup, others: Data) -> Bench:
+    """The installed rigs with everything compiled.
+
+    Args:
+        setup: generator and networks.
+        others: whose expressions and lights are taken.
+    """
+    loaded = {component: shipped.rig(component) for component in COMPONENTS}
+    rigs = {k: rig._replace(edit=jax.jit(rig.edit)) for k, (rig, _) in loaded.items()}
+    editor = Editor(jax.jit(setup.generator.synthesis), jax.jit(setup.estimate), rigs)
+    params = setup.params | {"rigs": {k: x for k, (_, x) in loaded.items()}}
+    return Bench(setup, editor, params, others)
+
+
+def _embedded(setup: Setup, folders: Sequence[Path]) -> list[Portrait]:
+    return [
+        Portrait(
+            jnp.asarray(codes.load_w_plus(folder, setup.generator.num_ws, GENERATOR)),
+            jnp.asarray(images.from_u8(images.read(folder / "aligned.png")))[None],
+        )
+        for folder in folders
+    ]
+
+
+def _held_out(bench: Bench, num: int) -> list[Portrait]:
+    chosen = samples.w_plus(bench.others.samples.take(slice(num)), bench.others.num_ws)
+    return [Portrait(jnp.asarray(x)[None], None) for x in chosen]
+
+
+def measure(
+    bench: Bench, portraits: Sequence[Portrait], args: argparse.Namespace
+) -> Figures:
+    """Edits all portraits.
+
+    Args:
+        bench: what measures.
+        portraits: what is edited.
+        args: `poses` and `rounds`.
+
+    Returns:
+        Figures of single edits by name; see `_pose`, `_expression` and `_light`.
+        `turned` are rows of requested, and of achieved yaw by MoFA and by PnP, degrees.
+    """
+    figures: Figures = defaultdict(list)
+    for i, portrait in enumerate(tqdm(portraits, unit="portrait")):
+        before = edit.look(bench.editor, bench.params, portrait.w_plus)
+        photo = before.image if portrait.photo is None else portrait.photo
+        for rounds in (0, args.rounds):
+            suffix = f"_feedback{rounds}" if rounds else ""
+            attempt = partial(_attempt, bench, before, rounds)
+            for name, value in _edits(
+                bench, before, photo, attempt, np.random.default_rng(i), args.poses
+            ):
+                figures[name + suffix].append(value)
+    return dict(figures)
+
+
+def _edits(
+    bench: Bench,
+    before: Edited,
+    photo: jax.Array,
+    attempt: Callable[[str, FaceParams], Edited],
+    rng: np.random.Generator,
+    poses: int,
+) -> Iterator[tuple[str, Any]]:
+    grid = [(yaw, pitch) for yaw in YAWS for pitch in PITCHES]
+    matrix = _chip_matrix(photo)
+    for index in rng.permutation(len(grid))[:poses]:
+        yield from _pose(bench, before, photo, matrix, attempt, grid[index])
+    for other in rng.integers(len(bench.others.faces.theta), size=2):
+        theta = sample_faces.to_jax(bench.others.faces.theta[other : other + 1])
+        yield from _expression(bench, before, attempt, theta)
+        yield from _light(bench, before, attempt, theta)
+
+
+def _attempt(
+    bench: Bench, before: Edited, rounds: int, component: str, target: FaceParams
+) -> Edited:
+    groups = ((component,),)
+    return edit.edit(bench.editor, bench.params, before, target, groups, rounds)
+
+
+def _pose(
+    bench: Bench,
+    before: Edited,
+    photo: jax.Array,
+    matrix: np.ndarray | None,
+    attempt: Callable[[str, FaceParams], Edited],
+    degrees: tuple[float, float],
+) -> Iterator[tuple[str, Any]]:
+    """`angle`, the editing error in radians; `person`, the distance of descriptors to
+    the photograph; `pose_leak`, see `editing.leaks.landmark_leak`; `turned`; `faces`,
+    1 where dlib finds one."""
+    yaw, pitch = degrees
+    rotation = jnp.deg2rad(jnp.array([[pitch, yaw, 0.0]]))
+    rotation = rotation.at[:, 2].set(before.theta.rotation[:, 2])
+    target = dataclasses.replace(before.theta, rotation=rotation)
+    after = attempt("rotation", target)
+    model = bench.setup.model
+    yield "angle", float(edit.error(after.theta, target, "rotation")[0])
+    yield "pose_leak", float(landmark_leak(model, before.theta, after.theta)[0])
+    landmarks = find_landmarks(_u8(after.image))
+    yield "faces", float(landmarks is not None)
+    if landmarks is None:
+        return
+    solved = np.rad2deg(pnp.solve(model, landmarks[None])[0, 1])
+    yield "turned", [yaw, float(jnp.rad2deg(after.theta.rotation[0, 1])), solved]
+    if matrix is not None:
+        yield "person", _person(bench, photo, matrix, after.image, landmarks)
+
+
+def _expression(
+    bench: Bench,
+    before: Edited,
+    attempt: Callable[[str, FaceParams], Edited],
+    theta: FaceParams,
+) -> Iterator[tuple[str, float]]:
+    """`expression`, the 66 landmarks' distance to the target's rendering in distances
+    of the eyes; `expression_asked`, the same without an edit."""
+    target = combine(before.theta, theta, "expression")
+    after = attempt("expression", target)
+    for name, seen in (("expression", after), ("expression_asked", before)):
+        aim = combine(seen.theta, theta, "expression")
+        points = [_landmarks(bench, x) for x in (seen.theta, aim)]
+        yield name, float(mean_distance(*points)[0])
+
+
+def _light(
+    bench: Bench,
+    before: Edited,
+    attempt: Callable[[str, FaceParams], Edited],
+    theta: FaceParams,
+) -> Iterator[tuple[str, float]]:
+    """`light`, the scale-invariant distance of illumination; `light_asked`, the same
+    without an edit."""
+    after = attempt("illumination", combine(before.theta, theta, "illumination"))
+    for name, seen in (("light", after), ("light_asked", before)):
+        distance = light_distance(theta.illumination, seen.theta.illumination)
+        yield name, float(distance[0])
+
+
+def summary(figures: Figures) -> dict[str, float]:
+    """Means; of `turned` the slope of achieved against requested yaw by MoFA and by
+    PnP, within `WITHIN` degrees, and their correlation."""
+    found = {}
+    for name, values in figures.items():
+        if not name.startswith("turned"):
+            found[name] = float(np.mean(values))
+            continue
+        asked, seen, solved = np.transpose(values)
+        near = np.abs(asked) <= WITHIN
+        for judge, yaw in (("mofa", seen), ("pnp", solved)):
+            slope = np.polyfit(asked[near], yaw[near], 1)[0]
+            found[f"{name}_slope_{judge}"] = float(slope)
+        found[f"{name}_correlation"] = float(np.corrcoef(asked, solved)[0, 1])
+    return found
+
+
+def _person(
+    bench: Bench,
+    photo: jax.Array,
+    matrix: np.ndarray,
+    image: jax.Array,
+    landmarks: np.ndarray,
+) -> float:
+    """The distance of the descriptors, each face where it is."""
+    size = image.shape[1]
+    places = matrix, faces.chip_matrix(size * landmarks - 0.5)
+    recognition = bench.setup.recognition
+    first, second = (
+        _describe(recognition, bench.params["recognition"], x, jnp.asarray(m))
+        for x, m in zip((photo, image), places, strict=True)
+    )
+    return float(norm(first - second))
+
+
+@partial(jax.jit, static_argnums=0)
+def _describe(
+    recognition: Callable, params: Any, image: jax.Array, matrix: jax.Array
+) -> jax.Array:
+    return recognition(params, crops.dlib_chip(image[0], matrix)[None])[0]
+
+
+def _chip_matrix(photo: jax.Array) -> np.ndarray | None:
+    landmarks = find_landmarks(_u8(photo))
+    if landmarks is None:
+        return None
+    return faces.chip_matrix(photo.shape[1] * landmarks - 0.5)
+
+
+def _landmarks(bench: Bench, theta: FaceParams) -> jax.Array:
+    rendering = render_vertices(bench.setup.model, theta, 1, occlusion=False)
+    return rendering.landmarks
+
+
+def _u8(image: jax.Array) -> np.ndarray:
+    return np.asarray(jnp.rint(127.5 * (jnp.clip(image[0], -1, 1) + 1))).astype(
+        np.uint8
+    )
+
+
+if __name__ == "__main__":
+    script.run(main)

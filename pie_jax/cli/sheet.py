@@ -1,0 +1,72 @@
+"""`pie sheet`: what an embedded portrait looks like in other poses and lights."""
+
+import argparse
+from pathlib import Path
+
+EXAMPLES = """examples:
+  pie sheet embedded/anna
+  pie sheet embedded/anna --feedback 0 --out anna.png
+
+The sheet has seven poses, two nods, five expressions and five lights beside the
+photograph and its projection. It says in its metadata that it is synthetic. Edit
+portraits only of people who agreed to it.
+"""
+
+FEEDBACK = 1
+"""Rounds. With three, expressions are overdone, for the estimate of small ones is
+uncertain, and the person suffers."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds `pie sheet`."""
+    parser = subparsers.add_parser(
+        "sheet",
+        help="show an embedded portrait in other poses, expressions and lights",
+        description="Makes a contact sheet of edits of an embedded portrait.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "source", metavar="DIR/STEM", type=Path, help="a portrait's folder"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="PNG",
+        help="the sheet's file (default: DIR/STEM/sheet.png)",
+    )
+    parser.add_argument(
+        "--feedback",
+        type=int,
+        default=FEEDBACK,
+        metavar="N",
+        help=f"rounds that correct what was not achieved (default: {FEEDBACK})",
+    )
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=256,
+        metavar="PIXELS",
+        help="of each picture (default: 256)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Makes one sheet; the exit status."""
+    from pie_jax.cli import contact_sheet, editing, inputs
+    from pie_jax.core.errors import PieError
+
+    for name, least in (("feedback", 0), ("size", 16)):
+        if getattr(args, name) < least:
+            raise PieError(f"--{name} is {getattr(args, name)}; at least {least}")
+    editing.check_source(args.source)
+    out = args.out or args.source / "sheet.png"
+    if not out.parent.is_dir():
+        raise PieError(f"{out.parent}: there is no such folder")
+    config = inputs.load_config(args.source, None, [])
+    manner = editing.Manner(feedback=args.feedback)
+    made = contact_sheet.make(args.source, config, manner, args.size)
+    contact_sheet.write(out, made)
+    print(out)
+    return 0

@@ -1,0 +1,106 @@
+"""Edits are measured: perfect ones on a generator whose pixels are theta itself."""
+
+from argparse import Namespace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import measure_edits
+from experiments.measure_edits import Bench, Portrait
+from experiments.sample_faces import SampleFaces
+from experiments.train_rignet import Data, Setup
+from pie_jax.core import theta as parameters
+from pie_jax.core.interfaces import Generator, Rig
+from pie_jax.editing.edit import Editor
+from tests import builders
+from tests.experiments.samples_test import shard
+from tests.training.reconstruction_test import random_theta
+
+SIZE = 257
+PIXELS = 32
+
+
+def synthesis(params, w_plus):
+    image = jnp.zeros((len(w_plus), PIXELS * PIXELS * 3))
+    image = image.at[:, :SIZE].set(w_plus[:, 0, :SIZE])
+    return image.reshape(-1, PIXELS, PIXELS, 3)
+
+
+def estimate(params, image):
+    return parameters.from_vector(image.reshape(len(image), -1)[:, :SIZE])
+
+
+def rig(component, strength):
+    """Sets its component, or a share of what is missing."""
+
+    def edit(params, w_plus, theta):
+        own = estimate(None, synthesis(None, w_plus))
+        now, aim = getattr(own, component), getattr(theta, component)
+        new = own.replace(**{component: now + strength * (aim - now)})
+        return w_plus.at[:, 0, :SIZE].set(parameters.to_vector(new))
+
+    return Rig(edit, component)
+
+
+def recognition(params, chips):
+    return chips.mean(axis=(1, 2))
+
+
+def bench(strength):
+    generator = Generator(None, synthesis, 2, PIXELS)
+    setup = Setup(generator, estimate, recognition, {}, builders.toy_morphable())
+    rigs = {c: rig(c, strength) for c in parameters.COMPONENTS}
+    theta = parameters.to_vector(random_theta(4, seed=3))
+    others = Data(shard(0), SampleFaces(np.asarray(theta), np.zeros((4, 3))), {}, 2)
+    parts = {"generator": None, "mofa": None, "recognition": None}
+    params = parts | {"rigs": dict.fromkeys(rigs)}
+    return Bench(setup, Editor(synthesis, estimate, rigs), params, others)
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Measures one portrait; the face is found in the same place everywhere."""
+    points = np.random.default_rng(0).uniform(0.3, 0.7, (68, 2))
+    monkeypatch.setattr(measure_edits, "find_landmarks", lambda image_u8: points)
+
+    def solve(model, landmarks):
+        return np.float32([[0.0, 0.1, 0.0]])
+
+    monkeypatch.setattr(measure_edits.pnp, "solve", solve)
+    theta = parameters.to_vector(random_theta(1, seed=1))
+    w_plus = jnp.zeros((1, 2, 512)).at[:, 0, :SIZE].set(theta)
+
+    def measured(strength):
+        args = Namespace(poses=3, rounds=2)
+        return measure_edits.measure(bench(strength), [Portrait(w_plus, None)], args)
+
+    return measured
+
+
+def test_perfect_edits_have_no_errors_and_no_leaks(figures):
+    found = figures(1.0)
+    for name in ("angle", "expression", "light", "pose_leak"):
+        np.testing.assert_allclose(found[name], 0, atol=2e-3)
+    assert len(found["angle"]) == 3 and len(found["light"]) == 2
+    assert min(found["expression_asked"]) > 1e-3 and min(found["light_asked"]) > 0.1
+    assert found["faces"] == [1.0] * 3
+    for asked, seen, solved in found["turned"]:
+        assert asked == pytest.approx(seen, abs=0.1)
+        assert solved == pytest.approx(np.rad2deg(0.1), rel=1e-3)
+
+
+def test_feedback_makes_weak_edits_better(figures):
+    found = figures(0.6)
+    assert np.mean(found["angle"]) > 0.05
+    assert np.mean(found["angle_feedback2"]) < 0.5 * np.mean(found["angle"])
+    assert np.mean(found["light_feedback2"]) < 0.5 * np.mean(found["light"])
+
+
+def test_the_slope_is_of_small_angles_alone():
+    turned = [[-20, -18, -16], [0, 0, 0], [20, 18, 16], [30, 0, 20]]
+    found = measure_edits.summary({"turned": turned, "angle": [0.1, 0.3]})
+    assert found["angle"] == pytest.approx(0.2)
+    assert found["turned_slope_mofa"] == pytest.approx(0.9)
+    assert found["turned_slope_pnp"] == pytest.approx(0.8)
+    assert 0.9 < found["turned_correlation"] < 1
