@@ -3,11 +3,12 @@ r"""Times the networks beside their original engines, and what looks at faces.
     python -m experiments.benchmark generator
     python -m experiments.benchmark stylegan --repeats 3
     python -m experiments.benchmark face
+    python -m experiments.benchmark edit
 
 Prints a table; the last line is the same as JSON. Times of networks are medians of
 repetitions taken in turns, so that a noisy machine disturbs both alike; judge by the
-ratios. MoFA, the landmark network and the renderer have no original to be compared with:
-their times are the least of the repetitions.
+ratios. MoFA, the landmark network, the renderer and edits have no original to be
+compared with; of the first three the least of the repetitions counts.
 """
 
 import argparse
@@ -26,8 +27,9 @@ import numpy as np
 from pie_jax.converters import carriers, stack
 
 from pie_jax.cli import huge_pages, shipped
-from pie_jax.core.interfaces import Generator
-from pie_jax.core.theta import FaceParams, neutral
+from pie_jax.core.interfaces import Generator, Params, Rig
+from pie_jax.core.theta import COMPONENTS, FaceParams, neutral
+from pie_jax.editing import edit as editing
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import weights
@@ -251,6 +253,34 @@ def face(repeats: int) -> dict[str, object]:
     }
 
 
+def edit(repeats: int) -> dict[str, object]:
+    """One edit at 1024 x 1024 without feedback: rig and generator in one program."""
+    stack.ensure("mobile_stylegan_ffhq")
+    params = jax.tree.map(jnp.asarray, weights.load("mobile_stylegan_ffhq"))
+    network = mobile_stylegan.mobile_stylegan()
+    shape = (1, network.num_ws, 512)
+    w_plus = jnp.broadcast_to(params["w_avg"], shape)
+    theta = neutral((1,))
+
+    def edited(
+        rig: Rig, rig_params: Params, params: Params, w_plus: jax.Array
+    ) -> jax.Array:
+        target = jax.tree.map(lambda x: x + 0.1, theta)
+        moved = editing.move(rig, rig_params, w_plus, theta, target)
+        return network.synthesis(params, moved)
+
+    program = jax.jit(edited, static_argnums=0)
+    calls: dict[str, Callable] = {
+        component: functools.partial(program, *shipped.rig(component), params, w_plus)
+        for component in COMPONENTS
+    }
+    times = in_turns(calls, repeats)
+    return {
+        "threads": len(os.sched_getaffinity(0)),
+        **{f"edit_{name}_seconds": seconds for name, seconds in times.items()},
+    }
+
+
 def in_turns(
     calls: dict[str, Callable],
     repeats: int,
@@ -267,7 +297,12 @@ def in_turns(
     return {name: round(summary(x), 4) for name, x in times.items()}
 
 
-_BENCHMARKS = {"generator": generator, "face": face, "stylegan": stylegan}
+_BENCHMARKS = {
+    "generator": generator,
+    "face": face,
+    "stylegan": stylegan,
+    "edit": edit,
+}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from experiments import benchmark
-from pie_jax.networks import stylegan1
+from pie_jax.core.interfaces import Rig
+from pie_jax.core.theta import COMPONENTS
+from pie_jax.networks import mobile_stylegan, stylegan1
+from tests import builders
 
 WIDTHS1 = (5, 4, 4, 3, 4, 3)
 """To 128 pixels, where StyleGAN 1 begins to upsample by transposed convolutions."""
@@ -51,3 +54,24 @@ def test_biases_and_noise_take_part():
     layer = params["synthesis"]["block8_conv1"]["epilogue"]
     for name in ("bias", "noise", "noise_weight"):
         assert np.abs(layer[name]).max() > 0
+
+
+def test_every_component_is_timed(monkeypatch):
+    generator = mobile_stylegan.mobile_stylegan((4, 4))
+    params = builders.random_params(
+        lambda key: mobile_stylegan.init_params(key, (4, 4))
+    )
+    monkeypatch.setattr(benchmark.stack, "ensure", lambda name: None)
+    monkeypatch.setattr(benchmark.weights, "load", lambda name: params)
+    monkeypatch.setattr(benchmark.mobile_stylegan, "mobile_stylegan", lambda: generator)
+    monkeypatch.setattr(
+        benchmark.shipped,
+        "rig",
+        lambda component: (
+            Rig(lambda params, w_plus, theta: 2 * w_plus, component),
+            (),
+        ),
+    )
+    figures = benchmark.edit(1)
+    for component in COMPONENTS:
+        assert figures[f"edit_{component}_seconds"] > 0
