@@ -9,12 +9,14 @@ import pytest
 
 from pie_jax.cli import shipped
 from pie_jax.core import rotations
+from pie_jax.core.errors import PieError
 from pie_jax.core.ibug import SIXTY_SIX
 from pie_jax.core.theta import neutral
 from pie_jax.face.render import render_image, render_vertices
-from pie_jax.io import portraits
+from pie_jax.io import assets, portraits
 from pie_jax.losses.landmark import relative_distances
 from pie_jax.losses.photometric import FACE_PIXELS
+from pie_jax.networks import mobile_stylegan
 from pie_jax.training.reconstruction import errors
 from tests import builders
 
@@ -81,3 +83,17 @@ def test_both_agree_with_dlib_on_photographs(model, mofa, name):
     theta = jax.jit(mofa.apply)(mofa.params, image)
     left = jax.jit(errors)(model, theta, image, landmarks)
     assert left["landmark"][0] < 0.06 and left["colour"][0] < 0.12
+
+
+def test_the_silhouette_is_a_linear_function_of_the_generators_features(monkeypatch):
+    rng = np.random.default_rng(0)
+    arrays = {"kernel": rng.normal(size=6), "bias": np.asarray(0.5)}
+    monkeypatch.setattr(assets, "load", lambda name: assets.Asset(arrays, {}))
+    known = rng.normal(size=(2, 64, 64, 6)).astype(np.float32)
+    monkeypatch.setattr(mobile_stylegan, "features", lambda params, w_plus: known)
+    found = shipped.silhouette()
+    logits = found.apply(found.params, None, None)
+    np.testing.assert_allclose(logits, known @ arrays["kernel"] + 0.5, atol=1e-4)
+    monkeypatch.setattr(assets, "load", lambda name: assets.Asset({}, {}))
+    with pytest.raises(PieError, match="is no silhouette"):
+        shipped.silhouette()
