@@ -14,7 +14,7 @@ from pie_jax.cli.requests import Request
 from pie_jax.core.theta import COMPONENTS
 from pie_jax.io import images, provenance
 
-POSES = tuple({"yaw": str(yaw)} for yaw in (-30, -20, -10, 0, 10, 20, 30))
+POSES = tuple({"yaw": str(yaw)} for yaw in (-24, -16, -8, 0, 8, 16, 24))
 NODS = ({"pitch": "+=-12"}, {"pitch": "+=12"})
 EXPRESSIONS = (
     "neutral",
@@ -24,8 +24,8 @@ EXPRESSIONS = (
     "neutral,blink=0.6",
 )
 LIGHTS = (
-    "azimuth=-60,elevation=10,strength=0.3",
-    "azimuth=60,elevation=10,strength=0.3",
+    "azimuth=-60,elevation=10,strength=0.2",
+    "azimuth=60,elevation=10,strength=0.2",
     "intensity=1.2",
     "intensity=0.7",
     "colour=#ffe4c4",
