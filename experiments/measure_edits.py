@@ -25,13 +25,13 @@ from experiments import pnp, sample_faces, samples, script, train_rignet
 from experiments.generate_samples import GENERATOR, find_landmarks
 from experiments.train_rignet import Data, Setup
 from pie_jax.cli import huge_pages, shipped
+from pie_jax.cli.edit_record import landmarks
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, FaceParams, combine
 from pie_jax.editing import edit
 from pie_jax.editing.edit import Edited, Editor
 from pie_jax.editing.leaks import landmark_leak, light_distance
 from pie_jax.energy import crops
-from pie_jax.face.render import render_vertices
 from pie_jax.io import atomic, codes, faces, images
 from pie_jax.losses.landmark import mean_distance
 
@@ -201,14 +201,14 @@ def _pose(
     model = bench.setup.model
     yield "angle", float(edit.error(after.theta, target, "rotation")[0])
     yield "pose_leak", float(landmark_leak(model, before.theta, after.theta)[0])
-    landmarks = find_landmarks(_u8(after.image))
-    yield "faces", float(landmarks is not None)
-    if landmarks is None:
+    found = find_landmarks(_u8(after.image))
+    yield "faces", float(found is not None)
+    if found is None:
         return
-    solved = np.rad2deg(pnp.solve(model, landmarks[None])[0, 1])
+    solved = np.rad2deg(pnp.solve(model, found[None])[0, 1])
     yield "turned", [yaw, float(jnp.rad2deg(after.theta.rotation[0, 1])), solved]
     if matrix is not None:
-        yield "person", _person(bench, photo, matrix, after.image, landmarks)
+        yield "person", _person(bench, photo, matrix, after.image, found)
 
 
 def _expression(
@@ -223,7 +223,7 @@ def _expression(
     after = attempt("expression", target)
     for name, seen in (("expression", after), ("expression_asked", before)):
         aim = combine(seen.theta, theta, "expression")
-        points = [_landmarks(bench, x) for x in (seen.theta, aim)]
+        points = [landmarks(bench.setup.model, x) for x in (seen.theta, aim)]
         yield name, float(mean_distance(*points)[0])
 
 
@@ -263,11 +263,11 @@ def _person(
     photo: jax.Array,
     matrix: np.ndarray,
     image: jax.Array,
-    landmarks: np.ndarray,
+    points: np.ndarray,
 ) -> float:
     """The distance of the descriptors, each face where it is."""
     size = image.shape[1]
-    places = matrix, faces.chip_matrix(size * landmarks - 0.5)
+    places = matrix, faces.chip_matrix(size * points - 0.5)
     recognition = bench.setup.recognition
     first, second = (
         _describe(recognition, bench.params["recognition"], x, jnp.asarray(m))
@@ -284,15 +284,10 @@ def _describe(
 
 
 def _chip_matrix(photo: jax.Array) -> np.ndarray | None:
-    landmarks = find_landmarks(_u8(photo))
-    if landmarks is None:
+    points = find_landmarks(_u8(photo))
+    if points is None:
         return None
-    return faces.chip_matrix(photo.shape[1] * landmarks - 0.5)
-
-
-def _landmarks(bench: Bench, theta: FaceParams) -> jax.Array:
-    rendering = render_vertices(bench.setup.model, theta, 1, occlusion=False)
-    return rendering.landmarks
+    return faces.chip_matrix(photo.shape[1] * points - 0.5)
 
 
 def _u8(image: jax.Array) -> np.ndarray:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from pie_jax.cli import config as configuration
+from pie_jax.cli.counts import count
 
 EXAMPLES = """examples:
   pie edit embedded/anna --yaw 20 --pitch -5
@@ -62,7 +63,7 @@ def _add_targets(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--refine",
         metavar="N",
-        type=_count,
+        type=count,
         default=0,
         help="steps of fitting the face model to these photographs (default: none)",
     )
@@ -76,7 +77,7 @@ def _add_manner(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--feedback",
         metavar="N",
-        type=_count,
+        type=count,
         default=1,
         help="rounds that correct what was not achieved (default: 1)",
     )
@@ -110,14 +111,6 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--overwrite", action="store_true", help="replace another edit's results"
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(
-            f"a number was expected, 0 or more, and {text!r} came"
-        )
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pie_jax.cli.counts import count
+
 EXAMPLES = """examples:
   pie fit face.jpg --out fitted
   pie fit face.jpg --out fitted --refine 200        closer, some seconds more
@@ -38,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--refine",
         metavar="N",
-        type=_count,
+        type=count,
         default=0,
         help="steps of gradient descent after the estimate (default: none)",
     )
@@ -51,14 +53,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="the photograph is aligned already, as `pie align` leaves it",
     )
     parser.set_defaults(run=run)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(
-            f"a number of steps was expected, 0 or more, and {text!r} came"
-        )
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

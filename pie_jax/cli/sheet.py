@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from pie_jax.cli.counts import count
+
 EXAMPLES = """examples:
   pie sheet embedded/anna
   pie sheet embedded/anna --feedback 0 --out anna.png
@@ -15,6 +17,9 @@ portraits only of people who agreed to it.
 FEEDBACK = 1
 """Rounds. With three, expressions are overdone, for the estimate of small ones is
 uncertain, and the person suffers."""
+
+
+_SMALLEST = 16
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -37,14 +42,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--feedback",
-        type=int,
+        type=count,
         default=FEEDBACK,
         metavar="N",
         help=f"rounds that correct what was not achieved (default: {FEEDBACK})",
     )
     parser.add_argument(
         "--size",
-        type=int,
+        type=count,
         default=256,
         metavar="PIXELS",
         help="of each picture (default: 256)",
@@ -57,9 +62,8 @@ def run(args: argparse.Namespace) -> int:
     from pie_jax.cli import contact_sheet, editing, inputs
     from pie_jax.core.errors import PieError
 
-    for name, least in (("feedback", 0), ("size", 16)):
-        if getattr(args, name) < least:
-            raise PieError(f"--{name} is {getattr(args, name)}; at least {least}")
+    if args.size < _SMALLEST:
+        raise PieError(f"--size is {args.size}; it must be at least {_SMALLEST}")
     editing.check_source(args.source)
     out = args.out or args.source / "sheet.png"
     if not out.parent.is_dir():

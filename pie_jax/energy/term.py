@@ -35,7 +35,7 @@ class Person:
 
     Attributes:
         theta: theta_v, without batch axes.
-        image: `[S, S, 3]`, I_v, RGB in [-1, 1]; small, see `people.SIZE`.
+        image: `[S, S, 3]`, I_v, RGB in [-1, 1]; small, see `likeness.SIZE`.
         landmarks: `[68, 2]`, those of I_v, in fractions of the frame.
     """
 

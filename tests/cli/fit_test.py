@@ -213,7 +213,7 @@ def test_what_the_names_tell_is_told_before_anything_is_fetched(
 def test_a_number_of_steps_that_is_none_is_wrong_usage(number, capsys):
     with pytest.raises(SystemExit, match="2"):
         pie("fit", "a.jpg", "--out", "out", f"--refine={number}")
-    assert "--refine: a number of steps was expected" in capsys.readouterr().err
+    assert "--refine: a number was expected" in capsys.readouterr().err
 
 
 def test_the_help_shows_examples(capsys):

@@ -62,8 +62,7 @@ def test_the_installed_face_model_knows_the_sheets_expressions():
 @pytest.mark.parametrize(
     "words, message",
     [
-        (("--feedback", "-1"), "--feedback is -1"),
-        (("--size", "3"), "--size is 3; at least 16"),
+        (("--size", "3"), "--size is 3; it must be at least 16"),
         (("--out", "absent/sheet.png"), "absent: there is no such folder"),
     ],
 )
@@ -71,3 +70,10 @@ def test_what_cannot_be_done_is_told(anna, capsys, words, message):
     assert builders.pie("sheet", anna, *words) == 1
     assert message in capsys.readouterr().err
     assert not (anna / "sheet.png").exists()
+
+
+@pytest.mark.parametrize("option", ["--feedback", "--size"])
+def test_what_is_no_number_is_refused(anna, capsys, option):
+    with pytest.raises(SystemExit):
+        builders.pie("sheet", anna, f"{option}=-1")
+    assert f"{option}: a number was expected, 0 or more" in capsys.readouterr().err

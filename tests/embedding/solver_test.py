@@ -28,6 +28,31 @@ def run(solver, codes, references, *chunks, params=1.0):
     return state, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *infos)
 
 
+def assert_single_runs_agree(solver, codes, references, params):
+    """State and information of a batch are those of its portraits, each run alone."""
+    together = run(solver, codes, references, 3, params=params)
+    for i in range(len(codes)):
+        one = slice(i, i + 1)
+        alone = run(
+            solver,
+            codes[one],
+            jax.tree.map(lambda leaf, one=one: leaf[one], references),
+            3,
+            params=params,
+        )
+        chex.assert_trees_all_close(
+            jax.tree.map(lambda leaf, one=one: leaf[one], together[0]),
+            alone[0],
+            rtol=1e-7,
+            atol=1e-12,
+        )
+        chex.assert_trees_all_close(
+            jax.tree.map(lambda leaf, one=one: leaf[:, one], together[1]),
+            alone[1],
+            rtol=1e-7,
+        )
+
+
 @pytest.mark.parametrize(("space", "shape"), [("w", (512,)), ("w_plus", (3, 512))])
 def test_state_and_information_have_the_documented_shapes(space, shape):
     solver = embedding_solver(builders.toy_energy(), builders.toy_stage(space))
@@ -122,27 +147,7 @@ def test_a_batch_gives_portrait_by_portrait_what_single_runs_give(space):
             params, portraits
         )
         codes = 0.1 * random_codes(3, generator.num_ws)
-        together = run(solver, codes, references, 3, params=params)
-        for i in range(3):
-            one = slice(i, i + 1)
-            alone = run(
-                solver,
-                codes[one],
-                jax.tree.map(lambda leaf, one=one: leaf[one], references),
-                3,
-                params=params,
-            )
-            chex.assert_trees_all_close(
-                jax.tree.map(lambda leaf, one=one: leaf[one], together[0]),
-                alone[0],
-                rtol=1e-7,
-                atol=1e-12,
-            )
-            chex.assert_trees_all_close(
-                jax.tree.map(lambda leaf, one=one: leaf[:, one], together[1]),
-                alone[1],
-                rtol=1e-7,
-            )
+        assert_single_runs_agree(solver, codes, references, params)
 
 
 def test_an_energy_that_is_not_finite_is_told_for_its_portrait_only():
@@ -210,21 +215,4 @@ def test_a_batch_that_draws_gives_what_single_runs_give():
         portraits = builders.small_portraits(2, generator.resolution)
         references = solver.prepare(params, portraits)
         codes = 0.1 * random_codes(2, generator.num_ws)
-        together = run(solver, codes, references, 3, params=params)
-        for i in range(2):
-            one = slice(i, i + 1)
-            alone = run(
-                solver,
-                codes[one],
-                jax.tree.map(lambda leaf, one=one: leaf[one], references),
-                3,
-                params=params,
-            )
-            chex.assert_trees_all_close(
-                jax.tree.map(lambda leaf, one=one: leaf[:, one], together[1]),
-                alone[1],
-                rtol=1e-7,
-            )
-            np.testing.assert_allclose(
-                together[0].latent[one], alone[0].latent, rtol=1e-7, atol=1e-12
-            )
+        assert_single_runs_agree(solver, codes, references, params)
