@@ -24,14 +24,16 @@ RAW = b"kept as published"
 def install_fake_stack(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Replaces the tables by one small carrier in `folder` and two assets made of it.
 
-    Each call of the converter adds a line to `folder/conversions`.
+    Each call of the converter adds a line to `folder/conversions`. A carrier that is
+    there stays as it is: another process may be reading it.
     """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr(zipfile.ZipInfo("fake/net.bin"), np.arange(6.0).tobytes())
         archive.writestr(zipfile.ZipInfo("fake/raw.dat"), RAW)
     published = folder / "fake-1.0.whl"
-    published.write_bytes(content.getvalue())
+    if not published.exists():
+        published.write_bytes(content.getvalue())
     carrier = carriers.Carrier(
         package="fake",
         version="1.0",
