@@ -17,6 +17,7 @@ def get_config() -> ConfigDict:
     config.recognition = "dlib_resnet"
     # What sees and edits faces; asked for only where a term of the energy needs it.
     config.mofa = "mofa"
+    config.face_model = "morphable"
     config.rig = "rignet"
     # What is to be edited: "rotation", "expression" or "illumination".
     config.component = "rotation"
@@ -26,8 +27,11 @@ def get_config() -> ConfigDict:
     config.bank_size = 300
     # Of what is drawn at random in the steps, that is, of v.
     config.seed = 0
-    # Files that `pie convert` wrote, for parts that cannot be fetched; "" fetches.
-    config.files = ConfigDict({"generator": "", "perceptual": "", "recognition": ""})
+    # Files that `pie convert` or a training wrote, for parts that are neither installed
+    # nor can be fetched, or instead of those; "" takes these.
+    parts = ("generator", "perceptual", "recognition", "mofa", "face_model")
+    rigs = ("rig_rotation", "rig_expression", "rig_illumination")
+    config.files = ConfigDict({part: "" for part in (*parts, *rigs)})
     # Where the first stage begins: "mean" is the mean w, "encoder" the estimate of a
     # network that was trained on the generator's samples.
     config.start = "mean"

@@ -1,6 +1,8 @@
-r"""Draws samples of the default generator for the trainings, in the background.
+r"""Draws samples of a generator for the trainings, in the background.
 
     python -m experiments.generate_samples --num 20000 --out samples
+    python -m experiments.generate_samples --num 20000 --out samples2 \
+        --config stylegan2 --config.files.generator=stylegan2.safetensors
 
 May be killed at any moment and started again: it goes on after the shards that are
 there. On several cores run one job for each, with its own `--first` and folder, and
@@ -18,16 +20,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from pie_jax.converters import stack
 from tqdm import tqdm
 
-from experiments import samples, script
+from experiments import generators, samples, script
 from experiments.samples import Samples
-from pie_jax import assembly
-from pie_jax.cli import huge_pages
+from pie_jax.cli import huge_pages, runtime
 from pie_jax.core.images import downsample
 from pie_jax.core.interfaces import Generator
-from pie_jax.io import atomic, faces, weights
+from pie_jax.io import atomic, faces
 
 GENERATOR = "mobile_stylegan_ffhq"
 WEAKEST, STRONGEST = 0.4, 1.0
@@ -49,15 +49,17 @@ def main() -> None:
     parser.add_argument("--num", type=int, default=20_000, help="how many seeds")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shards")
-    args = parser.parse_args()
+    args, config = generators.parse(parser)
     huge_pages.restart()
-    stack.ensure(GENERATOR, "landmarks68")
-    params = jax.tree.map(jnp.asarray, weights.load(GENERATOR))
-    generate(GENERATOR, params, args.num, args.out, first=args.first)
+    assembled, params = runtime.start(config, "landmarks68", parts=("generator",))
+    draw = jax.jit(partial(draw_sample, assembled.generator))
+    name = generators.identity(config)
+    generate(name, draw, params["generator"], args.num, args.out, first=args.first)
 
 
 def generate(
     name: str,
+    draw: Callable[[Any, Array], tuple[dict[str, Array], Array, Array]],
     params: Any,
     num: int,
     folder: Path,
@@ -68,8 +70,9 @@ def generate(
     """Writes the shards that `folder` lacks of the seeds first, ..., first + num - 1.
 
     Args:
-        name: a key of `pie_jax.assembly.GENERATORS`.
-        params: the generator's parameters.
+        name: tells this generator from others.
+        draw: `(params, seed)`, what is made of a seed, as `draw_sample`.
+        params: what it takes.
         num: rounded up to whole shards.
         folder: made if missing; no other job writes there.
         shard: seeds in a file.
@@ -84,11 +87,9 @@ def generate(
         raise ValueError(f"first is {first}; expected a multiple of {shard}")
     folder.mkdir(parents=True, exist_ok=True)
     atomic.clear(folder)
-    generator = assembly.GENERATORS[name].build()
     for path in folder.glob("samples-*.npz"):
         samples.read(path, name)  # another generator's would be an error now
         break
-    draw = jax.jit(partial(draw_sample, generator))
     starts = range(first, first + num, shard)
     with tqdm(total=len(starts) * shard, unit="sample", smoothing=0.05) as bar:
         for start in starts:
@@ -127,10 +128,15 @@ def draw_sample(
     row = jax.random.randint(key_row, (), 1, num_ws)
     crossover = jnp.where(jax.random.bernoulli(key_mixed, MIXED), row, num_ws)
     w_plus = jnp.where((jnp.arange(num_ws) < crossover)[:, None], w[0], w[1])
-    image = jnp.clip(generator.synthesis(params, w_plus[None])[0], -1, 1)
-    small = downsample(image, max(1, generator.resolution // samples.SIZE))
-    code = {"w": w, "crossover": crossover, "psi": psi}
-    return code, _to_u8(image), _to_u8(small)
+    image = generator.synthesis(params, w_plus[None])[0]
+    return {"w": w, "crossover": crossover, "psi": psi}, *both_sizes(image)
+
+
+def both_sizes(image: Array) -> tuple[Array, Array]:
+    """A picture `[R, R, 3]` in about [-1, 1], and it as it is stored; uint8."""
+    image = jnp.clip(image, -1, 1)
+    small = downsample(image, max(1, image.shape[0] // samples.SIZE))
+    return _to_u8(image), _to_u8(small)
 
 
 def _to_u8(image: Array) -> Array:

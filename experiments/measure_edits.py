@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pie_jax.converters import stack
 from tqdm import tqdm
 
 from experiments import pnp, sample_faces, samples, script, train_rignet
@@ -71,7 +70,6 @@ def main() -> None:
     args = _arguments()
     pnp.require_opencv()
     huge_pages.restart()
-    stack.ensure(GENERATOR, "dlib_resnet", "landmarks68")
     setup = train_rignet.new_setup()
     _, held_out = samples.load(args.samples, GENERATOR)
     kept = args.out.with_suffix(".npz")

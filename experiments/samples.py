@@ -28,7 +28,8 @@ class Samples(NamedTuple):
     Attributes:
         seed: `[S]` int64; with the generator it determines all the rest.
         image_u8: `[S, size, size, 3]` uint8 RGB, area-averaged.
-        w: `[S, 2, 512]` float32, truncated: the code of the first rows, and of the rest.
+        w: `[S, 2, 512]` float32, truncated: the code of the first rows, and of the rest;
+            of edits `[S, num_ws, 512]`, w_plus itself.
         crossover: `[S]` int32, rows of w_plus that are the first w; all, if unmixed.
         psi: `[S]` float32, the truncation strength.
         landmarks: `[S, 68, 2]` float32, dlib's, in fractions of the frame (the outline
@@ -51,6 +52,8 @@ class Samples(NamedTuple):
 
 def w_plus(samples: Samples, num_ws: int) -> np.ndarray:
     """The codes that were synthesised, exactly: `[S, num_ws, 512]`."""
+    if samples.w.shape[1] != 2:
+        return samples.w
     first = np.arange(num_ws) < samples.crossover[:, None]
     return np.where(first[:, :, None], samples.w[:, :1], samples.w[:, 1:])
 

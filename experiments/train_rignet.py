@@ -5,14 +5,17 @@ r"""Finds a rig on generator samples: the best linear one, then trained further.
 
 Begins with the closed form of `experiments.rig_start`, for which a regression from
 codes to theta stands for generator and MoFA (a minute, and two for looking at the
-samples). `--steps` go on with the generator itself and all that looks at its pictures
+samples). For codes of another generator, name it as for `generate_samples`, as in
+`--config stylegan2 --config.files.generator=stylegan2.safetensors`; it takes as long.
+`--steps` go on with the generator itself and all that looks at its pictures
 in the loop: a second for two samples on one core. May be killed at any moment and
 started again. At the end the folder holds `rig_<component>.safetensors`, ready for
-`pie_jax/assets/`.
+`pie_jax/assets/`. `--edits` (experiments.generate_edits), with other rigs, say what
+edits change besides.
 """
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,10 +23,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pie_jax.converters import stack
+from ml_collections import ConfigDict
 
 from experiments import (
     code_regression,
+    generators,
     pictures,
     rig_start,
     sample_faces,
@@ -32,19 +36,20 @@ from experiments import (
     training_script,
 )
 from experiments.export import export, rounded
-from experiments.generate_samples import GENERATOR
 from experiments.sample_faces import SampleFaces
 from experiments.trainer import Task, train
 from pie_jax import assembly
-from pie_jax.cli import huge_pages, shipped
+from pie_jax.cli import config as configuration
+from pie_jax.cli import huge_pages, runtime
 from pie_jax.core import rotations
+from pie_jax.core.errors import PieError
 from pie_jax.core.images import reduce_area
 from pie_jax.core.interfaces import Generator
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, FaceParams
 from pie_jax.energy import crops
 from pie_jax.face.morphable import Morphable
-from pie_jax.io import weights
+from pie_jax.io import converted
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.rignet import RigNet
 from pie_jax.training.rignet_step import (
@@ -113,24 +118,29 @@ class Data(NamedTuple):
 
 def main() -> None:
     """Finds, trains, evaluates, and writes the rig."""
-    args = _arguments()
+    args, config = _arguments()
     huge_pages.restart()
-    stack.ensure(GENERATOR, "dlib_resnet")
     args.out.mkdir(parents=True, exist_ok=True)
-    setup = new_setup()
+    setup = new_setup(config)
+    generator = generators.identity(config)
     trained_on, held_out = (
         seen(setup, x, args.out / f"faces-{len(x.seed)}.npz")
-        for x in samples.load(args.samples, GENERATOR)
+        for x in samples.load(args.samples, generator)
     )
-    spread, network = linear_rig(setup.model, trained_on, args.component)
+    learnt_from = [trained_on]
+    if args.edits is not None:
+        edits, _ = samples.load(args.edits, generator, held_out=0)
+        learnt_from.append(seen(setup, edits, args.out / "faces-of-edits.npz"))
+    spread, network = linear_rig(setup.model, learnt_from, args.component)
     task = rig_task(setup, trained_on, held_out, spread, network, args)
     params, figures = _trained(task, args)
     known = {k: f"{value:.5f}" for k, value in figures.items() if value is not None}
     moments = setup.params["latents"]
     shipped_params = {"network": rignet.unwhitened(params, moments), **spread}
-    data = f"{len(trained_on.samples.seed)} samples of {GENERATOR}"
-    name = f"rig_{args.component}.safetensors"
-    export(args.out / name, shipped_params, {"data": data} | known)
+    data = f"{len(trained_on.samples.seed)} samples of {generator}"
+    name = assembly.rig_name(config.generator, args.component)
+    header = {converted.KIND: name, "data": data} | known
+    export(args.out / f"{name}.safetensors", shipped_params, header)
 
 
 def _trained(task: Task, args: Namespace) -> tuple[Any, dict[str, float | None]]:
@@ -144,24 +154,32 @@ def _trained(task: Task, args: Namespace) -> tuple[Any, dict[str, float | None]]
     return task.params, {**figures}
 
 
-def _arguments() -> Namespace:
+def _arguments() -> tuple[Namespace, ConfigDict]:
     parser = training_script.parser(
         __doc__, steps=0, batch=2, width=1.0, report_every=100
     )
+    parser.add_argument("--edits", type=Path, help="a folder of edits of the samples")
     parser.add_argument("component", choices=COMPONENTS)
-    return parser.parse_args()
+    return generators.parse(parser)
 
 
-def new_setup() -> Setup:
-    """The default generator, and what is installed or fetched to look at it."""
-    generator = assembly.GENERATORS[GENERATOR].build()
-    names = {"generator": GENERATOR, "recognition": "dlib_resnet"}
-    params = {k: jax.tree.map(jnp.asarray, weights.load(x)) for k, x in names.items()}
-    estimator = shipped.mofa()
-    params["mofa"] = estimator.params
+def new_setup(config: ConfigDict | None = None) -> Setup:
+    """A generator, and what looks at it; people are always told apart by dlib's.
+
+    Args:
+        config: names the generator, MoFA and the face model; the default one without.
+    """
+    config = config or configuration.load(configuration.DEFAULT)
+    config = config.copy_and_resolve_references()
+    config.recognition = "dlib_resnet"
+    parts = ("generator", "recognition", "mofa", "face_model")
+    assembled, params = runtime.start(config, "landmarks68", parts=parts)
+    generator, model = assembled.generator, params.pop("face_model")
     params["latents"] = latents.moments(generator, params["generator"])
-    recognition = assembly.RECOGNITION["dlib_resnet"].build()
-    return Setup(generator, estimator.apply, recognition, params, shipped.face_model())
+    estimate, recognition = assembled.estimate, assembled.networks.recognition
+    if estimate is None or recognition is None:
+        raise PieError("config.mofa is empty; a rig is found by what MoFA sees")
+    return Setup(generator, estimate, recognition, params, model)
 
 
 def seen(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
@@ -174,23 +192,25 @@ def seen(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
 
 
 def linear_rig(
-    model: Morphable, data: Data, component: str
+    model: Morphable, data: Sequence[Data], component: str
 ) -> tuple[dict[str, np.ndarray], Any]:
     """The closed form.
 
     Args:
         model: the face model.
-        data: to learn from.
+        data: to learn from, all of one generator.
         component: one of `core.theta.COMPONENTS`.
 
     Returns:
         What a rig's parameters (`core.interfaces.Rig`) hold besides its network, and
         RigNet's parameters in principal coordinates.
     """
-    theta, descriptor = data.faces
-    regression = code_regression.fit(
-        data.codes(slice(None)), np.concatenate([theta, descriptor], axis=1)
+    theta, descriptor = (
+        np.concatenate(x) for x in zip(*(one.faces for one in data), strict=True)
     )
+    codes = np.concatenate([one.codes(slice(None)) for one in data])
+    values = np.concatenate([theta, descriptor], axis=1)
+    regression = code_regression.fit(codes, values)
     place = rig_start.slices()[component]
     values = theta[:, place]
     low, high = np.quantile(values, QUANTILES, axis=0)
@@ -203,7 +223,7 @@ def linear_rig(
     spread = {k: x.astype(np.float32) for k, x in spread.items()}
     change = rig_start.visible_change(model, regression.mean[: theta.shape[1]])
     offsets = rig_start.directions(regression, change, component)
-    blank = jnp.zeros((1, data.num_ws, 512)), jnp.zeros((1, values.shape[1]))
+    blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, values.shape[1]))
     key = jax.random.key(0, impl="rbg")
     network = jax.jit(RigNet().init)(key, *blank)["params"]
     return spread, rig_start.begin(network, regression, offsets, component)

@@ -14,6 +14,7 @@ from experiments.export import export
 from experiments.generate_samples import GENERATOR
 from experiments.samples import Samples
 from experiments.trainer import Task, train
+from pie_jax.io import converted
 
 
 def parser(
@@ -76,4 +77,5 @@ def run(task: Task, args: argparse.Namespace, name: str, labels: str = "") -> No
     params, figures = train(task, args.out, args.steps, args.report_every)
     known = {k: f"{value:.5f}" for k, value in figures.items() if value is not None}
     data = f"{task.identity['samples']} samples of {GENERATOR}{labels}"
-    export(args.out / f"{name}.safetensors", params, {"data": data} | known)
+    header = {converted.KIND: name, "data": data} | known
+    export(args.out / f"{name}.safetensors", params, header)

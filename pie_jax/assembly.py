@@ -20,7 +20,9 @@ from pie_jax.embedding.starts import Start
 from pie_jax.energy import crops, people
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, energy, needs
+from pie_jax.face import deep3d as deep3d_face
 from pie_jax.networks import (
+    deep3d,
     dlib_resnet,
     encoder,
     landmark_net,
@@ -138,39 +140,74 @@ def _picture_network(
     )
 
 
+def _deep3d() -> Choice:
+    """Deep3DFaceRecon; as MoFA its parameters are those of the `network`, and the
+    `face_model` that it belongs to."""
+
+    def build(width: float = 1.0) -> Estimate:
+        module = deep3d.Deep3D(width)
+
+        def estimate(params: Any, image: jax.Array) -> Any:
+            found: Any = module.apply({"params": params["network"]}, image)
+            return deep3d_face.theta(params["face_model"], found)
+
+        return estimate
+
+    def init(key: jax.Array, width: float = 1.0) -> Any:
+        blank = jnp.zeros((1, deep3d.SIZE, deep3d.SIZE, 3))
+        return deep3d.Deep3D(width).init(key, blank)["params"]
+
+    return Choice(build, init, "deep3d", lambda params: (deep3d.width_of(params),))
+
+
 MOFA = {
     "mofa": _picture_network(mofa.MoFA, "mofa"),
+    "deep3d": _deep3d(),
     "testing": _picture_network(mofa.MoFA, None, width=1 / 16),
 }
 LANDMARK_NET = _picture_network(landmark_net.LandmarkNet, "landmark_net")
-FACE_MODEL = Choice(build=lambda: None, init=None, weights="morphable")
+FACE_MODELS = {
+    name: Choice(build=lambda: None, init=None, weights=name)
+    for name in ("morphable", "bfm_front", "basel2009", "basel2017", "ict_facekit")
+}
+SEES = {"mofa": "morphable", "deep3d": "bfm_front"}
+"""The face model whose parameters each MoFA gives, as it is published."""
+
+RIGGED = "mobile_stylegan_ffhq"
+"""The generator that the installed rigs were found for."""
 
 
 class RigChoice(NamedTuple):
-    """The rigs of one generator, one for each component."""
+    """Rigs, one for each component."""
 
-    generator: str
-    """By whose samples they were trained."""
     weights: str | None
     """`weights` of `Choice`, to be followed by the component."""
     widths: tuple[int, int] = (rignet.FEATURES, rignet.HIDDEN)
 
 
-RIGS = {
-    "rignet": RigChoice("mobile_stylegan_ffhq", "rig_"),
-    "testing": RigChoice("testing", None, widths=(2, 2)),
-}
+RIGS = {"rignet": RigChoice("rig_"), "testing": RigChoice(None, widths=(2, 2))}
 
 
-def _rig(rigs: RigChoice, component: str) -> Choice:
+def rig_name(generator: str, component: str) -> str:
+    """What the weights of a generator's rig are called."""
+    return f"rig_{component}" + ("" if generator == RIGGED else f"_{generator}")
+
+
+def _rig(rigs: RigChoice, generator: str, component: str) -> Choice:
     """The rig of one component."""
-    num_ws, size = GENERATORS[rigs.generator].build().num_ws, SIZES[component]
+    size = SIZES[component]
+    usual = (*rigs.widths, GENERATORS[generator].build().num_ws)
 
-    def build(features: int = rigs.widths[0], hidden: int = rigs.widths[1]) -> Rig:
+    def build(
+        features: int = usual[0], hidden: int = usual[1], num_ws: int = usual[2]
+    ) -> Rig:
         return rignet.rig(component, features, hidden)
 
     def init(
-        key: jax.Array, features: int = rigs.widths[0], hidden: int = rigs.widths[1]
+        key: jax.Array,
+        features: int = usual[0],
+        hidden: int = usual[1],
+        num_ws: int = usual[2],
     ) -> Any:
         module = rignet.RigNet(features, hidden)
         blank = jnp.zeros((1, num_ws, 512)), jnp.zeros((1, size))
@@ -183,16 +220,24 @@ def _rig(rigs: RigChoice, component: str) -> Choice:
         scales = {"mean": 0 * ones, "deviation": ones, "low": -ones, "high": ones}
         return {"network": network} | scales
 
-    weights = None if rigs.weights is None else rigs.weights + component
-    return Choice(build, init, weights, rignet.widths)
+    weights = rigs.weights and rig_name(generator, component)
+    return Choice(
+        build,
+        init,
+        weights,
+        lambda params: (*rignet.widths(params), rignet.num_ws(params)),
+    )
 
 
 PARTS = {
     "generator": GENERATORS,
     "perceptual": PERCEPTUAL,
     "recognition": RECOGNITION,
+    "mofa": MOFA,
+    "face_model": FACE_MODELS,
 }
-"""Those that a configuration may name a file for."""
+"""Those that a configuration names, and may name a file for. (It may for rigs, too.)"""
+_ALWAYS = ("generator", "perceptual", "recognition")
 
 SAMPLERS = ("bank", "online")
 
@@ -206,22 +251,27 @@ class Assembly(NamedTuple):
     stages: tuple[Stage, ...]
     start: Start
     estimate: Estimate | None
-    """MoFA, where a term needs it; its parameters are the part `mofa`."""
+    """MoFA, where it is needed; its parameters are the part `mofa`."""
     rigs: dict[str, Rig]
-    """The rig of `config.component`, where a term needs it, by that name; its
-    parameters are the part `rig`."""
+    """By component, those that are needed. The parameters are the part `rig` for
+    `config.component` in the energy, `rig_` before the component where asked for."""
 
 
-def choices(config: ConfigDict) -> dict[str, Choice]:
+def choices(config: ConfigDict, also: Collection[str] = ()) -> dict[str, Choice]:
     """The networks that the configuration names, by the part they play.
+
+    Args:
+        config: the configuration.
+        also: parts that are wanted though no term may need them: `mofa`,
+            `face_model`, and `rig_` before a component.
 
     Raises:
         ValueError: a name that is not one of the part's choices, or a start that there
             is not.
     """
-    named = {part: _named(config, part, table) for part, table in PARTS.items()}
+    named = {part: _named(config, part, PARTS[part]) for part in _ALWAYS}
+    named |= _face_choices(config, also)
     chosen = {part: choice for part, choice in named.items() if choice is not None}
-    chosen |= _face_choices(config)
     if config.start == "encoder":
         if config.generator not in ENCODERS:
             raise ValueError(
@@ -244,29 +294,42 @@ def _named(config: ConfigDict, part: str, table: Mapping[str, Any]) -> Any:
     return table[name] if name else None
 
 
-def _face_choices(config: ConfigDict) -> dict[str, Choice]:
-    """What sees and edits faces, as far as terms of the energy need it."""
+def _face_choices(config: ConfigDict, also: Collection[str]) -> dict[str, Any]:
+    """What sees and edits faces, as far as terms of the energy need it, or `also`."""
     wanted = needs(config.energy)
-    if not wanted:
-        return {}
     for name, known in (("component", COMPONENTS), ("sampler", SAMPLERS)):
-        if config[name] not in known:
+        if wanted and config[name] not in known:
             raise ValueError(
                 f"config.{name} is {config[name]!r}; choose one of {known}"
             )
-    chosen = {"mofa": _named(config, "mofa", MOFA)}
-    if rigs := _named(config, "rig", RIGS):
-        if config.generator != rigs.generator:
-            raise ValueError(
-                f"config.rig is {config.rig!r}, which is for codes of "
-                f"{rigs.generator}, not of {config.generator}"
-            )
-        chosen["rig"] = _rig(rigs, config.component)
-    if "edited" in wanted:
-        chosen["face_model"] = FACE_MODEL
-        if config.sampler == "online":
-            chosen["landmark_net"] = LANDMARK_NET
-    return {part: choice for part, choice in chosen.items() if choice is not None}
+    chosen: dict[str, Any] = {}
+    rigs = {f"rig_{component}": component for component in COMPONENTS}
+    rigs = {part: component for part, component in rigs.items() if part in also}
+    if wanted:
+        rigs["rig"] = config.component
+    if rigs and (table := _named(config, "rig", RIGS)):
+        chosen |= {k: _rig(table, config.generator, x) for k, x in rigs.items()}
+    if wanted or "mofa" in also:
+        chosen["mofa"] = _named(config, "mofa", MOFA)
+    of_its_own = "mofa" in chosen and config.mofa == "deep3d"
+    if "edited" in wanted or "face_model" in also or of_its_own:
+        chosen["face_model"] = _named(config, "face_model", FACE_MODELS)
+        _check_face_model(config)
+    if "edited" in wanted and config.sampler == "online":
+        chosen["landmark_net"] = LANDMARK_NET
+    return chosen
+
+
+def _check_face_model(config: ConfigDict) -> None:
+    """Raises ValueError where MoFA is known to give another model's parameters."""
+    sees = SEES.get(config.mofa, config.face_model)
+    own = config.mofa == "mofa" and config.files.mofa  # trained for who knows what
+    if config.face_model != sees and not own:
+        raise ValueError(
+            f"config.mofa is {config.mofa!r}, which sees faces of {sees}, not of "
+            f"{config.face_model}; choose --config.face_model={sees}, or name a MoFA "
+            "of your own with --config.files.mofa"
+        )
 
 
 def needs_bank(config: ConfigDict) -> bool:
@@ -275,18 +338,23 @@ def needs_bank(config: ConfigDict) -> bool:
     return "edited" in needs(config.energy) and config.sampler == "bank"
 
 
-def required_weights(config: ConfigDict) -> dict[str, str]:
-    """Names of the weights to load, by part."""
-    return {k: v.weights for k, v in choices(config).items() if v.weights}
+def required_weights(config: ConfigDict, also: Collection[str] = ()) -> dict[str, str]:
+    """Names of the weights to load, by part (of `choices`)."""
+    return {k: v.weights for k, v in choices(config, also).items() if v.weights}
 
 
-def assemble(config: ConfigDict, loaded: Mapping[str, Any] | None = None) -> Assembly:
+def assemble(
+    config: ConfigDict,
+    loaded: Mapping[str, Any] | None = None,
+    also: Collection[str] = (),
+) -> Assembly:
     """Builds the functions that a configuration describes.
 
     Args:
         config: the configuration.
         loaded: parameters by part, which tell the sizes of networks that were published
             in several; where they are not given, a network has its usual size.
+        also: see `choices`.
 
     Raises:
         ValueError: a name that is unknown, a term whose network is left out, no
@@ -297,9 +365,13 @@ def assemble(config: ConfigDict, loaded: Mapping[str, Any] | None = None) -> Ass
             raise ValueError(f"config.{name} is empty")
     built = {
         part: choice.build(*_sizes(choice, (loaded or {}).get(part)))
-        for part, choice in choices(config).items()
+        for part, choice in choices(config, also).items()
     }
     generator = built["generator"]
+    _check_rigs(generator, loaded or {})
+    rigs = {x: built[f"rig_{x}"] for x in COMPONENTS if f"rig_{x}" in built}
+    if "rig" in built:
+        rigs[built["rig"].component] = built["rig"]
     networks = Networks(
         built.get("perceptual"),
         built.get("recognition"),
@@ -319,8 +391,18 @@ def assemble(config: ConfigDict, loaded: Mapping[str, Any] | None = None) -> Ass
         if "encoder" in built
         else starts.mean(generator.num_ws),
         estimate=networks.estimate,
-        rigs={networks.rig.component: networks.rig} if networks.rig else {},
+        rigs=rigs,
     )
+
+
+def _check_rigs(generator: Generator, loaded: Mapping[str, Any]) -> None:
+    """Raises ValueError where a rig's parameters are for codes of another shape."""
+    for part in ("rig", *(f"rig_{component}" for component in COMPONENTS)):
+        if part in loaded and rignet.num_ws(loaded[part]) != generator.num_ws:
+            raise ValueError(
+                f"the {part} is for codes of {rignet.num_ws(loaded[part])} rows, and "
+                f"the generator's have {generator.num_ws}"
+            )
 
 
 def _draw(built: Mapping[str, Any]) -> people.Draw:
@@ -343,14 +425,15 @@ def assemble_params(
         loaded: parameters by part, for each name of `required_weights` (of `parts`).
         check: `(params, template, name)`, raises when the layout is not the template's
             (`pie_jax.io.weights.check`).
-        parts: leave out all parts but these; none without it.
+        parts: leave out all parts but these, of `choices(config, parts)`; none
+            without it.
 
     Returns:
         `{part: params}`, arrays on the default device. Parts without published
         weights (testing) get random ones from a fixed key.
     """
     params = {}
-    for part, choice in choices(config).items():
+    for part, choice in choices(config, parts or ()).items():
         if parts is not None and part not in parts:
             continue
         if choice.weights is None:
@@ -360,6 +443,9 @@ def assemble_params(
         else:
             check(loaded[part], _layout(choice, loaded[part]), choice.weights)
             params[part] = jax.tree.map(jnp.asarray, loaded[part])
+    if "mofa" in params and config.mofa == "deep3d":
+        model = params.get("face_model", loaded.get("face_model"))
+        params["mofa"] = {"network": params["mofa"], "face_model": model}
     if "generator" in params and _needs_latents(config):
         choice = GENERATORS[config.generator]
         generator = choice.build(*_sizes(choice, params["generator"]))

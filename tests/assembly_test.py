@@ -1,5 +1,6 @@
 """The assembly: names of the configuration to functions, and their parameters."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,8 +12,10 @@ from pie_jax import assembly
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import COMPONENTS, SIZES, neutral
 from pie_jax.energy import crops
+from pie_jax.face import deep3d as deep3d_face
 from pie_jax.io import weights
-from pie_jax.networks import stylegan1, stylegan2
+from pie_jax.networks import deep3d, stylegan1, stylegan2
+from tests import builders
 
 PARTS = ["generator", "perceptual", "recognition"]
 
@@ -225,6 +228,51 @@ def test_a_start_that_there_is_not_is_refused(start, generator, message):
         assembly.assemble(config)
 
 
+def test_files_and_edits_may_want_what_no_term_needs():
+    config = default.get_config()
+    assert set(assembly.required_weights(config)) == set(PARTS)
+    wanted = ("mofa", "face_model", "rig_expression")
+    required = assembly.required_weights(config, wanted)
+    assert {k: required[k] for k in required.keys() - set(PARTS)} == {
+        "mofa": "mofa",
+        "face_model": "morphable",
+        "rig_expression": "rig_expression",
+    }
+    assembled = assembly.assemble(config, also=wanted)
+    assert set(assembled.rigs) == {"expression"} and assembled.estimate is not None
+
+
+def test_rigs_belong_to_a_generator():
+    config = full.get_config()
+    config.generator = "stylegan2"
+    assert assembly.required_weights(config)["rig"] == "rig_rotation_stylegan2"
+    rigs = assembly._rig(assembly.RIGS["rignet"], config.generator, "rotation")
+    params = builders.random_params(rigs.init)
+    assembly.assemble(config, {"rig": params})
+    config.generator = "mobile_stylegan_ffhq"
+    with pytest.raises(ValueError, match="rig is for codes of 18 rows.*have 23"):
+        assembly.assemble(config, {"rig": params})
+
+
+def test_deep3d_gives_theta_of_its_face_model():
+    config = default.get_config()
+    config.mofa, config.face_model = "deep3d", "bfm_front"
+    model = builders.toy_morphable()
+    network = builders.random_params(
+        lambda key: deep3d.Deep3D(1 / 16).init(key, jnp.zeros((1, 224, 224, 3)))[
+            "params"
+        ]
+    )
+    loaded = {"mofa": network, "face_model": model}
+    parts = ("mofa", "face_model")
+    assembled = assembly.assemble(config, loaded, parts)
+    params = assembly.assemble_params(config, loaded, weights.check, parts)
+    image = jnp.linspace(-1, 1, 256 * 256 * 3).reshape(1, 256, 256, 3)
+    found = assembled.estimate(params["mofa"], image)
+    seen = deep3d.Deep3D(1 / 16).apply({"params": network}, image)
+    chex.assert_trees_all_close(found, deep3d_face.theta(model, seen), rtol=1e-5)
+
+
 FACE_PARTS = {"mofa", "rig", "face_model"}
 
 
@@ -278,7 +326,8 @@ def test_the_rig_is_that_of_the_component(component):
         ("rig", "nonesuch", "config.rig is 'nonesuch'; choose one of"),
         ("mofa", "", "config.energy.edit_landmark is set, but config.mofa is empty"),
         ("rig", "", "config.energy.edit_landmark is set, but config.rig is empty"),
-        ("rig", "rignet", "for codes of mobile_stylegan_ffhq, not of testing"),
+        ("mofa", "deep3d", "'deep3d', which sees faces of bfm_front, not of morphable"),
+        ("face_model", "nonesuch", "config.face_model is 'nonesuch'; choose one of"),
     ],
 )
 def test_a_choice_that_does_not_fit_the_terms_is_refused(name, value, message):

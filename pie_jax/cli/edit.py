@@ -16,6 +16,9 @@ EXAMPLES = """examples:
   pie edit embedded/anna --sweep yaw=-30:30:7       strip.png and sweep.gif
   pie edit embedded/anna --yaw 15 --sweep smile=0:1:5
   pie edit embedded/anna --roll 10 --yaw 15 --paste-back anna.jpg
+  pie edit projected_w.npz --yaw 20 --config stylegan2 \\
+      --config.files.generator=stylegan2.safetensors \\
+      --config.files.rig_rotation=rig_rotation_stylegan2.safetensors
 
 A number replaces what is there, "+=" adds to it (+=-10 takes away). Degrees: yaw to
 the viewer's right, pitch upwards, roll counter-clockwise. Expressions are amounts, 0
@@ -40,7 +43,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "source", metavar="DIR/STEM", type=Path, help="a portrait's folder"
+        "source",
+        metavar="DIR/STEM",
+        type=Path,
+        help="a portrait's folder, or another project's code (.npy, .npz, .pt)",
     )
     _add_targets(parser)
     _add_manner(parser)
@@ -100,7 +106,8 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="DIR",
         type=Path,
-        help="folder of the results (default: DIR/STEM/edits/<what was asked for>)",
+        help="folder of the results (default: DIR/STEM/edits/<what was asked for>; of "
+        "a file FILE-edits/...)",
     )
     group.add_argument(
         "--paste-back",
@@ -139,7 +146,10 @@ def run(args: argparse.Namespace) -> int:
     if swept and args.paste_back:
         raise PieError("--paste-back takes one edit, not a sweep; leave one out")
     editing.check_source(args.source)
-    out = args.out or args.source / "edits" / requests.label(asked, swept)
+    place = args.source / "edits"
+    if args.source.is_file():
+        place = args.source.with_name(f"{args.source.stem}-edits")
+    out = args.out or place / requests.label(asked, swept)
     manner = editing.Manner(
         feedback=args.feedback,
         together=args.together,

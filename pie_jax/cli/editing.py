@@ -81,11 +81,13 @@ class Shot(NamedTuple):
 
 
 def check_source(source: Path) -> None:
-    """Raises PieError where no portrait is in a folder."""
+    """Raises PieError where no portrait is in a folder, and no code in a file."""
+    if source.is_file():
+        return
     if not (source / "code").is_dir() or not (source / "aligned.png").is_file():
         raise PieError(
             f"{source} holds no embedded portrait; name the folder that `pie embed` "
-            "made for it, OUT/<name of the photograph>"
+            "made for it, OUT/<name of the photograph>, or a file with a code"
         )
 
 

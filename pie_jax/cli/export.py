@@ -84,14 +84,37 @@ def _export_code(folder: Path, out: Path) -> None:
 def _export_face(record: Path, out: Path, posed: bool) -> None:
     import numpy as np
 
-    from pie_jax.cli import shipped
+    from pie_jax.cli import runtime
     from pie_jax.face.surface import surface
     from pie_jax.io import meshes
 
-    theta = _read_theta(record)
-    model = shipped.face_model()
+    theta, chosen = _read_theta(record), _face_model_config(record)
+    _, params = runtime.start(chosen, parts=("face_model",))
+    model = params["face_model"]
     vertices, colours = map(np.asarray, surface(model, theta, posed=posed))
     meshes.write(out, vertices, np.asarray(model.triangles), colours)
+
+
+def _face_model_config(record: Path) -> Any:
+    """A configuration with the face model that `pie fit` says it used."""
+    import json
+
+    from pie_jax.cli import config as configuration
+    from pie_jax.cli import runtime
+    from pie_jax.core.errors import PieError
+
+    config = configuration.load(configuration.DEFAULT)
+    # Records of the first versions name none.
+    chosen = json.loads(record.read_bytes()).get("face_model", {})
+    config.face_model = chosen.get("name", config.face_model)
+    config.mofa = ""  # any of them may have estimated the numbers
+    config.files.face_model = chosen.get("path", "")
+    if chosen and runtime.face_model_record(config) != chosen:
+        raise PieError(
+            f"{record} is a face of the model in {chosen['path']}, which is another "
+            "file now; run `pie fit` again"
+        )
+    return config
 
 
 def _read_theta(path: Path) -> Any:

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pie_jax.cli import config as configuration
 from pie_jax.cli.counts import count
 
 EXAMPLES = """examples:
   pie fit face.jpg --out fitted
   pie fit face.jpg --out fitted --refine 200        closer, some seconds more
   pie fit wedding.jpg --face 2 --out bride          the second largest face
+  pie fit face.jpg --out fitted --config paper \\
+      --config.files.mofa=deep3d.safetensors \\
+      --config.files.face_model=bfm_front.safetensors     Deep3DFaceRecon
 
 The folder gets overlay.png (the face model over the photograph), components.png
 (photograph, geometry, albedo, shading), turntable.gif, and theta.json: all 257 numbers
@@ -52,22 +56,29 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         action="store_true",
         help="the photograph is aligned already, as `pie align` leaves it",
     )
+    configuration.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Fits the face of `args.photo` into `args.out`; the exit status."""
-    from pie_jax.cli import reconstruct, runtime, shipped
-    from pie_jax.converters import stack
+    from pie_jax.cli import reconstruct, runtime
+    from pie_jax.cli.shipped import Estimator
+    from pie_jax.core.errors import PieError
     from pie_jax.io import images, portraits
 
     # What can be told without the networks is told before anything is fetched.
     images.check_source(args.photo)
     record_path = args.out / "theta.json"
+    config = configuration.load(args.config, args.overrides)
     with _folder(args.out):
-        runtime.keep_compiled_programs()
-        model, estimator = shipped.face_model(), shipped.mofa()
-        stack.ensure("landmarks68")
+        assembled, params = runtime.start(
+            config, "landmarks68", parts=("mofa", "face_model")
+        )
+        if assembled.estimate is None:
+            raise PieError("config.mofa is empty; name what estimates the face")
+        estimator = Estimator(assembled.estimate, params["mofa"])
+        model = params["face_model"]
         read = portraits.load_aligned if args.aligned else portraits.load_portrait
         portrait = read(args.photo, args.face)
         fitted = reconstruct.fit(model, estimator, portrait, args.refine)
@@ -78,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
             "photo": args.photo.name,
             **reconstruct.describe(model, fitted),
             "refine": args.refine,
+            "face_model": runtime.face_model_record(config),
             "alignment": portrait.alignment.to_dict(),
         }
         reconstruct.write_record(record_path, record)

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from pie_jax import assembly
 from pie_jax.cli import bank, shipped
 from pie_jax.converters import stack
 from pie_jax.core.errors import PieError
+from pie_jax.face import morphable
 from pie_jax.io import assets, converted, weights
 
 
@@ -23,7 +25,8 @@ def start(
     Args:
         config: the configuration.
         *also: further names of weights to have in the cache (the landmark predictor).
-        parts: load only these parts' parameters; all of them without it.
+        parts: load only these parts' parameters, also such that no term needs
+            (`assembly.choices`); all that are needed without it.
 
     Raises:
         PieError: the configuration names what does not exist, or fetching failed.
@@ -31,9 +34,9 @@ def start(
     keep_compiled_programs()
     # First without parameters: the configuration's own mistakes are told before
     # anything is fetched.
-    _assemble(config, {})
+    _assemble(config, {}, parts)
     loaded = _load(config, also, parts)
-    assembled = _assemble(config, loaded)
+    assembled = _assemble(config, loaded, parts)
     params = assembly.assemble_params(config, loaded, _checker(config), parts)
     if assembly.needs_bank(config) and (parts is None or "bank" in parts):
         identity = bank_identity(config)
@@ -41,23 +44,31 @@ def start(
     return assembled, params
 
 
-def _assemble(config: ConfigDict, loaded: dict[str, Any]) -> assembly.Assembly:
+def _assemble(
+    config: ConfigDict, loaded: dict[str, Any], parts: tuple[str, ...] | None
+) -> assembly.Assembly:
     try:
-        return assembly.assemble(config, loaded)
+        return assembly.assemble(config, loaded, parts or ())
     except (TypeError, ValueError) as error:  # TypeError: a value of a stage lacks
         raise PieError(f"the configuration does not fit: {error}") from error
 
 
 def files(config: ConfigDict) -> dict[str, Path]:
-    """The files that the configuration names instead of fetched weights, by part.
+    """The files that the configuration names instead of other weights, by part.
 
     Raises:
         PieError: a file is named for a part that takes none.
     """
     named = {part: name for part, name in config.files.items() if name}
-    for part in named.keys() - assembly.required_weights(config).keys():
-        chosen = config.get(part, "")
-        raise PieError(f"config.files.{part} is set, but {part} {chosen!r} takes none")
+    for part in named.keys() & assembly.PARTS.keys():
+        choice = assembly.PARTS[part].get(config[part])
+        if choice is None or choice.weights is None:
+            raise PieError(
+                f"config.files.{part} is set, but {part} {config[part]!r} takes none"
+            )
+    own = f"rig_{config.component}"
+    if own in named:
+        named["rig"] = named[own]
     return {part: Path(name).expanduser().absolute() for part, name in named.items()}
 
 
@@ -92,13 +103,23 @@ def _identity(part: str, name: str, origins: dict[str, dict[str, str]]) -> Any:
     return assets.digest(name) if name in assets.ALL else weights.metadata(name)
 
 
+def face_model_record(config: ConfigDict) -> dict[str, str]:
+    """Which face model the configuration names: `name`, and of a file `path` and
+    `sha256`.
+
+    Raises:
+        PieError: the file cannot be read.
+    """
+    return {"name": config.face_model, **origins(config).get("face_model", {})}
+
+
 def bank_identity(config: ConfigDict) -> list[Any]:
     """What a bank of the configuration's people depends on; it can be written as JSON."""
     required = assembly.required_weights(config)
     origin = origins(config)
     made_by = [
         _identity(part, required[part], origin) if part in required else "random"
-        for part in ("generator", "mofa")
+        for part in ("generator", "mofa", "face_model")
     ]
     return [config.generator, *made_by, assets.digest("landmark_net")]
 
@@ -107,21 +128,36 @@ def _load(
     config: ConfigDict, also: tuple[str, ...], parts: tuple[str, ...] | None
 ) -> dict[str, Any]:
     """Parameters by part, from the files that are named and from the cache."""
-    names = assembly.required_weights(config)
+    names = assembly.required_weights(config, parts or ())
     if parts is not None:
         names = {part: name for part, name in names.items() if part in parts}
-    named = files(config)
-    installed = {part: x for part, x in names.items() if x in assets.ALL}
+    named = {part: file for part, file in files(config).items() if part in names}
+    installed = {
+        part: name
+        for part, name in names.items()
+        if name in assets.ALL and part not in named
+    }
     fetched = {x: names[x] for x in names if x not in named | installed}
     for part, name in fetched.items():
         if name not in stack.ASSETS:
-            raise PieError(_HOW_TO_NAME.format(part=part, kind=name))
+            raise PieError(_how_to_name(config, part, name))
     # A file that is absent or of another kind is told before anything is fetched.
-    loaded = {x: converted.load(named[x], names[x]) for x in names if x in named}
+    loaded = {part: _converted(file, names[part]) for part, file in named.items()}
     if needed := (*fetched.values(), *also):
         stack.ensure(*needed)
     loaded |= {part: _installed(name) for part, name in installed.items()}
     return loaded | {part: weights.load(name) for part, name in fetched.items()}
+
+
+def _converted(file: Path, kind: str) -> Any:
+    """What `pie convert` or a training wrote: a face model, or parameters."""
+    arrays = converted.load(file, kind)
+    if kind not in assembly.FACE_MODELS:
+        return jax.tree.map(np.float32, arrays)
+    try:
+        return morphable.from_arrays(arrays)
+    except ValueError as error:
+        raise PieError(f"{file} is {error}. Convert its source again.") from error
 
 
 def _installed(name: str) -> Any:
@@ -131,17 +167,25 @@ def _installed(name: str) -> Any:
     return assets.parameters(name)
 
 
-_HOW_TO_NAME = (
-    "the {part} {kind} cannot be fetched. Convert a file of your own with `pie convert "
-    "{kind} FILE --out {kind}.safetensors`, and name it with "
-    "--config.files.{part}={kind}.safetensors"
-)
+def _how_to_name(config: ConfigDict, part: str, kind: str) -> str:
+    if part.startswith("rig"):
+        component = config.component if part == "rig" else part.removeprefix("rig_")
+        return (
+            f"there is no {component} rig for codes of {config.generator}. Find one "
+            f"with `python -m experiments.train_rignet {component} --config ...`, and "
+            f"name it with --config.files.rig_{component}={kind}.safetensors"
+        )
+    return (
+        f"the {part} {kind} cannot be fetched. Convert a file of your own with `pie "
+        f"convert {kind} FILE --out {kind}.safetensors`, and name it with "
+        f"--config.files.{part}={kind}.safetensors"
+    )
 
 
 def _checker(config: ConfigDict) -> Callable[[Any, Any, str], None]:
     """Compares parameters with their network's layout, and says what to do."""
-    names = assembly.required_weights(config)
-    named = {names[part]: file for part, file in files(config).items()}
+    names = assembly.required_weights(config, files(config).keys())
+    named = {names[part]: file for part, file in files(config).items() if part in names}
 
     def check(params: Any, template: Any, name: str) -> None:
         if name in named:

@@ -10,18 +10,16 @@ import numpy as np
 from jax import Array
 from ml_collections import ConfigDict
 
+from pie_jax import assembly
 from pie_jax.cli import inputs, reconstruct, runtime, shipped
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample, reduce_area
-from pie_jax.core.theta import FaceParams, neutral
+from pie_jax.core.theta import FaceParams
 from pie_jax.editing import edit, matte
 from pie_jax.editing.edit import Edited, Editor
 from pie_jax.energy.term import Networks
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import alignment, codes, images, portraits
-
-RIGGED = "mobile_stylegan_ffhq"
-"""The generator that the installed rigs and silhouettes were trained on."""
 
 _MATTE_SIZE = 256
 
@@ -54,7 +52,7 @@ def open_studio(
     """Loads a portrait, networks, and the rigs of some components.
 
     Args:
-        source: the portrait's folder.
+        source: the portrait's folder, or a file with a code of any project.
         config: of its generator.
         components: whose rigs are needed.
         also: further names of weights to have in the cache.
@@ -62,23 +60,28 @@ def open_studio(
     Raises:
         PieError: something is not there, or does not belong together.
     """
-    parts = ("generator", "recognition") if config.recognition else ("generator",)
+    rig_parts = {component: f"rig_{component}" for component in components}
+    parts = ("generator", "recognition", "mofa", "face_model", *rig_parts.values())
     assembled, params = runtime.start(config, *also, parts=parts)
+    if assembled.estimate is None or not assembled.rigs.keys() >= rig_parts.keys():
+        raise PieError("an edit needs MoFA and rigs, and config.mofa or rig is empty")
     generator = assembled.generator
     w_plus = jnp.asarray(inputs.load_w_plus(source, generator.num_ws, config))
-    estimator, model = shipped.mofa(), shipped.face_model()
-    rigs, rig_params = {}, {}
-    for component in components:
-        rig, rig_params[component] = shipped.rig(component)
-        _check_rig(rig, rig_params[component], w_plus, config.generator)
-        rigs[component] = rig._replace(edit=jax.jit(rig.edit))
+    if len(w_plus) != 1:
+        raise PieError(f"{source} holds {len(w_plus)} codes; an edit takes one")
     # Compiled one by one, so that rounds and components share what is compiled.
-    editor = Editor(jax.jit(generator.synthesis), jax.jit(estimator.apply), rigs)
-    params |= {"mofa": estimator.params, "rigs": rig_params}
+    rigs = {
+        component: rig._replace(edit=jax.jit(rig.edit))
+        for component, rig in assembled.rigs.items()
+    }
+    estimate = jax.jit(assembled.estimate)
+    editor = Editor(jax.jit(generator.synthesis), estimate, rigs)
+    params["rigs"] = {c: params.pop(part) for c, part in rig_parts.items()}
+    model = params["face_model"]
     before = edit.look(editor, params, w_plus)
     if not np.isfinite(before.image).all():
         raise PieError(f"{source}: lies so far out that no image comes of it")
-    portrait = load_portrait(source)
+    portrait = load_portrait(source) if source.is_dir() else _projected(before)
     size = len(portrait.aligned_u8)
     photo = jnp.asarray(images.from_u8(portrait.aligned_u8))
     return Studio(
@@ -113,6 +116,13 @@ def load_portrait(source: Path) -> portraits.Portrait:
     )
 
 
+def _projected(before: Edited) -> portraits.Portrait:
+    """A code's own projection in the place of a photograph, which there is none of."""
+    image_u8 = images.to_u8(np.asarray(before.image[0]))
+    size = len(image_u8)
+    return portraits.Portrait(image_u8, alignment.whole(size, size), None)
+
+
 def thetas_of(
     studio: Studio, photos: Mapping[str, Path], num_steps: int
 ) -> dict[str, FaceParams]:
@@ -140,24 +150,9 @@ def needs_landmarks(config: ConfigDict, photos: Mapping[str, Path]) -> list[str]
     return ["landmarks68"] if config.recognition or photos else []
 
 
-def _check_rig(rig: Any, params: Any, w_plus: Array, generator: str) -> None:
-    """Raises PieError where the rig does not take the code."""
-    theta = jax.eval_shape(lambda: neutral((len(w_plus),)))
-    try:
-        moved = jax.eval_shape(rig.edit, params, w_plus, theta)
-        fits = moved.shape == w_plus.shape
-    except (TypeError, ValueError):
-        fits = False
-    if not fits:
-        raise PieError(
-            f"the installed rigs belong to the generator {RIGGED}, and this is a code "
-            f"of {generator}; train rigs for it with experiments/train_rignet.py"
-        )
-
-
 def _shares(generator: str, model: Morphable, params: Mapping[str, Any]) -> Shares:
     """By the generator's features where they are known, else by colours."""
-    if generator != RIGGED:
+    if generator != assembly.RIGGED:
 
         @jax.jit
         def by_colours(portrait: Edited, picture: Array) -> Array:

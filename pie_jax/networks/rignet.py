@@ -116,6 +116,11 @@ def widths(params: Any) -> tuple[int, int]:
     return features, network["hidden"]["bias"].shape[-1]
 
 
+def num_ws(params: Any) -> int:
+    """Of the codes that the network with these parameters edits."""
+    return params["network"]["encoder"]["bias"].shape[0]
+
+
 def unwhitened(network: Any, moments: dict[str, Array]) -> Any:
     """The parameters that do on codes what these do in principal coordinates.
 

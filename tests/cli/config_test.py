@@ -43,10 +43,31 @@ def test_the_paper_configuration_has_the_papers_networks_and_weights():
     values = config.load("paper")
     networks = (values.generator, values.perceptual, values.recognition)
     assert networks == ("stylegan1", "vgg16", "vgg_face")
-    # Spec: l2 1e-6, p 1e-6, rw 0.1; eq. 7 and 15.
-    weights = {"pixel": 1e-6, "perceptual": 1e-6, "recognition": 0.1}
-    assert values.energy.to_dict() == weights
+    assert (values.mofa, values.face_model) == ("deep3d", "bfm_front")
+    # Spec: l2 1e-6, p 1e-6, id 1.0, ph 0.001, lm 0.2, e 10, inv 10, rw 0.1, rv 0.1.
+    assert values.energy.to_dict() == pytest.approx(
+        {
+            "pixel": 1e-6,
+            "perceptual": 1e-6,
+            "rig_identity": 1.0,
+            "edit_photometric": 0.01,
+            "edit_landmark": 2.0,
+            "invariance_photometric": 0.01,
+            "invariance_landmark": 2.0,
+            "recognition": 0.1,
+            "recognition_edited": 0.1,
+        }
+    )
     assert assembly.assemble(values).generator.num_ws == 18
+    required = assembly.required_weights(values)
+    assert required == {
+        "generator": "stylegan1",
+        "perceptual": "vgg16",
+        "recognition": "vgg_face",
+        "mofa": "deep3d",
+        "face_model": "bfm_front",
+        "rig": "rig_rotation_stylegan1",
+    }
 
 
 def test_the_stylegan2_configuration_is_the_default_with_another_generator():
@@ -60,12 +81,16 @@ def test_parts_can_be_mixed(name):
     choices = [
         "--config.generator=mobile_stylegan_ffhq",
         "--config.recognition=dlib_resnet",
+        "--config.mofa=mofa",
+        "--config.face_model=morphable",
     ]
     values = config.load(name, choices)
+    edited = {"mofa": "mofa", "face_model": "morphable", "rig": "rig_rotation"}
     assert assembly.required_weights(values) == {
         "generator": "mobile_stylegan_ffhq",
         "perceptual": "vgg16",
         "recognition": "dlib_resnet",
+        **(edited if name == "paper" else {}),
     }
     assert assembly.assemble(values).generator.num_ws == 23
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pie_jax.cli import shipped, studio
-from pie_jax.cli.shipped import Estimator
+from pie_jax.cli import runtime, studio
 from pie_jax.core.interfaces import Rig
-from pie_jax.core.theta import SIZES, FaceParams
+from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.face import morphable
 from pie_jax.io import images, provenance
 from tests import builders
@@ -50,9 +49,19 @@ def installed(no_weights, monkeypatch):
         "unit_codes": np.random.default_rng(1).normal(size=(len(UNITS), 64)),
     }
     model = morphable.from_arrays(arrays)
-    monkeypatch.setattr(shipped, "face_model", lambda: model)
-    monkeypatch.setattr(shipped, "mofa", lambda: Estimator(estimate, jnp.asarray(0.1)))
-    monkeypatch.setattr(shipped, "rig", toy_rig)
+    start = runtime.start
+
+    def with_toys(config, *also, parts):
+        kept = tuple(part for part in parts if part in ("generator", "recognition"))
+        assembled, params = start(config, *also, parts=kept)
+        rigs = {c: toy_rig(c) for c in COMPONENTS if f"rig_{c}" in parts}
+        assembled = assembled._replace(
+            estimate=estimate, rigs={c: rig for c, (rig, _) in rigs.items()}
+        )
+        params |= {"mofa": jnp.asarray(0.1), "face_model": model}
+        return assembled, params | {f"rig_{c}": x for c, (_, x) in rigs.items()}
+
+    monkeypatch.setattr(studio.runtime, "start", with_toys)
 
 
 @pytest.fixture
@@ -213,13 +222,32 @@ def test_a_folder_without_a_portrait_is_refused(tmp_path, installed, capsys):
     assert "no embedded portrait" in capsys.readouterr().err
 
 
-def test_rigs_of_another_generator_are_refused(anna, monkeypatch, capsys):
-    def foreign(component):
-        return Rig(lambda params, w, theta: w + jnp.zeros((99, 512)), component), {}
+@pytest.mark.usefixtures("installed")
+def test_a_code_of_another_project_is_edited(tmp_path, capsys):
+    w_plus = np.random.default_rng(0).normal(size=(1, 512)).astype(np.float32)
+    file = tmp_path / "projected.npz"
+    np.savez(file, w=w_plus)
+    assert run(file, "--yaw", "+=3", "--background", "edited") == 0
+    out = tmp_path / "projected-edits" / "yaw+3"
+    assert capsys.readouterr().out.strip() == str(out)
+    found = record(out)
+    assert found["portrait"] == "projected.npz"
+    assert (out / "edited.png").is_file()
+    np.savez(file, w=np.concatenate([w_plus, w_plus]))
+    assert run(file, "--yaw", "3") == 1
+    assert "holds 2 codes; an edit takes one" in capsys.readouterr().err
 
-    monkeypatch.setattr(shipped, "rig", foreign)
-    assert run(anna, "--yaw", "3") == 1
-    assert "the installed rigs belong to" in capsys.readouterr().err
+
+def test_without_rigs_for_its_generator_a_portrait_is_not_edited(
+    embedded, tmp_path, no_weights, capsys
+):
+    folder = shutil.copytree(embedded.folder, tmp_path / "anna")
+    assert run(folder, "--yaw", "3", "--config.rig=rignet") == 1
+    shown = capsys.readouterr().err
+    assert "no rotation rig for codes of testing" in shown
+    assert "experiments.train_rignet rotation" in shown
+    assert run(folder, "--yaw", "3", "--config.rig=") == 1
+    assert "config.mofa or rig is empty" in capsys.readouterr().err
 
 
 def test_components_are_edited_together_or_one_after_another(anna):

@@ -14,12 +14,15 @@ from PIL import Image
 from pie_jax.cli import main, reconstruct, shipped
 from pie_jax.core import theta as parameters
 from pie_jax.core.errors import PieError
-from pie_jax.io import alignment, assets, images, portraits
+from pie_jax.face import morphable
+from pie_jax.io import alignment, assets, converted, images, portraits
+from pie_jax.networks import deep3d
 from pie_jax.networks.mofa import MoFA
 from tests import builders
 from tests.builders import pie
 
 WIDTH = 1 / 8
+HEADS = ("angles", "shift", "depth", "identity", "expression")
 UNITS = ("mouthSmileLeft", "jawOpen")
 
 
@@ -128,6 +131,55 @@ def test_refinement_lowers_the_errors(photo, tmp_path):
         assert record["refine"] == steps
         left.append(record["errors"])
     assert left[1]["landmark"] < 0.9 * left[0]["landmark"]
+
+
+@pytest.fixture
+def other_stack(tmp_path):
+    """Files of another face model and of what estimates its faces, as options."""
+    arrays = {k: np.asarray(x) for k, x in builders.toy_arrays(seed=5).items()}
+    blank = jnp.zeros((1, deep3d.SIZE, deep3d.SIZE, 3))
+    module = deep3d.Deep3D(1 / 16)
+    network = builders.random_params(lambda key: module.init(key, blank)["params"])
+    network |= {name: jax.tree.map(lambda x: x / 100, network[name]) for name in HEADS}
+    flat = traverse_util.flatten_dict(jax.tree.map(np.asarray, network), sep="/")
+    options = []
+    for part, name, content in (
+        ("mofa", "deep3d", flat),
+        ("face_model", "bfm_front", arrays),
+    ):
+        file = tmp_path / f"{name}.safetensors"
+        converted.save(file, content, {"kind": name})
+        options += [f"--config.{part}={name}", f"--config.files.{part}={file}"]
+    return options
+
+
+@pytest.mark.usefixtures("installed", "faces_everywhere")
+def test_another_face_model_is_fitted_and_exported(
+    photo, tmp_path, other_stack, capsys
+):
+    out, mesh = tmp_path / "out", tmp_path / "face.ply"
+    assert pie("fit", photo, "--out", out, "--refine", 5, *other_stack) == 0
+    record = json.loads((out / "theta.json").read_text())
+    model = tmp_path / "bfm_front.safetensors"
+    assert record["face_model"] == {
+        "name": "bfm_front",
+        "path": str(model),
+        "sha256": converted.sha256(model),
+    }
+    assert pie("export", out / "theta.json", "--out", mesh) == 0
+    theta = {k: jnp.asarray(record["theta"][k]) for k in parameters.SIZES}
+    bfm = builders.toy_morphable(seed=5)
+    expected = morphable.vertices(bfm, theta["identity"], theta["expression"])
+    header, body = mesh.read_bytes().split(b"end_header\n")
+    assert f"element vertex {len(expected)}".encode() in header
+    first = np.frombuffer(body[:12], "<f4")
+    np.testing.assert_allclose(first, expected[0], atol=1e-4)
+    assert pie("fit", photo, "--out", out, *other_stack[:2]) == 1
+    assert "sees faces of bfm_front, not of morphable" in capsys.readouterr().err
+    changed = builders.toy_arrays(seed=6)
+    converted.save(model, changed, {"kind": "bfm_front"})
+    assert pie("export", out / "theta.json", "--out", mesh) == 1
+    assert "another file now; run `pie fit` again" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("installed")

@@ -1,5 +1,7 @@
 """The job that makes samples, with a tiny generator and landmarks made up."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +14,7 @@ from pie_jax.io import atomic
 from tests import builders
 
 NAME = "testing"
+DRAW = jax.jit(partial(generate_samples.draw_sample, assembly.GENERATORS[NAME].build()))
 LANDMARKS = np.random.default_rng(0).uniform(size=(68, 2))
 
 
@@ -31,7 +34,7 @@ def measure_even(image_u8):
 
 
 def generate(params, folder, num=6, measure=measure_even, first=0):
-    generate_samples.generate(NAME, params, num, folder, 3, measure, first)
+    generate_samples.generate(NAME, DRAW, params, num, folder, 3, measure, first)
 
 
 def loaded(folder):

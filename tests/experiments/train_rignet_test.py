@@ -76,7 +76,7 @@ def data(setup):
 
 
 def task(setup, data, steps=4):
-    spread, network = train_rignet.linear_rig(MODEL, data, COMPONENT)
+    spread, network = train_rignet.linear_rig(MODEL, [data], COMPONENT)
     args = Namespace(component=COMPONENT, steps=steps, batch=2)
     return spread, train_rignet.rig_task(setup, data, data, spread, network, args)
 

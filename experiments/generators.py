@@ -1,0 +1,32 @@
+"""The generator that a script works for: a configuration's, as `pie` takes it."""
+
+import argparse
+
+from ml_collections import ConfigDict
+
+from pie_jax.cli import config as configuration
+from pie_jax.cli import runtime
+
+
+def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, ConfigDict]:
+    """Reads the command line, with `--config` and `--config.a.b=value`.
+
+    Raises:
+        PieError: there is no such configuration, or no such value of it.
+    """
+    configuration.add_arguments(parser)
+    args, rest = parser.parse_known_args()
+    overrides = [x for x in rest if x.startswith("--config.")]
+    if unknown := [x for x in rest if x not in overrides]:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return args, configuration.load(args.config, overrides)
+
+
+def identity(config: ConfigDict) -> str:
+    """What tells samples of the configuration's generator from others'.
+
+    Raises:
+        PieError: its file cannot be read.
+    """
+    origin = runtime.origins(config).get("generator")
+    return config.generator + (f" {origin['sha256'][:16]}" if origin else "")

@@ -1,0 +1,68 @@
+"""Edits of samples: each a function of its seed, stored with its whole code."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import generate_edits, generate_samples, samples
+from experiments.sample_faces import SampleFaces
+from experiments.train_rignet import Data, Setup
+from pie_jax.core import theta as parameters
+from pie_jax.core.interfaces import Generator, Rig
+from tests import builders
+from tests.experiments.samples_test import shard
+
+NUM_WS, SIZE = 3, 16
+
+
+def synthesis(params, w_plus):
+    corner = jnp.tanh(w_plus.sum(axis=1)[:, :3])
+    return jnp.broadcast_to(corner[:, None, None], (len(w_plus), SIZE, SIZE, 3))
+
+
+@pytest.fixture
+def drawn(monkeypatch, tmp_path):
+    """Four edits of five samples, by rigs that add the component's first number."""
+
+    def toy_rig(component):
+        def edit(params, w_plus, theta):
+            return w_plus.at[:, 0].add(params * getattr(theta, component)[:, :1])
+
+        return Rig(edit, component), jnp.asarray(0.1)
+
+    monkeypatch.setattr(generate_edits.shipped, "rig", toy_rig)
+    generator = Generator(None, synthesis, NUM_WS, SIZE)
+    setup = Setup(generator, None, None, {"generator": ()}, builders.toy_morphable())
+    theta = np.random.default_rng(0).normal(size=(5, 257)).astype(np.float32)
+    data = Data(shard(0, count=5), SampleFaces(theta, np.zeros((5, 4))), {}, NUM_WS)
+    draw = generate_edits.drawing(setup, data)
+    points = np.full((68, 2), 0.5)
+    generate_samples.generate(
+        "toy", draw, setup.params, 4, tmp_path, 2, lambda image_u8: points
+    )
+    return data, samples.load(tmp_path, "toy", SIZE, held_out=0)[0]
+
+
+def test_each_edit_is_of_its_sample(drawn):
+    data, edits = drawn
+    assert edits.seed.tolist() == [0, 1, 2, 3]
+    before = samples.w_plus(data.samples.take(slice(4)), NUM_WS)
+    after = samples.w_plus(edits, NUM_WS)
+    np.testing.assert_array_equal(after[:, 1:], before[:, 1:])
+    assert np.all(np.abs(after - before)[:, 0].max(axis=-1) > 0)
+    shown = 127.5 * (1 + np.tanh(after.sum(axis=1)[:, :3]))
+    np.testing.assert_allclose(edits.image_u8[:, 0, 0], shown, atol=0.51)
+
+
+def test_heads_turn_and_some_keep_their_expression():
+    theta = np.random.default_rng(0).normal(size=(50, 257)).astype(np.float32)
+    data = Data(shard(0, count=50), SampleFaces(theta, np.zeros((50, 4))), {}, NUM_WS)
+    own = parameters.from_vector(jnp.asarray(theta[:1]))
+    targets = [generate_edits._target(data, own, seed) for seed in range(50)]
+    pitch, yaw, roll = np.degrees([x.rotation[0] for x in targets]).T
+    assert np.abs(pitch).max() <= 20 and 35 < np.abs(yaw).max() <= 45
+    np.testing.assert_allclose(roll, roll[0])
+    kept = [bool(jnp.all(x.expression == own.expression)) for x in targets]
+    assert 10 < sum(kept) < 40
+    for target in targets:
+        np.testing.assert_array_equal(target.identity, own.identity)
