@@ -58,6 +58,30 @@ def look(
     return lambda image_u8, chip_matrix: both(params, image_u8, chip_matrix)
 
 
+def described(
+    recognition: Callable[[Any, jax.Array], jax.Array],
+    params: Any,
+    samples: Samples,
+    kept: Path,
+    identity: str,
+) -> np.ndarray:
+    """The descriptors alone: `[S, D]`.
+
+    Args:
+        recognition: of dlib's chips.
+        params: its parameters.
+        samples: valid ones.
+        kept: a .npz file to keep the outcome in.
+        identity: tells this network and these samples from others.
+    """
+
+    def unseen(_: Any, image: jax.Array) -> FaceParams:
+        return parameters.neutral((len(image),))
+
+    see = look(unseen, recognition, {"mofa": {}, "recognition": params})
+    return measured(see, samples, kept, identity).descriptor
+
+
 def measured(see: Look, samples: Samples, kept: Path, identity: str) -> SampleFaces:
     """Looks at all samples, or reads what was seen before.
 

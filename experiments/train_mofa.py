@@ -1,10 +1,11 @@
-r"""Trains MoFA on generator samples, without labels but dlib's landmarks.
+r"""Trains MoFA on generator samples; dlib's landmarks and descriptors are the labels.
 
     python -m experiments.generate_samples --num 20000 --out samples
     python -m experiments.train_mofa --samples samples --out mofa \
         --portraits photos/*.jpg
 
-May be killed at any moment and started again. At the end the folder holds
+Once there are rigs, `--edits` (experiments.generate_edits) keep it from taking for a
+turn of the head what rigs change besides. May be killed at any moment and started again. At the end the folder holds
 `mofa.safetensors`, ready for `pie_jax/assets/`. Previews show, from above, pictures,
 the face over them, geometry, albedo and shading. Needs opencv-python-headless, to judge
 the pose.
@@ -26,6 +27,7 @@ from experiments import (
     pictures,
     pnp,
     real_portraits,
+    sample_faces,
     samples,
     script,
     training_script,
@@ -34,6 +36,7 @@ from experiments.batches import batches
 from experiments.generate_samples import GENERATOR
 from experiments.mofa_figures import Judge, Pictures, estimate, figures, judge
 from experiments.trainer import Task
+from pie_jax import assembly
 from pie_jax.cli import huge_pages
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
@@ -46,16 +49,32 @@ from pie_jax.training.update import adamw, training
 PLACED, PAINTED = 0.04, 0.08
 """Shares of the training after which colours begin to count, and count wholly."""
 
+PAIRED = 0.25
+"""Share of edits in a batch, and of the samples that they are edits of."""
+
 _VIEWS = ("overlay", "geometry", "albedo", "shading")
 _COLUMNS = 8
 _ENLARGED = 2
 
 
-class Data(NamedTuple):
-    """At the network's size: samples to train on, and sets of pictures by name, whose
-    figures are reported."""
+class Described(NamedTuple):
+    """Samples, and the descriptors `[S, D]` of who is seen."""
 
-    trained_on: samples.Samples
+    samples: samples.Samples
+    descriptor: np.ndarray
+
+
+class Data(NamedTuple):
+    """At the network's size.
+
+    Attributes:
+        trained_on: what is learnt from.
+        edits: likewise; the one of seed s is an edit of the sample s of those.
+        sets: pictures by name, whose figures are reported.
+    """
+
+    trained_on: Described
+    edits: Described | None
     sets: dict[str, Pictures]
 
 
@@ -73,16 +92,22 @@ def main() -> None:
     args = _arguments()
     pnp.require_opencv()
     huge_pages.restart()
-    trained_on, held_out = samples.load(args.samples, GENERATOR, SIZE)
-    if args.portraits:
-        stack.ensure("landmarks68")
+    stack.ensure("dlib_resnet", "landmarks68")
+    args.out.mkdir(parents=True, exist_ok=True)
+    trained_on, held_out = samples.load(args.samples, GENERATOR)
+    held_out = held_out._replace(image_u8=samples.shrink(held_out.image_u8, SIZE))
+    edits = None
+    if args.edits is not None:
+        edited, _ = samples.load(args.edits, GENERATOR, held_out=0)
+        edits = described(edited, args.out / "edits.npz")
     real = real_portraits.load(args.portraits, SIZE)
     sets = {
         "held_out": Pictures(held_out.image_u8, held_out.landmarks),
         "real": Pictures(real.image_u8, real.landmarks),
     }
     module, model = MoFA(args.width), fitting.face_model(args.model)
-    task = mofa_task(module, model, Data(trained_on, sets), args.steps, args.batch)
+    data = Data(described(trained_on, args.out / "samples.npz"), edits, sets)
+    task = mofa_task(module, model, data, args.steps, args.batch)
     if args.start is not None:
         task = _begun(task, args.start)
     training_script.run(task, args, "mofa", ", dlib's landmarks")
@@ -101,8 +126,19 @@ def _arguments() -> Namespace:
         __doc__, steps=7500, batch=16, width=1.0, report_every=500
     )
     parser.add_argument("--model", type=Path, help="default: the installed face model")
+    parser.add_argument("--edits", type=Path, help="a folder of edits of the samples")
     parser.add_argument("--start", type=Path, help="a mofa.safetensors to go on from")
     return parser.parse_args()
+
+
+def described(chosen: samples.Samples, kept: Path) -> Described:
+    """Samples at the network's size, with descriptors, which `kept` (.npz) keeps."""
+    recognition = assembly.RECOGNITION["dlib_resnet"].build()
+    params = jax.tree.map(jnp.asarray, weights.load("dlib_resnet"))
+    identity = training_script.digest([params, chosen.seed, chosen.landmarks])
+    found = sample_faces.described(recognition, params, chosen, kept, identity)
+    small_u8 = samples.shrink(chosen.image_u8, SIZE)
+    return Described(chosen._replace(image_u8=small_u8), found)
 
 
 def mofa_task(
@@ -130,11 +166,16 @@ def mofa_task(
         training=training(mofa_objective(apply), adamw(num_steps, 1e-3)),
         params=training_script.beginning(module, module.size),
         given=MofaGiven(model, WEIGHTS),
-        batches=partial(_following, data.trained_on, num_steps, batch_size),
+        batches=partial(_following, data, num_steps, batch_size),
         evaluate=partial(evaluate, tools),
         preview=partial(preview, tools),
-        identity=training_script.identity(data.trained_on, batch_size, module.width)
-        | {"model": _digest(model)},
+        identity=training_script.identity(
+            data.trained_on.samples, batch_size, module.width
+        )
+        | {
+            "model": _digest(model),
+            "edits": 0 if data.edits is None else len(data.edits.descriptor),
+        },
     )
 
 
@@ -145,12 +186,42 @@ def _digest(model: Morphable) -> str:
 
 
 def _following(
-    trained_on: samples.Samples, num_steps: int, batch_size: int, first_step: int
+    data: Data, num_steps: int, batch_size: int, first_step: int
 ) -> Iterator[MofaBatch]:
-    chosen = batches(trained_on, batch_size, first_step=first_step, mirror=True)
-    for step, batch in enumerate(chosen, first_step):
+    parts = _parts(data, batch_size, first_step)
+    for step, chosen in enumerate(parts, first_step):
+        labelled = (
+            [x.samples.image_u8, x.samples.landmarks, x.descriptor] for x in chosen
+        )
+        joined = map(np.concatenate, zip(*labelled, strict=True))
         counts = appearance(step / num_steps)
-        yield MofaBatch(*map(jnp.asarray, (batch.image_u8, batch.landmarks, counts)))
+        yield MofaBatch(*map(jnp.asarray, (*joined, counts)))
+
+
+def _parts(
+    data: Data, batch_size: int, first_step: int
+) -> Iterator[tuple[Described, ...]]:
+    """What makes up a batch: samples; edits and the samples that they are edits of."""
+    if data.edits is None:
+        yield from zip(_shuffled(data.trained_on, batch_size, first_step), strict=True)
+        return
+    few = int(PAIRED * batch_size)
+    others = _shuffled(data.trained_on, batch_size - 2 * few, first_step)
+    edits = _shuffled(data.edits, few, first_step)
+    for other, edit in zip(others, edits, strict=False):
+        before = edit.samples.seed
+        own = data.trained_on.samples.take(before)
+        yield other, edit, Described(own, data.trained_on.descriptor[before])
+
+
+def _shuffled(
+    source: Described, batch_size: int, first_step: int
+) -> Iterator[Described]:
+    for chosen in batches(
+        source.samples, batch_size, first_step=first_step, mirror=True
+    ):
+        index = np.searchsorted(source.samples.seed, chosen.seed)
+        yield Described(chosen, source.descriptor[index])
 
 
 def evaluate(tools: Tools, params: Any) -> dict[str, float]:

@@ -11,7 +11,7 @@ import pytest
 from experiments import train_mofa
 from experiments.export import export, rounded
 from experiments.mofa_figures import Pictures
-from experiments.train_mofa import Data, appearance, mofa_task
+from experiments.train_mofa import Data, Described, appearance, mofa_task
 from experiments.trainer import HISTORY, train
 from pie_jax.core.errors import PieError
 from pie_jax.networks.mofa import SIZE, MoFA
@@ -34,7 +34,13 @@ def task():
         "held_out": Pictures(chosen.image_u8[:3], chosen.landmarks[:3]),
         "real": Pictures(chosen.image_u8[:0], chosen.landmarks[:0]),
     }
-    return mofa_task(SMALL, model, Data(chosen, sets), STEPS, 2)
+    data = Data(described(chosen), None, sets)
+    return mofa_task(SMALL, model, data, STEPS, 2)
+
+
+def described(chosen):
+    """Every descriptor is the sample's seed."""
+    return Described(chosen, np.float32(chosen.seed)[:, None].repeat(4, axis=1))
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +109,18 @@ def test_views_are_drawn_below_their_pictures():
     assert [row.shape for row in rows] == [(2, 16, 16, 3)] * 5
     np.testing.assert_array_equal(rows[0][:, ::2, ::2], image_u8)
     assert [row[0, 0, 0, 0] for row in rows[1:]] == [153, 102, 51, 204]
+
+
+def test_edits_come_with_what_they_are_edits_of():
+    chosen, edits = shard(5, count=40, size=8), shard(0, count=12, size=8)
+    data = Data(described(chosen), described(edits), {})
+    batch = next(train_mofa._following(data, 10, 8, first_step=3))
+    assert batch.image_u8.shape == (8, 8, 8, 3)
+    number = np.asarray(batch.descriptor[:, 0], int)
+    # The edit of seed s is of the sample s, whose own seed is five more here.
+    np.testing.assert_array_equal(number[6:], 5 + number[4:6])
+    for i, source in enumerate([chosen] * 4 + [edits] * 2 + [chosen] * 2):
+        index = number[i] - source.seed[0]
+        shown = np.asarray(batch.image_u8[i])
+        original = source.image_u8[index]
+        assert (shown == original).all() or (shown == original[:, ::-1]).all()

@@ -8,15 +8,18 @@ import pytest
 
 from pie_jax.core import theta as parameters
 from pie_jax.training.mofa_step import (
+    APART,
+    LIKENESS,
     POSE,
     WEIGHTS,
     MofaBatch,
     MofaGiven,
+    likeness,
     mofa_objective,
 )
 from pie_jax.training.update import adamw, training
 from tests import builders
-from tests.training.reconstruction_test import scene
+from tests.training.reconstruction_test import random_theta, scene
 
 
 def constant(params, image):
@@ -30,7 +33,8 @@ def constant(params, image):
 def batch():
     _, _, image, landmarks = scene(batch=3)
     image_u8 = np.uint8(np.rint((np.asarray(image) + 1) * 127.5))
-    return MofaBatch(image_u8, landmarks, jnp.float32(1))
+    descriptor = jnp.eye(3, 5)
+    return MofaBatch(image_u8, landmarks, descriptor, jnp.float32(1))
 
 
 GIVEN = MofaGiven(builders.toy_morphable(), WEIGHTS)
@@ -41,7 +45,7 @@ def test_loss_and_terms_are_finite_scalars(batch):
     loss, terms = OBJECTIVE(parameters.neutral(), GIVEN, jax.random.key(0), batch)
     chex.assert_shape([loss, *terms.values()], ())
     chex.assert_tree_all_finite(terms)
-    weights = vars(WEIGHTS) | {"pose": POSE}
+    weights = vars(WEIGHTS) | {"pose": POSE, "likeness": LIKENESS}
     weighted = sum(weights[name] * value for name, value in terms.items())
     np.testing.assert_allclose(loss, weighted, rtol=1e-5)
 
@@ -72,9 +76,10 @@ def test_other_keys_vary_the_pictures_with_their_landmarks(batch):
 
 
 def test_training_lowers_the_loss(batch):
+    batch = batch.replace(descriptor=jnp.zeros((3, 5)))  # one face for all
     one = training(mofa_objective(constant), adamw(60, 0.03))
     state = one.init(parameters.neutral())
-    weights, losses = vars(WEIGHTS) | {"pose": POSE}, []
+    weights, losses = vars(WEIGHTS) | {"pose": POSE, "likeness": LIKENESS}, []
     for _ in range(60):
         state, terms = one.step(state, GIVEN, batch)
         losses.append(sum(weights[name] * terms[name] for name in weights))
@@ -103,3 +108,22 @@ def test_the_pose_of_rendered_faces_is_learnt_from_them_alone(batch):
     # The previous one's pose is this network's own answer: what is missed is the noise.
     assert 0 < pose < 0.8
     assert jnp.any(gradient != 0)
+
+
+def test_likeness_compares_the_distances_of_all_pairs():
+    face, other = (
+        jax.tree.map(lambda x: x[0], random_theta(1, seed=i)) for i in range(2)
+    )
+    person = jnp.concatenate(
+        [face.identity - other.identity, face.reflectance - other.reflectance]
+    )
+    apart = float(jnp.linalg.norm(person)) / APART
+    both = jax.tree.map(lambda *x: jnp.stack(x), face, other)
+    descriptor = jnp.array([[0.0, 0.0], [0.3, 0.4]])
+    np.testing.assert_allclose(
+        likeness(both, descriptor), (apart - 0.5) ** 2, rtol=1e-5
+    )
+    alike = jax.tree.map(lambda x: jnp.stack([x, x]), face)
+    np.testing.assert_allclose(likeness(alike, 0 * descriptor), 0)
+    gradient = jax.grad(lambda t: likeness(t, descriptor))(alike)
+    chex.assert_tree_all_finite(gradient)
