@@ -46,7 +46,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.core.images import reduce_area
 from pie_jax.core.interfaces import Generator
 from pie_jax.core.numerics import norm
-from pie_jax.core.theta import COMPONENTS, FaceParams
+from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.energy import crops
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import converted
@@ -131,7 +131,8 @@ def main() -> None:
     if args.edits is not None:
         edits, _ = samples.load(args.edits, generator, held_out=0)
         learnt_from.append(seen(setup, edits, args.out / "faces-of-edits.npz"))
-    spread, network = linear_rig(setup.model, learnt_from, args.component)
+    module = width_for(args.component, args.steps)
+    spread, network = linear_rig(setup.model, learnt_from, args.component, module)
     task = rig_task(setup, trained_on, held_out, spread, network, args)
     params, figures = _trained(task, args)
     known = {k: f"{value:.5f}" for k, value in figures.items() if value is not None}
@@ -191,8 +192,15 @@ def seen(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
     return Data(chosen, found, setup.params["latents"], setup.generator.num_ws)
 
 
+def width_for(component: str, num_steps: int) -> RigNet:
+    """The network: without training as narrow as a linear rig can be."""
+    if num_steps:
+        return RigNet()
+    return RigNet(min(SIZES[component], rignet.FEATURES), hidden=1)
+
+
 def linear_rig(
-    model: Morphable, data: Sequence[Data], component: str
+    model: Morphable, data: Sequence[Data], component: str, module: RigNet
 ) -> tuple[dict[str, np.ndarray], Any]:
     """The closed form.
 
@@ -200,6 +208,7 @@ def linear_rig(
         model: the face model.
         data: to learn from, all of one generator.
         component: one of `core.theta.COMPONENTS`.
+        module: the network.
 
     Returns:
         What a rig's parameters (`core.interfaces.Rig`) hold besides its network, and
@@ -225,7 +234,7 @@ def linear_rig(
     offsets = rig_start.directions(regression, change, component)
     blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, values.shape[1]))
     key = jax.random.key(0, impl="rbg")
-    network = jax.jit(RigNet().init)(key, *blank)["params"]
+    network = jax.jit(module.init)(key, *blank)["params"]
     return spread, rig_start.begin(network, regression, offsets, component)
 
 
@@ -248,7 +257,7 @@ def rig_task(
         args: `component`, `steps` and `batch`.
     """
     component = args.component
-    module = RigNet()
+    module = RigNet(*rignet.widths({"network": network}))
 
     def apply(params: Any, code: jax.Array, target: jax.Array) -> Any:
         return module.apply({"params": params}, code, target)

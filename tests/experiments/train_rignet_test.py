@@ -76,7 +76,8 @@ def data(setup):
 
 
 def task(setup, data, steps=4):
-    spread, network = train_rignet.linear_rig(MODEL, [data], COMPONENT)
+    module = train_rignet.width_for(COMPONENT, steps)
+    spread, network = train_rignet.linear_rig(MODEL, [data], COMPONENT, module)
     args = Namespace(component=COMPONENT, steps=steps, batch=2)
     return spread, train_rignet.rig_task(setup, data, data, spread, network, args)
 
@@ -127,16 +128,19 @@ def test_heads_are_turned_evenly_and_other_components_towards_samples(data):
     assert set(np.asarray(lit.other.illumination[:, 0])) <= set(np.asarray(known[:, 0]))
 
 
-def test_what_is_written_edits_codes_as_what_was_trained(setup, data):
-    spread, begun = task(setup, data)
+@pytest.mark.parametrize("steps", [0, 4])
+def test_what_is_written_edits_codes_as_what_was_trained(setup, data, steps):
+    spread, begun = task(setup, data, steps)
     code = jnp.asarray(data.codes(slice(2)))
     w_plus = MOMENTS["mean"] + code @ MOMENTS["axes"].T
     theta = parameters.neutral((2,)).replace(rotation=jnp.full((2, 3), 0.1))
     network = rignet.unwhitened(begun.params, MOMENTS)
     params = {"network": network, **spread}
-    found = rignet.rig(COMPONENT).edit(params, w_plus, theta) - w_plus
+    widths = rignet.widths(params)
+    assert widths == ((3, 1) if steps == 0 else (rignet.FEATURES, rignet.HIDDEN))
+    found = rignet.rig(COMPONENT, *widths).edit(params, w_plus, theta) - w_plus
     target = rignet.standardized(spread, theta.rotation)
-    offset = rignet.RigNet().apply({"params": begun.params}, code, target)
+    offset = rignet.RigNet(*widths).apply({"params": begun.params}, code, target)
     expected = offset @ MOMENTS["axes"].T
     chex.assert_trees_all_close(found, expected, atol=1e-3 * jnp.abs(expected).max())
     assert jnp.abs(expected).max() > 1e-3
