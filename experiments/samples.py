@@ -17,7 +17,7 @@ from pie_jax.io import atomic
 
 SHARD = 50
 SIZE = 256
-"""Pixels on a side of the stored pictures."""
+"""Pixels on a side of the stored pictures, of generators of as many or more."""
 HELD_OUT = 500
 """The first valid samples by seed: never trained on, for every figure reported."""
 
@@ -100,7 +100,7 @@ def read(path: Path, generator: str) -> Samples:
 def load(
     folder: Path,
     generator: str,
-    size: int = SIZE,
+    size: int | None = None,
     held_out: int = HELD_OUT,
     most: int | None = None,
 ) -> tuple[Samples, Samples]:
@@ -111,7 +111,8 @@ def load(
     Args:
         folder: of shards; a job may be adding to it.
         generator: id of the generator that the samples must be of.
-        size: pixels on a side, a divisor of what is stored; pictures are averaged.
+        size: pixels on a side, a divisor of what is stored, to which pictures are
+            averaged; as they are stored without it.
         held_out: how many samples are kept from training.
         most: how many samples to train on are wanted, the first ones; all without it.
             Shards beyond are not read.
@@ -153,8 +154,10 @@ def _paths(folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _valid(samples: Samples, size: int) -> Samples:
+def _valid(samples: Samples, size: int | None) -> Samples:
     samples = samples.take(samples.valid)
+    if size is None:
+        return samples
     return samples._replace(image_u8=shrink(samples.image_u8, size))
 
 
