@@ -10,7 +10,7 @@ from jax import Array
 
 from pie_jax.cli import measure
 from pie_jax.cli.requests import Request
-from pie_jax.core.theta import FaceParams
+from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.editing import edit
 from pie_jax.editing.leaks import leaks, light_distance
 from pie_jax.face.morphable import Morphable, named_expression
@@ -32,7 +32,8 @@ def describe(opened: "Studio", shot: "Shot", wish: Request) -> dict[str, Any]:
     before the photograph's background; the recognition distance is of what is saved.
 
     Returns:
-        `requested` and `achieved` (see `units`); `errors` by component: of the rotation
+        `requested` and `achieved` (see `units`); `theta`, all numbers of the latter;
+        `errors` by component: of the rotation
         in radians, of the expression in standard deviations and as the landmarks'
         distance to the target's, of the illumination as the length that no brightness
         explains; `recognition_distance` to the photograph, None without a network or a
@@ -47,6 +48,10 @@ def describe(opened: "Studio", shot: "Shot", wish: Request) -> dict[str, Any]:
     return {
         "requested": units(opened.model, shot.target),
         "achieved": units(opened.model, achieved),
+        "theta": {
+            name: np.asarray(getattr(achieved, name)[0], float).round(6).tolist()
+            for name in SIZES
+        },
         "errors": _errors(opened.model, achieved, shot.target, components, pose),
         "recognition_distance": measure.recognition_distance(
             shot.picture_u8, opened.portrait, opened.networks, opened.params

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 from tqdm import tqdm
 
-from pie_jax.cli import edit_record, reconstruct, requests, studio
+from pie_jax.cli import edit_record, reconstruct, requests, runtime, studio
 from pie_jax.cli.requests import Request, Sweep
 from pie_jax.cli.studio import Studio
 from pie_jax.core.errors import PieError
@@ -171,6 +171,7 @@ def edit_portrait(
     record = {
         **summary(source, asked, swept, manner),
         "synthetic": provenance.COMMENT,
+        "face_model": runtime.face_model_record(config),
         "own": edit_record.units(opened.model, own),
         "edits" if swept else "edit": found if swept else found[0],
     }

@@ -9,6 +9,7 @@ EXAMPLES = """examples:
   pie export embedded/face --out face.npy
   pie export fitted/theta.json --out face.ply    the face as a coloured mesh
   pie export fitted/theta.json --out face.obj --posed
+  pie export embedded/face/edits/yaw20/edit.json --out turned.ply --posed
 
 A code in W+ is written as (1, num_ws, 512), one in W as (1, 512); the .npz calls it w,
 as the projector of stylegan2-ada-pytorch does. Meshes are in decimetres, x to the
@@ -29,7 +30,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "source",
         metavar="SOURCE",
         type=Path,
-        help="a folder that `pie embed` wrote, or the theta.json of `pie fit`",
+        help="a folder that `pie embed` wrote, the theta.json of `pie fit`, or the "
+        "edit.json of `pie edit`",
     )
     parser.add_argument(
         "--out",
@@ -111,14 +113,14 @@ def _face_model_config(record: Path) -> Any:
     config.files.face_model = chosen.get("path", "")
     if chosen and runtime.face_model_record(config) != chosen:
         raise PieError(
-            f"{record} is a face of the model in {chosen['path']}, which is another "
-            "file now; run `pie fit` again"
+            f"{record} is a face of the model in {chosen.get('path')}, which is another "
+            "file now; make it again"
         )
     return config
 
 
 def _read_theta(path: Path) -> Any:
-    """Reads `theta.json`, as `pie fit` writes it, as `FaceParams`."""
+    """Reads the face of `theta.json`, or the edited one of `edit.json`."""
     import json
 
     import jax.numpy as jnp
@@ -128,12 +130,16 @@ def _read_theta(path: Path) -> Any:
     from pie_jax.core.theta import SIZES, FaceParams
 
     try:
-        values = json.loads(path.read_bytes())["theta"]
+        record = json.loads(path.read_bytes())
+        values = record["edit"]["theta"] if "edit" in record else record["theta"]
         parts = {name: np.asarray(values[name], np.float32) for name in SIZES}
     except OSError as error:
         raise PieError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise PieError(f"{path} is no theta.json of `pie fit` ({error!r})") from error
+        raise PieError(
+            f"{path} is neither theta.json of `pie fit` nor edit.json of one `pie edit` "
+            f"({error!r})"
+        ) from error
     for name, size in SIZES.items():
         if parts[name].shape != (size,) or not np.isfinite(parts[name]).all():
             raise PieError(f"{path}: {name} are not {size} finite numbers")

@@ -36,7 +36,7 @@ reflectance 2.7)."""
 POSE = 1.0
 """Weight of the angle (radians) by which the pose of a rendered face is missed. With 0.5
 poses of rendered faces were missed by 3.7 degrees after 2000 updates."""
-LIKENESS = 25.0
+LIKENESS = 15.0
 """Weight of the mean square by which distances of people are missed (`likeness`)."""
 APART = 8.5
 """Distance in (identity, reflectance), in standard deviations, of two faces whose

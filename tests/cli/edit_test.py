@@ -222,6 +222,28 @@ def test_a_folder_without_a_portrait_is_refused(tmp_path, installed, capsys):
     assert "no embedded portrait" in capsys.readouterr().err
 
 
+def test_an_edited_face_becomes_a_mesh(anna, tmp_path, capsys):
+    out, mesh = tmp_path / "turned", tmp_path / "turned.obj"
+    assert run(anna, "--yaw", "+=4", "--background", "edited", "--out", out) == 0
+    found = record(out)
+    assert found["face_model"] == {"name": "morphable"}
+    theta = found["edit"]["theta"]
+    assert {k: len(x) for k, x in theta.items()} == SIZES
+    degrees = np.rad2deg(theta["rotation"])
+    np.testing.assert_allclose(
+        degrees, list(found["edit"]["achieved"]["degrees"].values()), atol=1e-3
+    )
+    assert builders.pie("export", out / "edit.json", "--out", mesh, "--posed") == 0
+    lines = mesh.read_text().splitlines()
+    assert sum(line.startswith("v ") for line in lines) == len(
+        builders.toy_arrays()["mean"]
+    )
+    sweep = ("--sweep", "yaw=-2:2:2", "--background", "edited", "--out", out)
+    assert run(anna, *sweep, "--overwrite") == 0
+    assert builders.pie("export", out / "edit.json", "--out", mesh) == 1
+    assert "edit.json of one `pie edit`" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("installed")
 def test_a_code_of_another_project_is_edited(tmp_path, capsys):
     w_plus = np.random.default_rng(0).normal(size=(1, 512)).astype(np.float32)

@@ -85,12 +85,12 @@ def spoil(record, **changes):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda record: record.write_text("{"), "no theta.json"),
-        (lambda record: record.write_text("[1]"), "no theta.json"),
-        (lambda record: record.write_text('{"theta": {}}'), "no theta.json"),
-        (lambda record: record.write_bytes(b"\xff" * 9), "no theta.json"),
+        (lambda record: record.write_text("{"), "neither theta.json"),
+        (lambda record: record.write_text("[1]"), "neither theta.json"),
+        (lambda record: record.write_text('{"theta": {}}'), "neither theta.json"),
+        (lambda record: record.write_bytes(b"\xff" * 9), "neither theta.json"),
         (lambda record: spoil(record, identity=[0.0] * 79), "identity are not 80"),
-        (lambda record: spoil(record, rotation=["a"] * 3), "no theta.json"),
+        (lambda record: spoil(record, rotation=["a"] * 3), "neither theta.json"),
         (lambda record: spoil(record, rotation=[1e99] * 3), "rotation are not 3"),
     ],
 )

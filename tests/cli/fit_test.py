@@ -179,7 +179,7 @@ def test_another_face_model_is_fitted_and_exported(
     changed = builders.toy_arrays(seed=6)
     converted.save(model, changed, {"kind": "bfm_front"})
     assert pie("export", out / "theta.json", "--out", mesh) == 1
-    assert "another file now; run `pie fit` again" in capsys.readouterr().err
+    assert "another file now; make it again" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("installed")
