@@ -29,11 +29,11 @@ def get_config() -> ConfigDict:
     config.seed = 0
     # Files that `pie convert` or a training wrote, for parts that are neither installed
     # nor can be fetched, or instead of those; "" takes these.
-    parts = ("generator", "perceptual", "recognition", "mofa", "face_model")
+    parts = ("generator", "perceptual", "recognition", "mofa", "face_model", "encoder")
     rigs = ("rig_rotation", "rig_expression", "rig_illumination")
     config.files = ConfigDict({part: "" for part in (*parts, *rigs)})
     # Where the first stage begins: "mean" is the mean w, "encoder" the estimate of a
-    # network that was trained on the generator's samples.
+    # network that was trained on the generator's samples (`files.encoder`).
     config.start = "mean"
     # Portraits optimised at once; each takes about 3 GB at 1024 pixels.
     config.batch_size = 1

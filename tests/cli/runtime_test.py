@@ -138,3 +138,22 @@ def test_a_misshapen_file_is_told_by_its_own_name(asked, tmp_path):
         with pytest.raises(PieError, match="not those of|own.safetensors do not fit"):
             runtime.start(config.load("default", named), parts=("generator",))
     assert asked == []
+
+
+def test_an_encoder_of_ones_own_is_the_start(asked, tmp_path):
+    values = config.load("default", ["--config.start=encoder"])
+    parts = ("generator", "encoder")
+    with pytest.raises(PieError, match="no encoder is installed.*train_encoder"):
+        runtime.start(values, parts=parts)
+    choice = assembly.ENCODERS["mobile_stylegan_ffhq"]
+    network = builders.random_params(lambda key: choice.init(key, 1 / 16))
+    flat = traverse_util.flatten_dict(
+        jax.tree.map(lambda x: np.float16(0.1 * x), network), sep="/"
+    )
+    file = tmp_path / "encoder.safetensors"
+    converted.save(file, flat, {"kind": "encoder"})
+    values.files.encoder = str(file)
+    assembled, params = runtime.start(values, parts=parts)
+    w_plus = assembled.start(params, np.zeros((1, 256, 256, 3), np.float32))
+    assert w_plus.shape == (1, assembled.generator.num_ws, 512)
+    chex.assert_tree_all_finite(w_plus)
