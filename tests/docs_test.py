@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from pie_jax.configs import common
 from pie_jax.converters.kinds import KINDS
 
 from pie_jax import assembly
@@ -32,7 +33,7 @@ def test_configurations_and_networks_that_are_named_exist():
     for part, name in pairs:
         assert name in assembly.PARTS[part]
     for part in re.findall(r"config\.files\.(\w+)=", text):
-        assert part in assembly.PARTS
+        assert part in common.get_config().files
 
 
 def test_the_files_that_are_named_exist():
