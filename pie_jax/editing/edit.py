@@ -37,12 +37,6 @@ component: radians, standard deviations, units of light. Beyond, it is the estim
 is wrong."""
 
 
-GAINS = (0.3, 1.5)
-"""Bounds of what is believed of a change to arrive."""
-LITTLE = 0.15
-"""Share of `REACH` that is asked for before what arrives counts much."""
-
-
 class Editor(NamedTuple):
     """The functions of an edit. Their parameters are a dict with the parts `generator`,
     `mofa`, and `rigs`: parameters by component."""
@@ -119,7 +113,7 @@ def edit(
     """Edits components of portraits, and corrects what the estimator sees.
 
     Each round adds what is missing to the command (PIE, sec. 5: theta + (theta -
-    theta(w_hat)) is the first), enlarged by how little of the change before arrived. Of all rounds the one whose estimate is nearest to the
+    theta(w_hat)) is the first). Of all rounds the one whose estimate is nearest to the
     target is kept, for each portrait.
 
     Args:
@@ -175,42 +169,24 @@ def _edit_group(
     command = target
     best = found = attempt(command)
     for _ in range(rounds):
-        command = _corrected(command, target, portrait.theta, found.theta, group)
+        command = _corrected(command, target, found.theta, group)
         found = attempt(command)
         best = _nearer(found, best, target, group)
     return best
 
 
 def _corrected(
-    command: FaceParams,
-    target: FaceParams,
-    own: FaceParams,
-    seen: FaceParams,
-    group: Sequence[str],
+    command: FaceParams, target: FaceParams, seen: FaceParams, group: Sequence[str]
 ) -> FaceParams:
-    """The command, and what is missing by what a command has moved so far."""
+    """The command, and what is missing. Euler angles are so near that their
+    differences add."""
     changed = {}
     for component in group:
-        now, aim, begun, found = (
-            getattr(x, component) for x in (command, target, own, seen)
-        )
-        missing = (aim - found) / _gain(component, now - begun, found - begun)
-        beyond = jnp.clip(now + missing - aim, -REACH[component], REACH[component])
+        now, aim, found = (getattr(x, component) for x in (command, target, seen))
+        # Of a command now + (aim - found), what goes beyond the target.
+        beyond = jnp.clip(now - found, -REACH[component], REACH[component])
         changed[component] = aim + beyond
     return dataclasses.replace(command, **changed)
-
-
-def _gain(component: str, asked: Array, moved: Array) -> Array:
-    """How much of a change arrives: of each of the angles, which are so near that
-    their differences add, but of other components as a whole."""
-    products, squares = asked * moved, asked**2
-    if component != "rotation":
-        products, squares = (
-            jnp.mean(x, axis=-1, keepdims=True) for x in (products, squares)
-        )
-    # Of a change that was hardly asked for nothing can be said.
-    little = (LITTLE * REACH[component]) ** 2
-    return jnp.clip((products + little) / (squares + little), *GAINS)
 
 
 def _nearer(a: Edited, b: Edited, target: FaceParams, group: Sequence[str]) -> Edited:

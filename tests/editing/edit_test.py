@@ -121,14 +121,12 @@ def test_feedback_makes_a_weak_rig_arrive(component):
 
     errors = [left(rounds) for rounds in range(4)]
     for before, after in itertools.pairwise(errors):
-        # What a rig of 0.7 leaves is 0.3 of what there was. That it leaves so much is
-        # made up for from the first round on.
-        assert np.all(after < 0.2 * before)
+        # What a rig of 0.7 leaves is 0.3 of what there was, each time.
+        np.testing.assert_allclose(after, 0.3 * before, rtol=0.05)
 
 
-@pytest.mark.parametrize("strength", [2.5, 4.0])
-def test_feedback_never_ends_farther_from_the_target(strength):
-    editor, params = toy_editor(strength)  # it overshoots, and feedback may swing
+def test_feedback_never_ends_farther_from_the_target():
+    editor, params = toy_editor(2.5)  # it overshoots, and feedback swings
     portrait = edit.look(editor, params, some_codes())
     target = some_target()
     plain, fed = (
@@ -137,8 +135,7 @@ def test_feedback_never_ends_farther_from_the_target(strength):
     )
     errors = [edit.error(x.theta, target, "rotation") for x in (plain, fed)]
     assert np.all(errors[1] <= errors[0])
-    for i in np.flatnonzero(errors[1] == errors[0]):
-        chex.assert_trees_all_equal(fed.w_plus[i], plain.w_plus[i])
+    chex.assert_trees_all_equal(fed, plain)
 
 
 def test_feedback_reaches_only_so_far():
