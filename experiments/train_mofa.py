@@ -5,10 +5,10 @@ r"""Trains MoFA on generator samples; dlib's landmarks and descriptors are the l
         --portraits photos/*.jpg
 
 Once there are rigs, `--edits` (experiments.generate_edits) keep it from taking for a
-turn of the head what rigs change besides. May be killed at any moment and started again. At the end the folder holds
-`mofa.safetensors`, ready for `pie_jax/assets/`. Previews show, from above, pictures,
-the face over them, geometry, albedo and shading. Needs opencv-python-headless, to judge
-the pose.
+turn of the head what rigs change besides. May be killed at any moment and started again.
+At the end the folder holds `mofa.safetensors`, ready for `pie_jax/assets/`. Previews
+show, from above, pictures, the face over them, geometry, albedo and shading. Needs
+opencv-python-headless, to judge the pose.
 """
 
 from argparse import Namespace
@@ -209,7 +209,7 @@ def _parts(
     others = _shuffled(data.trained_on, batch_size - 2 * few, first_step)
     edits = _shuffled(data.edits, few, first_step)
     for other, edit in zip(others, edits, strict=False):
-        before = edit.samples.seed
+        before = edit.samples.seed % len(data.trained_on.descriptor)
         own = data.trained_on.samples.take(before)
         yield other, edit, Described(own, data.trained_on.descriptor[before])
 

@@ -172,7 +172,7 @@ def new_setup(config: ConfigDict | None = None) -> Setup:
     """
     config = config or configuration.load(configuration.DEFAULT)
     config = config.copy_and_resolve_references()
-    config.recognition = "dlib_resnet"
+    config.recognition, config.files.recognition = "dlib_resnet", ""
     parts = ("generator", "recognition", "mofa", "face_model")
     assembled, params = runtime.start(config, "landmarks68", parts=parts)
     generator, model = assembled.generator, params.pop("face_model")
