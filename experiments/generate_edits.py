@@ -20,9 +20,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import generate_samples, samples, script, train_rignet
+from experiments import generate_samples, rig_data, samples, script
 from experiments.generate_samples import GENERATOR
-from experiments.train_rignet import Data, Setup
+from experiments.rig_data import Data, Setup
 from pie_jax.cli import huge_pages, shipped
 from pie_jax.core import theta as parameters
 from pie_jax.core.theta import COMPONENTS, FaceParams
@@ -38,10 +38,10 @@ def main() -> None:
     """Generates until `--num` edits are there."""
     args = _arguments()
     huge_pages.restart()
-    setup = train_rignet.new_setup()
+    setup = rig_data.new_setup()
     trained_on, _ = samples.load(args.samples, GENERATOR, most=args.num)
     args.out.mkdir(parents=True, exist_ok=True)
-    data = train_rignet.seen(setup, trained_on, args.out / "faces.npz")
+    data = rig_data.seen(setup, trained_on, args.out / "faces.npz")
     draw = drawing(setup, data)
     generate_samples.generate(GENERATOR, draw, setup.params, args.num, args.out)
 

@@ -20,9 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from experiments import pnp, sample_faces, samples, script, train_rignet
+from experiments import pnp, rig_data, sample_faces, samples, script
 from experiments.generate_samples import GENERATOR, find_landmarks
-from experiments.train_rignet import Data, Setup
+from experiments.rig_data import Data, Setup
 from pie_jax.cli import huge_pages, shipped
 from pie_jax.cli.edit_record import landmarks
 from pie_jax.core.numerics import norm
@@ -70,10 +70,10 @@ def main() -> None:
     args = _arguments()
     pnp.require_opencv()
     huge_pages.restart()
-    setup = train_rignet.new_setup()
+    setup = rig_data.new_setup()
     _, held_out = samples.load(args.samples, GENERATOR)
     kept = args.out.with_suffix(".npz")
-    bench = new_bench(setup, train_rignet.seen(setup, held_out, kept))
+    bench = new_bench(setup, rig_data.seen(setup, held_out, kept))
     found = {}
     if args.embedded:
         found["portraits"] = measure(bench, _embedded(setup, args.embedded), args)

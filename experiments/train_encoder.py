@@ -32,7 +32,7 @@ from experiments import (
 from experiments.batches import batches
 from experiments.generate_samples import GENERATOR
 from experiments.trainer import Task
-from pie_jax import assembly
+from pie_jax import catalogue
 from pie_jax.cli import huge_pages
 from pie_jax.core.images import from_255
 from pie_jax.core.interfaces import Generator
@@ -132,7 +132,7 @@ def _with_body(task: Task, mofa: Any) -> Task:
 
 
 def _setup(args: Namespace, trained_on: samples.Samples) -> Setup:
-    generator = assembly.GENERATORS[GENERATOR].build()
+    generator = catalogue.GENERATORS[GENERATOR].build()
     params = jax.tree.map(jnp.asarray, weights.load(GENERATOR))
     moments = latents.moments(generator, params)
     kept = args.out / "sensitivity.npz"

@@ -36,7 +36,7 @@ from experiments.batches import batches
 from experiments.generate_samples import GENERATOR
 from experiments.mofa_figures import Judge, Pictures, estimate, figures, judge
 from experiments.trainer import Task
-from pie_jax import assembly
+from pie_jax import catalogue
 from pie_jax.cli import huge_pages
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
@@ -133,7 +133,7 @@ def _arguments() -> Namespace:
 
 def described(chosen: samples.Samples, kept: Path) -> Described:
     """Samples at the network's size, with descriptors, which `kept` (.npz) keeps."""
-    recognition = assembly.RECOGNITION["dlib_resnet"].build()
+    recognition = catalogue.RECOGNITION["dlib_resnet"].build()
     params = jax.tree.map(jnp.asarray, weights.load("dlib_resnet"))
     identity = training_script.digest([params, chosen.seed, chosen.landmarks])
     found = sample_faces.described(recognition, params, chosen, kept, identity)

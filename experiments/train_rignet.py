@@ -18,7 +18,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ from experiments import (
     code_regression,
     generators,
     pictures,
+    rig_data,
     rig_start,
     sample_faces,
     samples,
@@ -36,21 +37,18 @@ from experiments import (
     training_script,
 )
 from experiments.export import export, rounded
-from experiments.sample_faces import SampleFaces
+from experiments.rig_data import Data, Setup
 from experiments.trainer import Task, train
-from pie_jax import assembly
-from pie_jax.cli import config as configuration
-from pie_jax.cli import huge_pages, runtime
+from pie_jax import catalogue
+from pie_jax.cli import huge_pages
 from pie_jax.core import rotations
-from pie_jax.core.errors import PieError
 from pie_jax.core.images import reduce_area
-from pie_jax.core.interfaces import Generator
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.energy import crops
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import converted
-from pie_jax.networks import latents, rignet
+from pie_jax.networks import rignet
 from pie_jax.networks.rignet import RigNet
 from pie_jax.training.rignet_step import (
     RigBatch,
@@ -84,53 +82,21 @@ _COLUMNS = 8
 _SHOWN = 256
 
 
-class Setup(NamedTuple):
-    """What is edited, and who looks.
-
-    Attributes:
-        generator: whose codes are edited.
-        estimate: MoFA.
-        recognition: of dlib's chips.
-        params: by part: `generator`, `mofa`, `recognition`, `latents`.
-        model: the face model.
-    """
-
-    generator: Generator
-    estimate: Callable[[Any, jax.Array], FaceParams]
-    recognition: Callable[[Any, jax.Array], jax.Array]
-    params: dict[str, Any]
-    model: Morphable
-
-
-class Data(NamedTuple):
-    """Samples, their faces, and their codes in standard deviations."""
-
-    samples: samples.Samples
-    faces: SampleFaces
-    latents: dict[str, jax.Array]
-    num_ws: int
-
-    def codes(self, index: np.ndarray | slice) -> np.ndarray:
-        """`[n, num_ws, 512]`, in standard deviations along the principal axes."""
-        chosen = samples.w_plus(self.samples.take(index), self.num_ws)
-        return np.asarray(latents.whiten(self.latents, jnp.asarray(chosen)))
-
-
 def main() -> None:
     """Finds, trains, evaluates, and writes the rig."""
     args, config = _arguments()
     huge_pages.restart()
     args.out.mkdir(parents=True, exist_ok=True)
-    setup = new_setup(config)
+    setup = rig_data.new_setup(config)
     generator = generators.identity(config)
     trained_on, held_out = (
-        seen(setup, x, args.out / f"faces-{len(x.seed)}.npz")
+        rig_data.seen(setup, x, args.out / f"faces-{len(x.seed)}.npz")
         for x in samples.load(args.samples, generator)
     )
     learnt_from = [trained_on]
     if args.edits is not None:
         edits, _ = samples.load(args.edits, generator, held_out=0)
-        learnt_from.append(seen(setup, edits, args.out / "faces-of-edits.npz"))
+        learnt_from.append(rig_data.seen(setup, edits, args.out / "faces-of-edits.npz"))
     module = width_for(args.component, args.steps)
     spread, network = linear_rig(setup.model, learnt_from, args.component, module)
     task = rig_task(setup, trained_on, held_out, spread, network, args)
@@ -139,7 +105,7 @@ def main() -> None:
     moments = setup.params["latents"]
     shipped_params = {"network": rignet.unwhitened(params, moments), **spread}
     data = f"{len(trained_on.samples.seed)} samples of {generator}"
-    name = assembly.rig_name(config.generator, args.component)
+    name = catalogue.rig_name(config.generator, args.component)
     header = {converted.KIND: name, "data": data} | known
     export(args.out / f"{name}.safetensors", shipped_params, header)
 
@@ -162,34 +128,6 @@ def _arguments() -> tuple[Namespace, ConfigDict]:
     parser.add_argument("--edits", type=Path, help="a folder of edits of the samples")
     parser.add_argument("component", choices=COMPONENTS)
     return generators.parse(parser)
-
-
-def new_setup(config: ConfigDict | None = None) -> Setup:
-    """A generator, and what looks at it; people are always told apart by dlib's.
-
-    Args:
-        config: names the generator, MoFA and the face model; the default one without.
-    """
-    config = config or configuration.load(configuration.DEFAULT)
-    config = config.copy_and_resolve_references()
-    config.recognition, config.files.recognition = "dlib_resnet", ""
-    parts = ("generator", "recognition", "mofa", "face_model")
-    assembled, params = runtime.start(config, "landmarks68", parts=parts)
-    generator, model = assembled.generator, params.pop("face_model")
-    params["latents"] = latents.moments(generator, params["generator"])
-    estimate, recognition = assembled.estimate, assembled.networks.recognition
-    if estimate is None or recognition is None:
-        raise PieError("config.mofa is empty; a rig is found by what MoFA sees")
-    return Setup(generator, estimate, recognition, params, model)
-
-
-def seen(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
-    """Samples with what is seen in them, which `kept` (.npz) keeps."""
-    seen_by = {k: setup.params[k] for k in ("mofa", "recognition")}
-    see = sample_faces.look(setup.estimate, setup.recognition, seen_by)
-    identity = training_script.digest([seen_by, chosen.seed, chosen.landmarks])
-    found = sample_faces.measured(see, chosen, kept, identity)
-    return Data(chosen, found, setup.params["latents"], setup.generator.num_ws)
 
 
 def width_for(component: str, num_steps: int) -> RigNet:

@@ -1,242 +1,28 @@
 """Concrete choices: from configuration values to functions, and their parameters.
 
-The one place that knows which networks exist. It reads no file: the caller brings the
+Which networks there are is in `catalogue`. No file is read here: the caller brings the
 parameters, loaded by the names that `required_weights` gives.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from pie_jax import catalogue
+from pie_jax.catalogue import Choice
 from pie_jax.core.interfaces import Estimate, Generator, Rig
-from pie_jax.core.theta import COMPONENTS, SIZES
+from pie_jax.core.theta import COMPONENTS
 from pie_jax.embedding import starts
 from pie_jax.embedding.stages import Stage, stage
 from pie_jax.embedding.starts import Start
 from pie_jax.energy import crops, people
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, energy, needs
-from pie_jax.face import deep3d as deep3d_face
-from pie_jax.networks import (
-    deep3d,
-    dlib_resnet,
-    encoder,
-    landmark_net,
-    latents,
-    mobile_stylegan,
-    mofa,
-    picture_vector,
-    rignet,
-    stylegan1,
-    stylegan2,
-    vgg,
-    vgg_face,
-)
+from pie_jax.networks import latents, rignet
 
-TESTING_WIDTHS = (8, 8)
-
-
-class Choice(NamedTuple):
-    """A network that a configuration can name."""
-
-    build: Callable[..., Any]
-    """`(*sizes) -> functions`; without sizes, those of the published network."""
-    init: Callable[..., Any] | None
-    """`(key, *sizes) -> params`: their layout, and random values for testing; None for
-    what is no network, and complete as it is loaded."""
-    weights: str | None
-    """Name of the weights: of what the package ships, or in the cache and as the kind
-    of a file that the user has converted; None: random parameters, for tests."""
-    sizes: Callable[[Any], tuple] = lambda params: ()
-    """`params -> sizes`, for networks that were published in several sizes."""
-
-
-GENERATORS = {
-    "mobile_stylegan_ffhq": Choice(
-        mobile_stylegan.mobile_stylegan,
-        mobile_stylegan.init_params,
-        "mobile_stylegan_ffhq",
-    ),
-    "stylegan1": Choice(
-        stylegan1.stylegan1, stylegan1.init_params, "stylegan1", stylegan1.sizes
-    ),
-    "stylegan2": Choice(
-        stylegan2.stylegan2, stylegan2.init_params, "stylegan2", stylegan2.sizes
-    ),
-    "testing": Choice(
-        lambda: mobile_stylegan.mobile_stylegan(TESTING_WIDTHS),
-        lambda key: mobile_stylegan.init_params(key, TESTING_WIDTHS),
-        None,
-    ),
-}
-
-
-def _image_network(module: nn.Module, size: int, weights: str) -> Choice:
-    """A network that takes one square image of at least `size` pixels."""
-    return Choice(
-        build=lambda: lambda params, image: module.apply({"params": params}, image),
-        init=lambda key: module.init(key, jnp.zeros((1, size, size, 3)))["params"],
-        weights=weights,
-    )
-
-
-PERCEPTUAL = {"vgg16": _image_network(vgg.VGG16(), vgg.MIN_SIZE, "vgg16")}
-
-RECOGNITION = {
-    "dlib_resnet": _image_network(
-        dlib_resnet.DlibResNet(), dlib_resnet.CHIP_SIZE, "dlib_resnet"
-    ),
-    "vgg_face": _image_network(vgg_face.VGGFace(), vgg_face.SIZE, "vgg_face"),
-}
-
-CROPS = {"dlib_resnet": crops.dlib_chip, "vgg_face": crops.vgg_face_patch}
-"""What each recognition network sees of a portrait."""
-
-
-def _encoder(num_ws: int, weights: str | None) -> Choice:
-    """An encoder to the codes of a generator with so many style inputs."""
-
-    def build(width: float = 0.5) -> Callable[[Any, jax.Array], Any]:
-        module = encoder.Encoder(num_ws, width)
-        return lambda params, image: module.apply({"params": params}, image)
-
-    def init(key: jax.Array, width: float = 0.5) -> Any:
-        blank = jnp.zeros((1, encoder.SIZE, encoder.SIZE, 3))
-        return encoder.Encoder(num_ws, width).init(key, blank)["params"]
-
-    return Choice(
-        build, init, weights, lambda params: (picture_vector.width_of(params),)
-    )
-
-
-ENCODERS = {
-    "mobile_stylegan_ffhq": _encoder(
-        GENERATORS["mobile_stylegan_ffhq"].build().num_ws, "encoder"
-    ),
-    "testing": _encoder(GENERATORS["testing"].build().num_ws, None),
-}
-"""By the generator that they were trained on."""
-
-
-def _picture_network(
-    module: Callable[[float], nn.Module], weights: str | None, width: float = 0.5
-) -> Choice:
-    """A network of any width that takes a picture of any size."""
-
-    def build(width: float = width) -> Callable[[Any, jax.Array], Any]:
-        return lambda params, image: module(width).apply({"params": params}, image)
-
-    def init(key: jax.Array, width: float = width) -> Any:
-        return module(width).init(key, jnp.zeros((1, mofa.SIZE, mofa.SIZE, 3)))[
-            "params"
-        ]
-
-    return Choice(
-        build, init, weights, lambda params: (picture_vector.width_of(params),)
-    )
-
-
-def _deep3d() -> Choice:
-    """Deep3DFaceRecon; as MoFA its parameters are those of the `network`, and the
-    `face_model` that it belongs to."""
-
-    def build(width: float = 1.0) -> Estimate:
-        module = deep3d.Deep3D(width)
-
-        def estimate(params: Any, image: jax.Array) -> Any:
-            found: Any = module.apply({"params": params["network"]}, image)
-            return deep3d_face.theta(params["face_model"], found)
-
-        return estimate
-
-    def init(key: jax.Array, width: float = 1.0) -> Any:
-        blank = jnp.zeros((1, deep3d.SIZE, deep3d.SIZE, 3))
-        return deep3d.Deep3D(width).init(key, blank)["params"]
-
-    return Choice(build, init, "deep3d", lambda params: (deep3d.width_of(params),))
-
-
-MOFA = {
-    "mofa": _picture_network(mofa.MoFA, "mofa"),
-    "deep3d": _deep3d(),
-    "testing": _picture_network(mofa.MoFA, None, width=1 / 16),
-}
-LANDMARK_NET = _picture_network(landmark_net.LandmarkNet, "landmark_net")
-FACE_MODELS = {
-    name: Choice(build=lambda: None, init=None, weights=name)
-    for name in ("morphable", "bfm_front", "basel2009", "basel2017", "ict_facekit")
-}
-SEES = {"mofa": "morphable", "deep3d": "bfm_front"}
-"""The face model whose parameters each MoFA gives, as it is published."""
-
-RIGGED = "mobile_stylegan_ffhq"
-"""The generator that the installed rigs were found for."""
-
-
-class RigChoice(NamedTuple):
-    """Rigs, one for each component."""
-
-    weights: str | None
-    """`weights` of `Choice`, to be followed by the component."""
-    widths: tuple[int, int] = (rignet.FEATURES, rignet.HIDDEN)
-
-
-RIGS = {"rignet": RigChoice("rig_"), "testing": RigChoice(None, widths=(2, 2))}
-
-
-def rig_name(generator: str, component: str) -> str:
-    """What the weights of a generator's rig are called."""
-    return f"rig_{component}" + ("" if generator == RIGGED else f"_{generator}")
-
-
-def _rig(rigs: RigChoice, generator: str, component: str) -> Choice:
-    """The rig of one component."""
-    size = SIZES[component]
-    usual = (*rigs.widths, GENERATORS[generator].build().num_ws)
-
-    def build(
-        features: int = usual[0], hidden: int = usual[1], num_ws: int = usual[2]
-    ) -> Rig:
-        return rignet.rig(component, features, hidden)
-
-    def init(
-        key: jax.Array,
-        features: int = usual[0],
-        hidden: int = usual[1],
-        num_ws: int = usual[2],
-    ) -> Any:
-        module = rignet.RigNet(features, hidden)
-        blank = jnp.zeros((1, num_ws, 512)), jnp.zeros((1, size))
-        network = dict(module.init(key, *blank)["params"])
-        # The decoder begins at zero, where every edit would leave a code as it is.
-        kernel = network["decoder"]["kernel"]
-        kernel = 0.01 * jax.random.normal(key, kernel.shape)
-        network["decoder"] = network["decoder"] | {"kernel": kernel}
-        ones = jnp.ones(size)
-        scales = {"mean": 0 * ones, "deviation": ones, "low": -ones, "high": ones}
-        return {"network": network} | scales
-
-    weights = rigs.weights and rig_name(generator, component)
-    return Choice(
-        build,
-        init,
-        weights,
-        lambda params: (*rignet.widths(params), rignet.num_ws(params)),
-    )
-
-
-PARTS = {
-    "generator": GENERATORS,
-    "perceptual": PERCEPTUAL,
-    "recognition": RECOGNITION,
-    "mofa": MOFA,
-    "face_model": FACE_MODELS,
-}
-"""Those that a configuration names, and may name a file for. (It may for rigs, too.)"""
 _ALWAYS = ("generator", "perceptual", "recognition")
 
 SAMPLERS = ("bank", "online")
@@ -269,16 +55,16 @@ def choices(config: ConfigDict, also: Collection[str] = ()) -> dict[str, Choice]
         ValueError: a name that is not one of the part's choices, or a start that there
             is not.
     """
-    named = {part: _named(config, part, PARTS[part]) for part in _ALWAYS}
+    named = {part: _named(config, part, catalogue.PARTS[part]) for part in _ALWAYS}
     named |= _face_choices(config, also)
     chosen = {part: choice for part, choice in named.items() if choice is not None}
     if config.start == "encoder":
-        if config.generator not in ENCODERS:
+        if config.generator not in catalogue.ENCODERS:
             raise ValueError(
                 f"config.start is 'encoder', but there is none for {config.generator}; "
                 "choose 'mean'"
             )
-        chosen["encoder"] = ENCODERS[config.generator]
+        chosen["encoder"] = catalogue.ENCODERS[config.generator]
     elif config.start != "mean":
         raise ValueError(
             f"config.start is {config.start!r}; choose 'encoder' or 'mean'"
@@ -307,22 +93,24 @@ def _face_choices(config: ConfigDict, also: Collection[str]) -> dict[str, Any]:
     rigs = {part: component for part, component in rigs.items() if part in also}
     if wanted:
         rigs["rig"] = config.component
-    if rigs and (table := _named(config, "rig", RIGS)):
-        chosen |= {k: _rig(table, config.generator, x) for k, x in rigs.items()}
+    if rigs and (table := _named(config, "rig", catalogue.RIGS)):
+        chosen |= {
+            k: catalogue.rig(table, config.generator, x) for k, x in rigs.items()
+        }
     if wanted or "mofa" in also:
-        chosen["mofa"] = _named(config, "mofa", MOFA)
+        chosen["mofa"] = _named(config, "mofa", catalogue.MOFA)
     of_its_own = "mofa" in chosen and config.mofa == "deep3d"
     if "edited" in wanted or "face_model" in also or of_its_own:
-        chosen["face_model"] = _named(config, "face_model", FACE_MODELS)
+        chosen["face_model"] = _named(config, "face_model", catalogue.FACE_MODELS)
         _check_face_model(config)
     if "edited" in wanted and config.sampler == "online":
-        chosen["landmark_net"] = LANDMARK_NET
+        chosen["landmark_net"] = catalogue.LANDMARK_NET
     return chosen
 
 
 def _check_face_model(config: ConfigDict) -> None:
     """Raises ValueError where MoFA is known to give another model's parameters."""
-    sees = SEES.get(config.mofa, config.face_model)
+    sees = catalogue.SEES.get(config.mofa, config.face_model)
     own = config.mofa == "mofa" and config.files.mofa  # trained for who knows what
     if config.face_model != sees and not own:
         raise ValueError(
@@ -375,7 +163,7 @@ def assemble(
     networks = Networks(
         built.get("perceptual"),
         built.get("recognition"),
-        CROPS.get(config.recognition, crops.dlib_chip),
+        catalogue.CROPS.get(config.recognition, crops.dlib_chip),
         built.get("mofa"),
         built.get("rig"),
     )
@@ -447,7 +235,7 @@ def assemble_params(
         model = params.get("face_model", loaded.get("face_model"))
         params["mofa"] = {"network": params["mofa"], "face_model": model}
     if "generator" in params and _needs_latents(config):
-        choice = GENERATORS[config.generator]
+        choice = catalogue.GENERATORS[config.generator]
         generator = choice.build(*_sizes(choice, params["generator"]))
         params["latents"] = latents.moments(generator, params["generator"])
     return params

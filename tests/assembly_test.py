@@ -8,7 +8,7 @@ import pytest
 from pie_jax.configs import default, full, paper_schedule, testing
 from pie_jax.converters import stack
 
-from pie_jax import assembly
+from pie_jax import assembly, catalogue
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import COMPONENTS, SIZES, neutral
 from pie_jax.energy import crops
@@ -63,7 +63,7 @@ def test_a_part_that_is_left_out_needs_no_weights(part):
 def test_an_unknown_network_is_refused_with_the_known_ones(part):
     config = default.get_config()
     config[part] = "nonesuch"
-    known = sorted(assembly.PARTS[part])
+    known = sorted(catalogue.PARTS[part])
     for function in (assembly.assemble, assembly.required_weights):
         with pytest.raises(ValueError) as error:
             function(config)
@@ -246,7 +246,7 @@ def test_rigs_belong_to_a_generator():
     config = full.get_config()
     config.generator = "stylegan2"
     assert assembly.required_weights(config)["rig"] == "rig_rotation_stylegan2"
-    rigs = assembly._rig(assembly.RIGS["rignet"], config.generator, "rotation")
+    rigs = catalogue.rig(catalogue.RIGS["rignet"], config.generator, "rotation")
     params = builders.random_params(rigs.init)
     assembly.assemble(config, {"rig": params})
     config.generator = "mobile_stylegan_ffhq"

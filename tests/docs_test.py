@@ -6,7 +6,7 @@ from pathlib import Path
 from pie_jax.configs import common
 from pie_jax.converters.kinds import KINDS
 
-from pie_jax import assembly
+from pie_jax import catalogue
 from pie_jax.cli import config, convert, main, synthesize
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -31,7 +31,7 @@ def test_configurations_and_networks_that_are_named_exist():
     pairs = re.findall(r'config\.(\w+) = "(\w+)"', TEXT)
     assert len(pairs) == 3
     for part, name in pairs:
-        assert name in assembly.PARTS[part]
+        assert name in catalogue.PARTS[part]
     for part in re.findall(r"config\.files\.(\w+)=", text):
         assert part in common.get_config().files
 

@@ -24,6 +24,7 @@ LEVEL = {
     "editing": 3,
     "training": 3,
     "metrics": 3,
+    "catalogue": 4,
     "embedding": 4,
     "io": 5,
     "assembly": 5,

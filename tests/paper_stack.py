@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from pie_jax.configs import paper
 
-from pie_jax import assembly
+from pie_jax import assembly, catalogue
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy import likeness
 from pie_jax.io import weights
@@ -49,7 +49,7 @@ def main() -> None:
     )
 
 
-def _random(part: str, choice: assembly.Choice):
+def _random(part: str, choice: catalogue.Choice):
     """Parameters of the published size."""
     if part == "face_model":
         return builders.toy_morphable(SUBDIVISIONS)

@@ -100,9 +100,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _use(kind: str, out: Path) -> str:
     """How commands are told of the file."""
-    from pie_jax import assembly
+    from pie_jax import catalogue
 
-    for part, table in assembly.PARTS.items():
+    for part, table in catalogue.PARTS.items():
         for name, choice in table.items():
             if choice.weights == kind:
                 file = shlex.quote(f"--config.files.{part}={out}")

@@ -90,24 +90,21 @@ def _export_face(record: Path, out: Path, posed: bool) -> None:
     from pie_jax.face.surface import surface
     from pie_jax.io import meshes
 
-    theta, chosen = _read_theta(record), _face_model_config(record)
-    _, params = runtime.start(chosen, parts=("face_model",))
+    theta, chosen = _read_face(record)
+    config = _face_model_config(record, chosen)
+    _, params = runtime.start(config, parts=("face_model",))
     model = params["face_model"]
     vertices, colours = map(np.asarray, surface(model, theta, posed=posed))
     meshes.write(out, vertices, np.asarray(model.triangles), colours)
 
 
-def _face_model_config(record: Path) -> Any:
-    """A configuration with the face model that `pie fit` says it used."""
-    import json
-
+def _face_model_config(record: Path, chosen: dict[str, str]) -> Any:
+    """A configuration with the face model that a record says it is of."""
     from pie_jax.cli import config as configuration
     from pie_jax.cli import runtime
     from pie_jax.core.errors import PieError
 
     config = configuration.load(configuration.DEFAULT)
-    # Records of the first versions name none.
-    chosen = json.loads(record.read_bytes()).get("face_model", {})
     config.face_model = chosen.get("name", config.face_model)
     config.mofa = ""  # any of them may have estimated the numbers
     config.files.face_model = chosen.get("path", "")
@@ -119,8 +116,13 @@ def _face_model_config(record: Path) -> Any:
     return config
 
 
-def _read_theta(path: Path) -> Any:
-    """Reads the face of `theta.json`, or the edited one of `edit.json`."""
+def _read_face(path: Path) -> tuple[Any, dict[str, str]]:
+    """Reads the face of `theta.json`, or the edited one of `edit.json`.
+
+    Returns:
+        `FaceParams`, and which face model it is of (`runtime.face_model_record`);
+        nothing of that for records of the first versions.
+    """
     import json
 
     import jax.numpy as jnp
@@ -133,9 +135,16 @@ def _read_theta(path: Path) -> Any:
         record = json.loads(path.read_bytes())
         values = record["edit"]["theta"] if "edit" in record else record["theta"]
         parts = {name: np.asarray(values[name], np.float32) for name in SIZES}
+        chosen = {k: str(x) for k, x in record.get("face_model", {}).items()}
     except OSError as error:
         raise PieError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise PieError(
             f"{path} is neither theta.json of `pie fit` nor edit.json of one `pie edit` "
             f"({error!r})"
@@ -143,4 +152,5 @@ def _read_theta(path: Path) -> Any:
     for name, size in SIZES.items():
         if parts[name].shape != (size,) or not np.isfinite(parts[name]).all():
             raise PieError(f"{path}: {name} are not {size} finite numbers")
-    return FaceParams(**{name: jnp.asarray(part) for name, part in parts.items()})
+    theta = FaceParams(**{name: jnp.asarray(part) for name, part in parts.items()})
+    return theta, chosen

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from pie_jax import assembly
+from pie_jax import assembly, catalogue
 from pie_jax.cli import bank, shipped
 from pie_jax.converters import stack
 from pie_jax.core.errors import PieError
@@ -60,8 +60,8 @@ def files(config: ConfigDict) -> dict[str, Path]:
         PieError: a file is named for a part that takes none.
     """
     named = {part: name for part, name in config.files.items() if name}
-    for part in named.keys() & assembly.PARTS.keys():
-        choice = assembly.PARTS[part].get(config[part])
+    for part in named.keys() & catalogue.PARTS.keys():
+        choice = catalogue.PARTS[part].get(config[part])
         if choice is None or choice.weights is None:
             raise PieError(
                 f"config.files.{part} is set, but {part} {config[part]!r} takes none"
@@ -152,7 +152,7 @@ def _load(
 def _converted(file: Path, kind: str) -> Any:
     """What `pie convert` or a training wrote: a face model, or parameters."""
     arrays = converted.load(file, kind)
-    if kind not in assembly.FACE_MODELS:
+    if kind not in catalogue.FACE_MODELS:
         return jax.tree.map(np.float32, arrays)
     try:
         return morphable.from_arrays(arrays)

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from ml_collections import ConfigDict
 
-from pie_jax import assembly
+from pie_jax import catalogue
 from pie_jax.cli import inputs, reconstruct, runtime, shipped
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample, reduce_area
@@ -152,7 +152,7 @@ def needs_landmarks(config: ConfigDict, photos: Mapping[str, Path]) -> list[str]
 
 def _shares(generator: str, model: Morphable, params: Mapping[str, Any]) -> Shares:
     """By the generator's features where they are known, else by colours."""
-    if generator != assembly.RIGGED:
+    if generator != catalogue.RIGGED:
 
         @jax.jit
         def by_colours(portrait: Edited, picture: Array) -> Array:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pie_jax import assembly
+from pie_jax import catalogue
 from pie_jax.io import codes, images
 from tests import builders
 
@@ -222,7 +222,7 @@ def test_nothing_is_traced_again_for_the_next_portrait(
     no_weights, tmp_path, monkeypatch
 ):
     traces = []
-    choice = assembly.GENERATORS["testing"]
+    choice = catalogue.GENERATORS["testing"]
 
     def counting():
         generator = choice.build()
@@ -234,7 +234,7 @@ def test_nothing_is_traced_again_for_the_next_portrait(
         return generator._replace(synthesis=synthesis)
 
     counted = choice._replace(build=counting)
-    monkeypatch.setitem(assembly.GENERATORS, "testing", counted)
+    monkeypatch.setitem(catalogue.GENERATORS, "testing", counted)
     photos = [builders.square_photo(tmp_path / f"{i}.png", seed=i) for i in range(3)]
     assert embed(photos[0], "--out", tmp_path / "one") == 0
     for_one = len(traces)

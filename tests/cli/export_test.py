@@ -82,6 +82,11 @@ def spoil(record, **changes):
     record.write_text(json.dumps(content))
 
 
+def name_model(record, chosen):
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps(content | {"face_model": chosen}))
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -92,6 +97,12 @@ def spoil(record, **changes):
         (lambda record: spoil(record, identity=[0.0] * 79), "identity are not 80"),
         (lambda record: spoil(record, rotation=["a"] * 3), "neither theta.json"),
         (lambda record: spoil(record, rotation=[1e99] * 3), "rotation are not 3"),
+        (lambda record: name_model(record, "bfm"), "neither theta.json"),
+        (lambda record: name_model(record, {"name": "bfm"}), "choose one of"),
+        (
+            lambda record: name_model(record, {"name": "bfm_front", "path": "gone"}),
+            "gone cannot be read",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow encountered")

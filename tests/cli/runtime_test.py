@@ -7,7 +7,7 @@ import pytest
 from flax import traverse_util
 from pie_jax.converters import stack
 
-from pie_jax import assembly
+from pie_jax import catalogue
 from pie_jax.cli import config, runtime
 from pie_jax.core.errors import PieError
 from pie_jax.io import converted, weights
@@ -21,7 +21,7 @@ def asked(monkeypatch, no_weights) -> list[str]:
     names = []
     inits = {
         choice.weights: choice.init
-        for table in assembly.PARTS.values()
+        for table in catalogue.PARTS.values()
         for choice in table.values()
     }
 
@@ -38,7 +38,7 @@ def test_only_the_parts_asked_for_are_fetched_and_loaded(asked):
     values = config.load("default")
     assembled, params = runtime.start(values, parts=("generator",))
     assert asked == ["mobile_stylegan_ffhq"]
-    assert set(params) & set(assembly.PARTS) == {"generator"}
+    assert set(params) & set(catalogue.PARTS) == {"generator"}
     assert params["generator"]["w_avg"].shape == (512,)
     assert assembled.generator.resolution == 1024
 
@@ -112,7 +112,7 @@ def test_a_file_brings_a_generator_of_its_own_size(asked, tmp_path, module):
 
 
 def test_a_file_may_stand_for_any_part_and_the_others_are_fetched(asked, tmp_path):
-    init = assembly.PERCEPTUAL["vgg16"].init
+    init = catalogue.PERCEPTUAL["vgg16"].init
     flat = traverse_util.flatten_dict(
         jax.tree.map(np.asarray, builders.random_params(init, seed=5)), sep="/"
     )
@@ -145,7 +145,7 @@ def test_an_encoder_of_ones_own_is_the_start(asked, tmp_path):
     parts = ("generator", "encoder")
     with pytest.raises(PieError, match="no encoder is installed.*train_encoder"):
         runtime.start(values, parts=parts)
-    choice = assembly.ENCODERS["mobile_stylegan_ffhq"]
+    choice = catalogue.ENCODERS["mobile_stylegan_ffhq"]
     network = builders.random_params(lambda key: choice.init(key, 1 / 16))
     flat = traverse_util.flatten_dict(
         jax.tree.map(lambda x: np.float16(0.1 * x), network), sep="/"

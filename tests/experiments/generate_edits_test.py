@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from experiments import generate_edits, generate_samples, samples
+from experiments.rig_data import Data, Setup
 from experiments.sample_faces import SampleFaces
-from experiments.train_rignet import Data, Setup
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator, Rig
 from tests import builders

@@ -8,19 +8,21 @@ import numpy as np
 import pytest
 
 from experiments import generate_samples, samples
-from pie_jax import assembly
+from pie_jax import catalogue
 from pie_jax.core.errors import PieError
 from pie_jax.io import atomic
 from tests import builders
 
 NAME = "testing"
-DRAW = jax.jit(partial(generate_samples.draw_sample, assembly.GENERATORS[NAME].build()))
+DRAW = jax.jit(
+    partial(generate_samples.draw_sample, catalogue.GENERATORS[NAME].build())
+)
 LANDMARKS = np.random.default_rng(0).uniform(size=(68, 2))
 
 
 @pytest.fixture(scope="module")
 def params():
-    init = assembly.GENERATORS[NAME].init
+    init = catalogue.GENERATORS[NAME].init
     return builders.random_params(init)
 
 
@@ -61,7 +63,7 @@ def test_several_jobs_may_share_the_seeds(params, tmp_path):
 
 def test_the_picture_is_that_of_the_code(params, tmp_path):
     generate(params, tmp_path)
-    generator = assembly.GENERATORS[NAME].build()
+    generator = catalogue.GENERATORS[NAME].build()
     for shard in loaded(tmp_path):
         w_plus = samples.w_plus(shard, generator.num_ws)
         image = generator.synthesis(params, jnp.asarray(w_plus))
@@ -111,7 +113,7 @@ def test_another_generators_folder_is_refused(params, tmp_path):
 
 
 def test_truncation_and_mixing_are_spread(params):
-    generator = assembly.GENERATORS[NAME].build()
+    generator = catalogue.GENERATORS[NAME].build()
 
     @jax.jit
     @jax.vmap
@@ -136,7 +138,7 @@ def test_a_real_sample_has_the_landmarks_of_the_full_search(tmp_path):
     name = generate_samples.GENERATOR
     stack.ensure(name, "landmarks68")
     params = jax.tree.map(jnp.asarray, weights.load(name))
-    generator = assembly.GENERATORS[name].build()
+    generator = catalogue.GENERATORS[name].build()
     draw = jax.jit(
         lambda params, seed: generate_samples.draw_sample(generator, params, seed)
     )

@@ -8,8 +8,8 @@ import pytest
 
 from experiments import measure_edits
 from experiments.measure_edits import Bench, Portrait
+from experiments.rig_data import Data, Setup
 from experiments.sample_faces import SampleFaces
-from experiments.train_rignet import Data, Setup
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator, Rig
 from pie_jax.editing.edit import Editor

@@ -12,8 +12,8 @@ from PIL import Image
 
 from experiments import train_rignet
 from experiments.export import rounded
+from experiments.rig_data import Data, Setup
 from experiments.sample_faces import SampleFaces
-from experiments.train_rignet import Data, Setup
 from experiments.trainer import HISTORY, train
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator

@@ -1,0 +1,232 @@
+"""The networks and models that a configuration can name.
+
+The one place that knows which there are. Nothing is read here: a table says under which
+name the weights are kept, and how parameters of that layout are made.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from pie_jax.core.interfaces import Estimate, Rig
+from pie_jax.core.theta import SIZES
+from pie_jax.energy import crops
+from pie_jax.face import deep3d as deep3d_face
+from pie_jax.networks import (
+    deep3d,
+    dlib_resnet,
+    encoder,
+    landmark_net,
+    mobile_stylegan,
+    mofa,
+    picture_vector,
+    rignet,
+    stylegan1,
+    stylegan2,
+    vgg,
+    vgg_face,
+)
+
+TESTING_WIDTHS = (8, 8)
+
+
+class Choice(NamedTuple):
+    """A network that a configuration can name."""
+
+    build: Callable[..., Any]
+    """`(*sizes) -> functions`; without sizes, those of the published network."""
+    init: Callable[..., Any] | None
+    """`(key, *sizes) -> params`: their layout, and random values for testing; None for
+    what is no network, and complete as it is loaded."""
+    weights: str | None
+    """Name of the weights: of what the package ships, or in the cache and as the kind
+    of a file that the user has converted; None: random parameters, for tests."""
+    sizes: Callable[[Any], tuple] = lambda params: ()
+    """`params -> sizes`, for networks that were published in several sizes."""
+
+
+GENERATORS = {
+    "mobile_stylegan_ffhq": Choice(
+        mobile_stylegan.mobile_stylegan,
+        mobile_stylegan.init_params,
+        "mobile_stylegan_ffhq",
+    ),
+    "stylegan1": Choice(
+        stylegan1.stylegan1, stylegan1.init_params, "stylegan1", stylegan1.sizes
+    ),
+    "stylegan2": Choice(
+        stylegan2.stylegan2, stylegan2.init_params, "stylegan2", stylegan2.sizes
+    ),
+    "testing": Choice(
+        lambda: mobile_stylegan.mobile_stylegan(TESTING_WIDTHS),
+        lambda key: mobile_stylegan.init_params(key, TESTING_WIDTHS),
+        None,
+    ),
+}
+
+
+def _image_network(module: nn.Module, size: int, weights: str) -> Choice:
+    """A network that takes one square image of at least `size` pixels."""
+    return Choice(
+        build=lambda: lambda params, image: module.apply({"params": params}, image),
+        init=lambda key: module.init(key, jnp.zeros((1, size, size, 3)))["params"],
+        weights=weights,
+    )
+
+
+PERCEPTUAL = {"vgg16": _image_network(vgg.VGG16(), vgg.MIN_SIZE, "vgg16")}
+
+RECOGNITION = {
+    "dlib_resnet": _image_network(
+        dlib_resnet.DlibResNet(), dlib_resnet.CHIP_SIZE, "dlib_resnet"
+    ),
+    "vgg_face": _image_network(vgg_face.VGGFace(), vgg_face.SIZE, "vgg_face"),
+}
+
+CROPS = {"dlib_resnet": crops.dlib_chip, "vgg_face": crops.vgg_face_patch}
+"""What each recognition network sees of a portrait."""
+
+
+def _encoder(num_ws: int, weights: str | None) -> Choice:
+    """An encoder to the codes of a generator with so many style inputs."""
+
+    def build(width: float = 0.5) -> Callable[[Any, jax.Array], Any]:
+        module = encoder.Encoder(num_ws, width)
+        return lambda params, image: module.apply({"params": params}, image)
+
+    def init(key: jax.Array, width: float = 0.5) -> Any:
+        blank = jnp.zeros((1, encoder.SIZE, encoder.SIZE, 3))
+        return encoder.Encoder(num_ws, width).init(key, blank)["params"]
+
+    return Choice(
+        build, init, weights, lambda params: (picture_vector.width_of(params),)
+    )
+
+
+ENCODERS = {
+    "mobile_stylegan_ffhq": _encoder(
+        GENERATORS["mobile_stylegan_ffhq"].build().num_ws, "encoder"
+    ),
+    "testing": _encoder(GENERATORS["testing"].build().num_ws, None),
+}
+"""By the generator that they were trained on."""
+
+
+def _picture_network(
+    module: Callable[[float], nn.Module], weights: str | None, width: float = 0.5
+) -> Choice:
+    """A network of any width that takes a picture of any size."""
+
+    def build(width: float = width) -> Callable[[Any, jax.Array], Any]:
+        return lambda params, image: module(width).apply({"params": params}, image)
+
+    def init(key: jax.Array, width: float = width) -> Any:
+        return module(width).init(key, jnp.zeros((1, mofa.SIZE, mofa.SIZE, 3)))[
+            "params"
+        ]
+
+    return Choice(
+        build, init, weights, lambda params: (picture_vector.width_of(params),)
+    )
+
+
+def _deep3d() -> Choice:
+    """Deep3DFaceRecon; as MoFA its parameters are those of the `network`, and the
+    `face_model` that it belongs to."""
+
+    def build(width: float = 1.0) -> Estimate:
+        module = deep3d.Deep3D(width)
+
+        def estimate(params: Any, image: jax.Array) -> Any:
+            found: Any = module.apply({"params": params["network"]}, image)
+            return deep3d_face.theta(params["face_model"], found)
+
+        return estimate
+
+    def init(key: jax.Array, width: float = 1.0) -> Any:
+        blank = jnp.zeros((1, deep3d.SIZE, deep3d.SIZE, 3))
+        return deep3d.Deep3D(width).init(key, blank)["params"]
+
+    return Choice(build, init, "deep3d", lambda params: (deep3d.width_of(params),))
+
+
+MOFA = {
+    "mofa": _picture_network(mofa.MoFA, "mofa"),
+    "deep3d": _deep3d(),
+    "testing": _picture_network(mofa.MoFA, None, width=1 / 16),
+}
+LANDMARK_NET = _picture_network(landmark_net.LandmarkNet, "landmark_net")
+FACE_MODELS = {
+    name: Choice(build=lambda: None, init=None, weights=name)
+    for name in ("morphable", "bfm_front", "basel2009", "basel2017", "ict_facekit")
+}
+SEES = {"mofa": "morphable", "deep3d": "bfm_front"}
+"""The face model whose parameters each MoFA gives, as it is published."""
+
+RIGGED = "mobile_stylegan_ffhq"
+"""The generator that the installed rigs were found for."""
+
+
+class RigChoice(NamedTuple):
+    """Rigs, one for each component."""
+
+    weights: str | None
+    """`weights` of `Choice`, to be followed by the component."""
+    widths: tuple[int, int] = (rignet.FEATURES, rignet.HIDDEN)
+
+
+RIGS = {"rignet": RigChoice("rig_"), "testing": RigChoice(None, widths=(2, 2))}
+
+
+def rig_name(generator: str, component: str) -> str:
+    """What the weights of a generator's rig are called."""
+    return f"rig_{component}" + ("" if generator == RIGGED else f"_{generator}")
+
+
+def rig(rigs: RigChoice, generator: str, component: str) -> Choice:
+    """The rig of one component."""
+    size = SIZES[component]
+    usual = (*rigs.widths, GENERATORS[generator].build().num_ws)
+
+    def build(
+        features: int = usual[0], hidden: int = usual[1], num_ws: int = usual[2]
+    ) -> Rig:
+        return rignet.rig(component, features, hidden)
+
+    def init(
+        key: jax.Array,
+        features: int = usual[0],
+        hidden: int = usual[1],
+        num_ws: int = usual[2],
+    ) -> Any:
+        module = rignet.RigNet(features, hidden)
+        blank = jnp.zeros((1, num_ws, 512)), jnp.zeros((1, size))
+        network = dict(module.init(key, *blank)["params"])
+        # The decoder begins at zero, where every edit would leave a code as it is.
+        kernel = network["decoder"]["kernel"]
+        kernel = 0.01 * jax.random.normal(key, kernel.shape)
+        network["decoder"] = network["decoder"] | {"kernel": kernel}
+        ones = jnp.ones(size)
+        scales = {"mean": 0 * ones, "deviation": ones, "low": -ones, "high": ones}
+        return {"network": network} | scales
+
+    weights = rigs.weights and rig_name(generator, component)
+    return Choice(
+        build,
+        init,
+        weights,
+        lambda params: (*rignet.widths(params), rignet.num_ws(params)),
+    )
+
+
+PARTS = {
+    "generator": GENERATORS,
+    "perceptual": PERCEPTUAL,
+    "recognition": RECOGNITION,
+    "mofa": MOFA,
+    "face_model": FACE_MODELS,
+}
+"""Those that a configuration names, and may name a file for. (It may for rigs, too.)"""
