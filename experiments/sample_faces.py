@@ -59,8 +59,7 @@ def look(
 
 
 def described(
-    recognition: Callable[[Any, jax.Array], jax.Array],
-    params: Any,
+    describe: Callable[[np.ndarray], jax.Array],
     samples: Samples,
     kept: Path,
     identity: str,
@@ -68,17 +67,16 @@ def described(
     """The descriptors alone: `[S, D]`.
 
     Args:
-        recognition: of dlib's chips.
-        params: its parameters.
+        describe: `image_u8 [B, H, H, 3] -> descriptors [B, D]`.
         samples: valid ones.
         kept: a .npz file to keep the outcome in.
         identity: tells this network and these samples from others.
     """
 
-    def unseen(_: Any, image: jax.Array) -> FaceParams:
-        return parameters.neutral((len(image),))
+    def see(image_u8: np.ndarray, _: np.ndarray) -> tuple[jax.Array, jax.Array]:
+        unseen = parameters.neutral((len(image_u8),))
+        return parameters.to_vector(unseen), describe(image_u8)
 
-    see = look(unseen, recognition, {"mofa": {}, "recognition": params})
     return measured(see, samples, kept, identity).descriptor
 
 

@@ -1,5 +1,7 @@
 r"""Trains MoFA on generator samples; dlib's landmarks and descriptors are the labels.
 
+The recognition network, which MoFA ends up with, is not trained.
+
     python -m experiments.generate_samples --num 20000 --out samples
     python -m experiments.train_mofa --samples samples --out mofa \
         --portraits photos/*.jpg
@@ -36,13 +38,14 @@ from experiments.batches import batches
 from experiments.generate_samples import GENERATOR
 from experiments.mofa_figures import Judge, Pictures, estimate, figures, judge
 from experiments.trainer import Task
-from pie_jax import catalogue
 from pie_jax.cli import huge_pages
+from pie_jax.core.images import from_255
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.views import views
 from pie_jax.io import weights
-from pie_jax.networks.mofa import SIZE, MoFA
+from pie_jax.networks.dlib_resnet import DlibResNet
+from pie_jax.networks.mofa import DESCRIPTOR_SIZE, RECOGNITION, SIZE, MoFA, chip
 from pie_jax.training.mofa_step import WEIGHTS, MofaBatch, MofaGiven, mofa_objective
 from pie_jax.training.update import adamw, training
 
@@ -82,6 +85,8 @@ class Tools(NamedTuple):
     """What evaluates and draws, compiled once for a training, and on which pictures."""
 
     judge: Judge
+    recognition: Any
+    """Parameters of the recognition network, which MoFA is judged with."""
     look: Callable[[FaceParams, np.ndarray], dict[str, jax.Array]]
     """`(theta [n], image [n, H, H, 3] in [0, 1]) -> views by name`."""
     sets: dict[str, Pictures]
@@ -93,21 +98,23 @@ def main() -> None:
     pnp.require_opencv()
     huge_pages.restart()
     stack.ensure("dlib_resnet", "landmarks68")
+    recognition = jax.tree.map(jnp.asarray, weights.load("dlib_resnet"))
     args.out.mkdir(parents=True, exist_ok=True)
     trained_on, held_out = samples.load(args.samples, GENERATOR)
     held_out = held_out._replace(image_u8=samples.shrink(held_out.image_u8, SIZE))
     edits = None
     if args.edits is not None:
         edited, _ = samples.load(args.edits, GENERATOR, held_out=0)
-        edits = described(edited, args.out / "edits.npz")
+        edits = described(recognition, edited, args.out / "edits.npz")
     real = real_portraits.load(args.portraits, SIZE)
     sets = {
         "held_out": Pictures(held_out.image_u8, held_out.landmarks),
         "real": Pictures(real.image_u8, real.landmarks),
     }
     module, model = MoFA(args.width), fitting.face_model(args.model)
-    data = Data(described(trained_on, args.out / "samples.npz"), edits, sets)
-    task = mofa_task(module, model, data, args.steps, args.batch)
+    known = described(recognition, trained_on, args.out / "samples.npz")
+    data = Data(known, edits, sets)
+    task = mofa_task(module, recognition, model, data, args.steps, args.batch)
     if args.start is not None:
         task = _begun(task, args.start)
     training_script.run(task, args, "mofa", ", dlib's landmarks")
@@ -115,7 +122,8 @@ def main() -> None:
 
 def _begun(task: Task, file: Path) -> Task:
     """The task that goes on from the parameters of a file."""
-    params = fitting.mofa(file).params
+    params = dict(fitting.mofa(file).params)
+    del params[RECOGNITION]
     weights.check(params, task.params, str(file), "Give the --width that it has.")
     begun = {"start": training_script.digest(params)}
     return task._replace(params=params, identity=task.identity | begun)
@@ -131,40 +139,54 @@ def _arguments() -> Namespace:
     return parser.parse_args()
 
 
-def described(chosen: samples.Samples, kept: Path) -> Described:
+def described(recognition: Any, chosen: samples.Samples, kept: Path) -> Described:
     """Samples at the network's size, with descriptors, which `kept` (.npz) keeps."""
-    recognition = catalogue.RECOGNITION["dlib_resnet"].build()
-    params = jax.tree.map(jnp.asarray, weights.load("dlib_resnet"))
-    identity = training_script.digest([params, chosen.seed, chosen.landmarks])
-    found = sample_faces.described(recognition, params, chosen, kept, identity)
-    small_u8 = samples.shrink(chosen.image_u8, SIZE)
-    return Described(chosen._replace(image_u8=small_u8), found)
+
+    @jax.jit
+    def describe(params: Any, image_u8: jax.Array) -> jax.Array:
+        return DlibResNet().apply({"params": params}, chip(from_255(image_u8)))
+
+    small = chosen._replace(image_u8=samples.shrink(chosen.image_u8, SIZE))
+    identity = training_script.digest([recognition, chosen.seed, chosen.landmarks])
+    found = sample_faces.described(
+        partial(describe, recognition), small, kept, identity
+    )
+    return Described(small, found)
 
 
 def mofa_task(
-    module: MoFA, model: Morphable, data: Data, num_steps: int, batch_size: int
+    module: MoFA,
+    recognition: Any,
+    model: Morphable,
+    data: Data,
+    num_steps: int,
+    batch_size: int,
 ) -> Task:
     """What `experiments.trainer` runs.
 
     Args:
         module: the network.
+        recognition: parameters of the recognition network in it.
         model: the decoder.
         data: to train on, and to evaluate with; empty sets are left out.
         num_steps: of the training.
         batch_size: samples in an update.
     """
 
-    def apply(params: Any, image: jax.Array) -> Any:
-        return module.apply({"params": params}, image)
+    def apply(params: Any, image: jax.Array, *descriptor: jax.Array) -> Any:
+        return module.apply({"params": params}, image, *descriptor)
 
     tools = Tools(
         judge(model, apply),
+        recognition,
         partial(jax.jit(jax.vmap(views, (None, 0, 0))), model),
         {name: x for name, x in data.sets.items() if len(x.image_u8)},
     )
     return Task(
         training=training(mofa_objective(apply), adamw(num_steps, 1e-3)),
-        params=training_script.beginning(module, module.size),
+        params=training_script.beginning(
+            module, module.size, jnp.zeros((1, DESCRIPTOR_SIZE))
+        ),
         given=MofaGiven(model, WEIGHTS),
         batches=partial(_following, data, num_steps, batch_size),
         evaluate=partial(evaluate, tools),
@@ -226,19 +248,21 @@ def _shuffled(
 
 def evaluate(tools: Tools, params: Any) -> dict[str, float]:
     """`experiments.mofa_figures.figures` of each set, under `SET_FIGURE`."""
+    whole = params | {RECOGNITION: tools.recognition}
     return {
         f"{name}_{figure}": value
         for name, pictures_ in tools.sets.items()
-        for figure, value in figures(tools.judge, params, pictures_).items()
+        for figure, value in figures(tools.judge, whole, pictures_).items()
     }
 
 
 def preview(tools: Tools, params: Any, path: Path) -> None:
     """Draws the first pictures of each set, and below each the views of its face."""
+    whole = params | {RECOGNITION: tools.recognition}
     rows = []
     for image_u8, _ in tools.sets.values():
         chosen_u8 = image_u8[np.arange(_COLUMNS) % len(image_u8)]
-        theta = estimate(tools.judge, params, chosen_u8)
+        theta = estimate(tools.judge, whole, chosen_u8)
         rows += drawn(tools.look, theta, chosen_u8)
     pictures.sheet(path, rows)
 

@@ -52,17 +52,18 @@ def digest(arrays: Any) -> str:
     return found.hexdigest()
 
 
-def beginning(module: nn.Module, size: int) -> Any:
+def beginning(module: nn.Module, size: int, *others: jax.Array) -> Any:
     """Random parameters, always the same, of a network of pictures.
 
     Args:
-        module: takes `[1, size, size, 3]`.
+        module: takes `[1, size, size, 3]`, and the others.
         size: pixels on a side.
+        others: what else it takes.
     """
     # Drawing all kernels by JAX's default generator takes XLA 20 seconds to compile.
     key = jax.random.key(0, impl="rbg")
     blank = jnp.zeros((1, size, size, 3))
-    return jax.jit(module.init)(key, blank)["params"]
+    return jax.jit(module.init)(key, blank, *others)["params"]
 
 
 def run(task: Task, args: argparse.Namespace, name: str, labels: str = "") -> None:

@@ -4,7 +4,9 @@ The one place that knows which there are. Nothing is read here: a table says und
 name the weights are kept, and how parameters of that layout are made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -46,6 +48,9 @@ class Choice(NamedTuple):
     of a file that the user has converted; None: random parameters, for tests."""
     sizes: Callable[[Any], tuple] = lambda params: ()
     """`params -> sizes`, for networks that were published in several sizes."""
+    within: Mapping[str, str] = MappingProxyType({})
+    """Other weights that are parameters of this network, too: what they are called
+    among its own, and their names. They are not kept twice."""
 
 
 GENERATORS = {
@@ -116,7 +121,10 @@ ENCODERS = {
 
 
 def _picture_network(
-    module: Callable[[float], nn.Module], weights: str | None, width: float = 0.5
+    module: Callable[[float], nn.Module],
+    weights: str | None,
+    width: float = 0.5,
+    within: Mapping[str, str] = MappingProxyType({}),
 ) -> Choice:
     """A network of any width that takes a picture of any size."""
 
@@ -128,9 +136,10 @@ def _picture_network(
             "params"
         ]
 
-    return Choice(
-        build, init, weights, lambda params: (picture_vector.width_of(params),)
-    )
+    def sizes(params: Any) -> tuple:
+        return (picture_vector.width_of(params),)
+
+    return Choice(build, init, weights, sizes, within)
 
 
 def _deep3d() -> Choice:
@@ -154,9 +163,13 @@ def _deep3d() -> Choice:
 
 
 MOFA = {
-    "mofa": _picture_network(mofa.MoFA, "mofa"),
+    "mofa": _picture_network(
+        mofa.MoFA, "mofa", within={mofa.RECOGNITION: "dlib_resnet"}
+    ),
     "deep3d": _deep3d(),
-    "testing": _picture_network(mofa.MoFA, None, width=1 / 16),
+    "testing": _picture_network(
+        partial(mofa.MoFA, recognition_width=1 / 16), None, width=1 / 16
+    ),
 }
 LANDMARK_NET = _picture_network(landmark_net.LandmarkNet, "landmark_net")
 FACE_MODELS = {

@@ -141,12 +141,21 @@ def _load(
     for part, name in fetched.items():
         if name not in stack.ASSETS:
             raise PieError(_how_to_name(config, part, name))
+    within = {
+        part: choice.within
+        for part, choice in assembly.choices(config, parts or ()).items()
+        if part in names and choice.within
+    }
     # A file that is absent or of another kind is told before anything is fetched.
     loaded = {part: _converted(file, names[part]) for part, file in named.items()}
-    if needed := (*fetched.values(), *also):
+    others = (name for inner in within.values() for name in inner.values())
+    if needed := (*fetched.values(), *others, *also):
         stack.ensure(*needed)
     loaded |= {part: _installed(name) for part, name in installed.items()}
-    return loaded | {part: weights.load(name) for part, name in fetched.items()}
+    loaded |= {part: weights.load(name) for part, name in fetched.items()}
+    for part, inner in within.items():
+        loaded[part] |= {key: weights.load(name) for key, name in inner.items()}
+    return loaded
 
 
 def _converted(file: Path, kind: str) -> Any:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pie_jax.converters import stack
 from pie_jax.core.errors import PieError
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.theta import FaceParams
@@ -16,7 +17,7 @@ from pie_jax.face.morphable import Morphable
 from pie_jax.io import assets, weights
 from pie_jax.networks import mobile_stylegan, rignet
 from pie_jax.networks.landmark_net import LandmarkNet
-from pie_jax.networks.mofa import MoFA
+from pie_jax.networks.mofa import RECOGNITION, MoFA
 from pie_jax.networks.picture_vector import width_of
 
 # Pixels on a side of a picture that all these networks take.
@@ -46,6 +47,8 @@ def face_model(name: str = "morphable") -> Morphable:
 def mofa(name: str = "mofa") -> Estimator:
     """Reads MoFA; the network is as wide as its parameters tell.
 
+    The recognition network in it is fetched if it is not there.
+
     Raises:
         PieError: the file is absent, damaged, or does not fit the network.
     """
@@ -64,9 +67,13 @@ def estimator(arrays: Mapping[str, np.ndarray], name: str, remedy: str) -> Estim
         remedy: what to do about it.
 
     Raises:
-        PieError: they do not fit the network.
+        PieError: they do not fit the network, or the recognition network in it cannot
+            be fetched.
     """
-    return Estimator(*_network(MoFA, arrays, f"The {name} is not MoFA.", remedy))
+    stack.ensure("dlib_resnet")
+    params = assets.single_precision(arrays)
+    params[RECOGNITION] = weights.load("dlib_resnet")
+    return Estimator(*_network(MoFA, params, f"The {name} is not MoFA.", remedy))
 
 
 class LandmarkFinder(NamedTuple):
@@ -87,7 +94,8 @@ def landmark_net(name: str = "landmark_net") -> LandmarkFinder:
     arrays = assets.load(name).arrays
     complaint = f"The installed {name}.safetensors is not the landmark network."
     remedy = "Install the package again."
-    return LandmarkFinder(*_network(LandmarkNet, arrays, complaint, remedy))
+    params = assets.single_precision(arrays)
+    return LandmarkFinder(*_network(LandmarkNet, params, complaint, remedy))
 
 
 def rig(component: str) -> tuple[Rig, Any]:
@@ -131,12 +139,12 @@ def silhouette(name: str = "silhouette") -> Silhouette:
 
 def _network(
     build: Callable[[float], nn.Module],
-    arrays: Mapping[str, np.ndarray],
+    arrays: Mapping[str, Any],
     complaint: str,
     remedy: str,
 ) -> tuple[Callable[[Any, jax.Array], Any], Any]:
     """A network of the width that its parameters tell: its function, and these."""
-    params = jax.tree.map(jnp.asarray, assets.single_precision(arrays))
+    params = jax.tree.map(jnp.asarray, dict(arrays))
     try:
         module = build(width_of(params))
         blank = jnp.zeros((1, _SEEN, _SEEN, 3))

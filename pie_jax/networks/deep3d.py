@@ -9,7 +9,7 @@ statistics, so it is a part of the convolutions here.
 What it sees. It was trained on crops of 224 pixels which each face's eyes, nose tip and
 mouth corners place and scale. Those are at nearly fixed places in the FFHQ frame. So
 the crop is the same for every picture: the mean of the crops of the default generator's
-faces (`experiments.measure_deep3d_crop`, 6446 faces). Single faces' own crops differ
+faces (`experiments.measure_crops`, 6446 faces). Single faces' own crops differ
 from it by 4% in size and by 1.5% of the frame in place (deviations); the network sees
 that as a face which is nearer, or further up.
 

@@ -15,9 +15,9 @@ from pie_jax.cli import main, reconstruct, shipped
 from pie_jax.core import theta as parameters
 from pie_jax.core.errors import PieError
 from pie_jax.face import morphable
-from pie_jax.io import alignment, assets, converted, images, portraits
+from pie_jax.io import alignment, assets, converted, images, portraits, weights
 from pie_jax.networks import deep3d
-from pie_jax.networks.mofa import MoFA
+from pie_jax.networks.mofa import RECOGNITION, MoFA
 from tests import builders
 from tests.builders import pie
 
@@ -27,9 +27,10 @@ UNITS = ("mouthSmileLeft", "jawOpen")
 
 
 def toy_assets() -> dict[str, assets.Asset]:
-    """What is installed with the package, small."""
+    """What is installed with the package, small, and what is fetched."""
     blank = jnp.zeros((1, 128, 128, 3))
     params = builders.random_params(lambda key: MoFA(WIDTH).init(key, blank)["params"])
+    recognition = params.pop(RECOGNITION)
     halves = {
         name: np.asarray(0.3 * x, np.float16)
         for name, x in traverse_util.flatten_dict(params, sep="/").items()
@@ -38,7 +39,11 @@ def toy_assets() -> dict[str, assets.Asset]:
         "unit_names": np.frombuffer("\n".join(UNITS).encode(), np.uint8),
         "unit_codes": np.random.default_rng(1).normal(size=(len(UNITS), 64)),
     }
-    return {"morphable": assets.Asset(model, {}), "mofa": assets.Asset(halves, {})}
+    return {
+        "morphable": assets.Asset(model, {}),
+        "mofa": assets.Asset(halves, {}),
+        "dlib_resnet": recognition,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,8 @@ def installed(toys, no_weights, monkeypatch):
     """Puts the toys in the place of the package's own; its dict may be changed."""
     there = dict(toys)
     monkeypatch.setattr(assets, "load", lambda name: there[name])
+    monkeypatch.setattr(weights, "load", lambda name: there[name])
+    monkeypatch.setattr(stack, "ensure", lambda *names: None)
     return there
 
 
@@ -227,6 +234,7 @@ def test_the_installed_network_is_used_as_it_was_trained(toys):
     image = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (1, 128, 128, 3)))
     flat = {k: jnp.asarray(x, jnp.float32) for k, x in toys["mofa"].arrays.items()}
     params = traverse_util.unflatten_dict(flat, sep="/")
+    params[RECOGNITION] = toys["dlib_resnet"]
     expected = jax.jit(MoFA(WIDTH).apply)({"params": params}, image)
     found = jax.jit(estimator.apply)(estimator.params, image)
     np.testing.assert_allclose(

@@ -49,6 +49,7 @@ def test_the_mean_face_covers_the_pixels_that_the_energy_counts(model):
     np.testing.assert_allclose(16 * mask.sum(), FACE_PIXELS, rtol=0.002)
 
 
+@pytest.mark.real
 def test_mofa_finds_the_poses_of_rendered_faces(mofa, rendered):
     theta, image = rendered
     found = jax.jit(mofa.apply)(mofa.params, image)
@@ -83,6 +84,21 @@ def test_both_agree_with_dlib_on_photographs(model, mofa, name):
     theta = jax.jit(mofa.apply)(mofa.params, image)
     left = jax.jit(errors)(model, theta, image, landmarks)
     assert left["landmark"][0] < 0.06 and left["colour"][0] < 0.12
+
+
+@pytest.mark.real
+def test_one_persons_photographs_are_nearer_than_two_peoples(mofa):
+    names = ["koch", "koch2", "ride", "kennedy", "carter"]
+    aligned = [
+        portraits.load_portrait(builders.portrait(f"{name}.jpg")).aligned_u8
+        for name in names
+    ]
+    image = jnp.asarray(np.stack(aligned), jnp.float32) / 127.5 - 1
+    theta = jax.jit(mofa.apply)(mofa.params, image)
+    person = np.concatenate([theta.identity, theta.reflectance], axis=-1)
+    apart = np.linalg.norm(person[:, None] - person, axis=-1)
+    others = apart[np.triu_indices(len(names), 1)][1:]
+    assert apart[0, 1] < 0.9 * others.min()
 
 
 def test_the_silhouette_is_a_linear_function_of_the_generators_features(monkeypatch):

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from pie_jax.converters import stack
 
 from experiments import train_mofa
 from experiments.export import export, rounded
@@ -14,13 +15,15 @@ from experiments.mofa_figures import Pictures
 from experiments.train_mofa import Data, Described, appearance, mofa_task
 from experiments.trainer import HISTORY, train
 from pie_jax.core.errors import PieError
-from pie_jax.networks.mofa import SIZE, MoFA
+from pie_jax.io import weights
+from pie_jax.networks.dlib_resnet import CHIP_SIZE, DlibResNet
+from pie_jax.networks.mofa import DESCRIPTOR_SIZE, RECOGNITION, MoFA
 from tests import builders
 from tests.experiments.samples_test import shard
 
 pytest.importorskip("cv2")
 
-SMALL = MoFA(width=1 / 16, size=32)
+SMALL = MoFA(width=1 / 16, size=32, recognition_width=1 / 16)
 STEPS = 4
 FIGURES = ("landmark", "colour", "mirror", "yaw_agreement", "rendered")
 
@@ -35,12 +38,19 @@ def task():
         "real": Pictures(chosen.image_u8[:0], chosen.landmarks[:0]),
     }
     data = Data(described(chosen), None, sets)
-    return mofa_task(SMALL, model, data, STEPS, 2)
+    return mofa_task(SMALL, params()[RECOGNITION], model, data, STEPS, 2)
+
+
+def params(module=SMALL):
+    """Random ones, with the recognition network's."""
+    blank = jnp.zeros((1, module.size, module.size, 3))
+    return builders.random_params(lambda key: module.init(key, blank)["params"])
 
 
 def described(chosen):
     """Every descriptor is the sample's seed."""
-    return Described(chosen, np.float32(chosen.seed)[:, None].repeat(4, axis=1))
+    found = np.float32(chosen.seed)[:, None].repeat(DESCRIPTOR_SIZE, axis=1)
+    return Described(chosen, found)
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +96,21 @@ def test_colours_count_more_and_more(task):
         assert batch.appearance == np.float32(appearance(first / STEPS))
 
 
-def test_what_is_exported_can_be_gone_on_from(task, tmp_path):
-    file, blank = tmp_path / "mofa.safetensors", jnp.zeros((1, SIZE, SIZE, 3))
-    init = MoFA(SMALL.width).init
-    params = builders.random_params(lambda key: init(key, blank)["params"])
-    export(file, params, {})
-    begun = train_mofa._begun(task._replace(params=params), file)
-    chex.assert_trees_all_equal(begun.params, rounded(params))
+def test_what_is_exported_can_be_gone_on_from(task, tmp_path, monkeypatch):
+    def load(name):
+        blank = jnp.zeros((1, CHIP_SIZE, CHIP_SIZE, 3))
+        assert name == "dlib_resnet"
+        return builders.random_params(
+            lambda key: DlibResNet().init(key, blank)["params"]
+        )
+
+    monkeypatch.setattr(weights, "load", load)
+    monkeypatch.setattr(stack, "ensure", lambda *names: None)
+    file, trained = tmp_path / "mofa.safetensors", params(MoFA(SMALL.width))
+    del trained[RECOGNITION]
+    export(file, trained, {})
+    begun = train_mofa._begun(task._replace(params=trained), file)
+    chex.assert_trees_all_equal(begun.params, rounded(trained))
     assert begun.identity.keys() - task.identity.keys() == {"start"}
     with pytest.raises(PieError, match="misshapen: .*(?s:.*)--width"):
         train_mofa._begun(task, file)

@@ -5,13 +5,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from pie_jax.core import theta
 from pie_jax.core.theta import SIZES
-from pie_jax.networks import mofa, picture_vector
+from pie_jax.networks import dlib_resnet, mofa, picture_vector
 from tests import builders
 
-SMALL = mofa.MoFA(width=1 / 8, size=32)
+SMALL = mofa.MoFA(width=1 / 8, size=32, recognition_width=1 / 8)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,32 @@ def test_it_begins_near_the_neutral_face_but_sees_the_picture():
     assert jnp.abs(apart[0] - apart[1]).max() > 1e-3
 
 
+def test_who_it_is_tells_the_shape_of_the_head(params):
+    images = random_image(32), random_image(32, seed=1)
+    described = jax.jit(dlib_resnet.DlibResNet(SMALL.recognition_width).apply)
+    told = described({"params": params[mofa.RECOGNITION]}, mofa.chip(images[0]))
+    found = estimate(params, images[0])
+    trained = {k: v for k, v in params.items() if k != mofa.RECOGNITION}
+    apply = jax.jit(SMALL.apply)
+    as_told = [apply({"params": trained}, image, told) for image in images]
+    chex.assert_trees_all_close(as_told[0], found, atol=1e-4)
+    chex.assert_trees_all_close(as_told[1].identity, found.identity, atol=1e-4)
+    for name in ("rotation", "expression", "reflectance", "illumination"):
+        apart = getattr(as_told[1], name) - getattr(found, name)
+        assert jnp.abs(apart).max() > 1e-3
+
+
+def test_the_chip_is_the_named_part_of_the_frame():
+    image = random_image(64, batch=1)
+    first = np.array([0.5, mofa.CHIP_DOWN]) - mofa.CHIP_WIDTH / 2
+    box = tuple(64 * np.concatenate([first, first + mofa.CHIP_WIDTH]))
+    found = mofa.chip(image)
+    for channel in range(3):
+        part = Image.fromarray(np.asarray(image[0, :, :, channel]))
+        expected = part.resize((150, 150), Image.Resampling.BILINEAR, box)
+        np.testing.assert_allclose(found[0, :, :, channel], expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("resolution", [16, 32, 40, 50, 256])
 def test_pictures_of_any_resolution_give_all_of_theta(params, resolution):
     found = estimate(params, random_image(resolution))
@@ -71,7 +98,7 @@ def test_the_width_is_told_by_the_parameters(params):
 def test_the_parameters_of_any_width_tell_it(width):
     def layout(width):
         blank = jnp.zeros((1, 32, 32, 3))
-        init = mofa.MoFA(width, size=32).init
+        init = mofa.MoFA(width, size=32, recognition_width=1 / 8).init
         return jax.eval_shape(init, jax.random.key(0), blank)["params"]
 
     told = picture_vector.width_of(layout(width))
