@@ -143,7 +143,7 @@ def described(recognition: Any, chosen: samples.Samples, kept: Path) -> Describe
     """Samples at the network's size, with descriptors, which `kept` (.npz) keeps."""
 
     @jax.jit
-    def describe(params: Any, image_u8: jax.Array) -> jax.Array:
+    def describe(params: Any, image_u8: jax.Array) -> Any:
         return DlibResNet().apply({"params": params}, chip(from_255(image_u8)))
 
     small = chosen._replace(image_u8=samples.shrink(chosen.image_u8, SIZE))
