@@ -45,7 +45,15 @@ from pie_jax.face.morphable import Morphable
 from pie_jax.face.views import views
 from pie_jax.io import weights
 from pie_jax.networks.dlib_resnet import DlibResNet
-from pie_jax.networks.mofa import DESCRIPTOR_SIZE, RECOGNITION, SIZE, MoFA, chip
+from pie_jax.networks.mofa import (
+    CHIP_DOWN,
+    CHIP_WIDTH,
+    DESCRIPTOR_SIZE,
+    RECOGNITION,
+    SIZE,
+    MoFA,
+    chip,
+)
 from pie_jax.training.mofa_step import WEIGHTS, MofaBatch, MofaGiven, mofa_objective
 from pie_jax.training.update import adamw, training
 
@@ -90,6 +98,10 @@ class Tools(NamedTuple):
     look: Callable[[FaceParams, np.ndarray], dict[str, jax.Array]]
     """`(theta [n], image [n, H, H, 3] in [0, 1]) -> views by name`."""
     sets: dict[str, Pictures]
+
+    def whole(self, params: Any) -> Any:
+        """MoFA's parameters, of those that are trained."""
+        return params | {RECOGNITION: self.recognition}
 
 
 def main() -> None:
@@ -147,7 +159,8 @@ def described(recognition: Any, chosen: samples.Samples, kept: Path) -> Describe
         return DlibResNet().apply({"params": params}, chip(from_255(image_u8)))
 
     small = chosen._replace(image_u8=samples.shrink(chosen.image_u8, SIZE))
-    identity = training_script.digest([recognition, chosen.seed, chosen.landmarks])
+    part = np.array([SIZE, CHIP_WIDTH, CHIP_DOWN])
+    identity = training_script.digest([recognition, chosen.seed, part])
     found = sample_faces.described(
         partial(describe, recognition), small, kept, identity
     )
@@ -248,7 +261,7 @@ def _shuffled(
 
 def evaluate(tools: Tools, params: Any) -> dict[str, float]:
     """`experiments.mofa_figures.figures` of each set, under `SET_FIGURE`."""
-    whole = params | {RECOGNITION: tools.recognition}
+    whole = tools.whole(params)
     return {
         f"{name}_{figure}": value
         for name, pictures_ in tools.sets.items()
@@ -258,11 +271,10 @@ def evaluate(tools: Tools, params: Any) -> dict[str, float]:
 
 def preview(tools: Tools, params: Any, path: Path) -> None:
     """Draws the first pictures of each set, and below each the views of its face."""
-    whole = params | {RECOGNITION: tools.recognition}
     rows = []
     for image_u8, _ in tools.sets.values():
         chosen_u8 = image_u8[np.arange(_COLUMNS) % len(image_u8)]
-        theta = estimate(tools.judge, whole, chosen_u8)
+        theta = estimate(tools.judge, tools.whole(params), chosen_u8)
         rows += drawn(tools.look, theta, chosen_u8)
     pictures.sheet(path, rows)
 

@@ -154,7 +154,7 @@ def _load(
     loaded |= {part: _installed(name) for part, name in installed.items()}
     loaded |= {part: weights.load(name) for part, name in fetched.items()}
     for part, inner in within.items():
-        loaded[part] |= {key: weights.load(name) for key, name in inner.items()}
+        loaded[part] |= weights.load_within(inner)
     return loaded
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pie_jax import catalogue
 from pie_jax.converters import stack
 from pie_jax.core.errors import PieError
 from pie_jax.core.interfaces import Rig
@@ -17,7 +18,7 @@ from pie_jax.face.morphable import Morphable
 from pie_jax.io import assets, weights
 from pie_jax.networks import mobile_stylegan, rignet
 from pie_jax.networks.landmark_net import LandmarkNet
-from pie_jax.networks.mofa import RECOGNITION, MoFA
+from pie_jax.networks.mofa import MoFA
 from pie_jax.networks.picture_vector import width_of
 
 # Pixels on a side of a picture that all these networks take.
@@ -70,9 +71,9 @@ def estimator(arrays: Mapping[str, np.ndarray], name: str, remedy: str) -> Estim
         PieError: they do not fit the network, or the recognition network in it cannot
             be fetched.
     """
-    stack.ensure("dlib_resnet")
-    params = assets.single_precision(arrays)
-    params[RECOGNITION] = weights.load("dlib_resnet")
+    within = catalogue.MOFA["mofa"].within
+    stack.ensure(*within.values())
+    params = assets.single_precision(arrays) | weights.load_within(within)
     return Estimator(*_network(MoFA, params, f"The {name} is not MoFA.", remedy))
 
 

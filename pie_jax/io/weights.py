@@ -106,6 +106,18 @@ def load(name: str) -> dict[str, Any]:
     return nest(_read(path(name), name))
 
 
+def load_within(within: Mapping[str, str]) -> dict[str, Any]:
+    """Other weights that are parameters of a network, by what they are called there.
+
+    Args:
+        within: `catalogue.Choice.within`.
+
+    Raises:
+        PieError: as `load`.
+    """
+    return {key: load(name) for key, name in within.items()}
+
+
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Arrays under `/`-joined names as nested dicts, one level for each `/`."""
     nested: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from pie_jax.cli import config, runtime
 from pie_jax.core.errors import PieError
 from pie_jax.io import converted, weights
 from pie_jax.networks import stylegan1, stylegan2
+from pie_jax.networks.mofa import RECOGNITION
 from tests import builders
 
 
@@ -32,6 +33,13 @@ def asked(monkeypatch, no_weights) -> list[str]:
     monkeypatch.setattr(stack, "ensure", lambda *wanted, **_: names.extend(wanted))
     monkeypatch.setattr(weights, "load", load)
     return names
+
+
+def test_mofa_comes_with_the_recognition_network_in_it(asked):
+    _, params = runtime.start(config.load("default"), parts=("mofa",))
+    assert asked == ["dlib_resnet"] and set(params) == {"mofa"}
+    recognition = params["mofa"][RECOGNITION]
+    chex.assert_trees_all_equal(recognition, weights.load("dlib_resnet"))
 
 
 def test_only_the_parts_asked_for_are_fetched_and_loaded(asked):

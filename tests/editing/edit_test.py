@@ -125,8 +125,9 @@ def test_feedback_makes_a_weak_rig_arrive(component):
         np.testing.assert_allclose(after, 0.3 * before, rtol=0.05)
 
 
-def test_feedback_never_ends_farther_from_the_target():
-    editor, params = toy_editor(2.5)  # it overshoots, and feedback swings
+@pytest.mark.parametrize("strength", [2.5, 4.0])
+def test_feedback_never_ends_farther_from_the_target(strength):
+    editor, params = toy_editor(strength)  # it overshoots, and feedback swings
     portrait = edit.look(editor, params, some_codes())
     target = some_target()
     plain, fed = (
