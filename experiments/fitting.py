@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
 import safetensors
-import safetensors.numpy
 
 from pie_jax.cli import shipped
 from pie_jax.core.errors import PieError
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
+from pie_jax.io import assets
+from pie_jax.io.assets import Asset
 
 
 def face_model(file: Path | None) -> Morphable:
@@ -21,7 +21,7 @@ def face_model(file: Path | None) -> Morphable:
     if file is None:
         return shipped.face_model()
     try:
-        return morphable.from_arrays(_read(file))
+        return morphable.from_arrays(read(file).arrays)
     except ValueError as error:
         raise PieError(f"{file} is {error}") from error
 
@@ -35,11 +35,16 @@ def mofa(file: Path | None) -> shipped.Estimator:
     if file is None:
         return shipped.mofa()
     remedy = "Give a file that experiments.train_mofa has written."
-    return shipped.estimator(_read(file), str(file), remedy)
+    return shipped.estimator(read(file).arrays, str(file), remedy)
 
 
-def _read(file: Path) -> dict[str, np.ndarray]:
+def read(file: Path) -> Asset:
+    """What a file holds that a script has written.
+
+    Raises:
+        PieError: it cannot be read.
+    """
     try:
-        return safetensors.numpy.load_file(file)
+        return assets.read(file)
     except (OSError, safetensors.SafetensorError) as error:
         raise PieError(f"{file} cannot be read: {error}") from error

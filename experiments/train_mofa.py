@@ -28,7 +28,6 @@ from experiments import (
     fitting,
     pictures,
     pnp,
-    real_portraits,
     sample_faces,
     samples,
     script,
@@ -36,7 +35,14 @@ from experiments import (
 )
 from experiments.batches import batches
 from experiments.generate_samples import GENERATOR
-from experiments.mofa_figures import Judge, Pictures, estimate, figures, judge
+from experiments.mofa_figures import (
+    Judge,
+    Pictures,
+    estimate,
+    figures_of_sets,
+    judge,
+    picture_sets,
+)
 from experiments.trainer import Task
 from pie_jax.cli import huge_pages
 from pie_jax.core.images import from_255
@@ -113,16 +119,11 @@ def main() -> None:
     recognition = jax.tree.map(jnp.asarray, weights.load("dlib_resnet"))
     args.out.mkdir(parents=True, exist_ok=True)
     trained_on, held_out = samples.load(args.samples, GENERATOR)
-    held_out = held_out._replace(image_u8=samples.shrink(held_out.image_u8, SIZE))
     edits = None
     if args.edits is not None:
         edited, _ = samples.load(args.edits, GENERATOR, held_out=0)
         edits = described(recognition, edited, args.out / "edits.npz")
-    real = real_portraits.load(args.portraits, SIZE)
-    sets = {
-        "held_out": Pictures(held_out.image_u8, held_out.landmarks),
-        "real": Pictures(real.image_u8, real.landmarks),
-    }
+    sets = picture_sets(held_out, args.portraits)
     module, model = MoFA(args.width), fitting.face_model(args.model)
     known = described(recognition, trained_on, args.out / "samples.npz")
     data = Data(known, edits, sets)
@@ -260,13 +261,8 @@ def _shuffled(
 
 
 def evaluate(tools: Tools, params: Any) -> dict[str, float]:
-    """`experiments.mofa_figures.figures` of each set, under `SET_FIGURE`."""
-    whole = tools.whole(params)
-    return {
-        f"{name}_{figure}": value
-        for name, pictures_ in tools.sets.items()
-        for figure, value in figures(tools.judge, whole, pictures_).items()
-    }
+    """`experiments.mofa_figures.figures_of_sets`."""
+    return figures_of_sets(tools.judge, tools.whole(params), tools.sets)
 
 
 def preview(tools: Tools, params: Any, path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,13 +45,8 @@ def load(name: str) -> Asset:
     """
     place = _place(name)
     try:
-        with (
-            resources.as_file(place) as file,
-            safetensors.safe_open(file, framework="numpy") as opened,
-        ):
-            keys = opened.keys()  # it is no mapping that one could iterate
-            arrays = {key: opened.get_tensor(key) for key in keys}
-            return Asset(arrays, opened.metadata() or {})
+        with resources.as_file(place) as file:
+            return read(file)
     except OSError as error:
         raise PieError(
             f"{place} cannot be read: {error}. The package is installed without its "
@@ -60,6 +56,19 @@ def load(name: str) -> Asset:
         raise PieError(
             f"{place} is damaged: {error}. Install the package again."
         ) from error
+
+
+def read(file: Path) -> Asset:
+    """Reads a .safetensors file.
+
+    Raises:
+        OSError: it cannot be read.
+        safetensors.SafetensorError: it is damaged.
+    """
+    with safetensors.safe_open(file, framework="numpy") as opened:
+        keys = opened.keys()  # it is no mapping that one could iterate
+        arrays = {key: opened.get_tensor(key) for key in keys}
+        return Asset(arrays, opened.metadata() or {})
 
 
 def parameters(name: str) -> dict[str, Any]:

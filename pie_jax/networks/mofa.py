@@ -39,7 +39,7 @@ CHIP_DOWN = 0.605
 _DESCRIBED = 8
 # What one unit of a head's output means: about the deviation over generator samples,
 # so that all outputs are of one size. Depth varies most, for it moves nothing far.
-_SCALES = {
+SCALES = {
     "rotation": (0.2, 0.3, 0.1),
     "translation": (0.1, 0.1, 0.5),
     "identity": (1.0,) * SIZES["identity"],
@@ -93,7 +93,7 @@ class MoFA(nn.Module):
         begin = nn.initializers.variance_scaling(_BEGIN, "fan_in", "normal")
         parts = {
             name: nn.Dense(size, kernel_init=begin, name=name)(seen[name])
-            * jnp.asarray(_SCALES[name])
+            * jnp.asarray(SCALES[name])
             for name, size in SIZES.items()
         }
         start = theta.neutral()
