@@ -85,7 +85,8 @@ def _add_manner(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=count,
         default=1,
-        help="rounds that correct what was not achieved (default: 1)",
+        help="rounds that correct what was not achieved (default: 1); with 2 or 3 poses "
+        "and lights come nearer, and expressions may be overdone",
     )
     group.add_argument(
         "--together",

@@ -19,22 +19,25 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
 
 from pie_jax.core import rotations
 from pie_jax.core.interfaces import Estimate, Rig
-from pie_jax.core.theta import COMPONENTS, FaceParams
+from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
+from pie_jax.editing.feedback import next_command
 
 Params = Mapping[str, Any]
 Groups = Sequence[Sequence[str]]
 
 ONE_AFTER_ANOTHER: Groups = tuple((component,) for component in COMPONENTS)
 
-REACH = {"rotation": 0.35, "expression": 1.5, "illumination": 0.6}
+REACH = {"rotation": 0.35, "expression": 1.5, "illumination": 1.2}
 """How far feedback may take a command from its target, in each number of the
 component: radians, standard deviations, units of light. Beyond, it is the estimate that
-is wrong."""
+is wrong. Ten edits of light end 0.30, 0.22 and 0.21 from their targets after three rounds
+with 0.6, 1.2 and 2. It is also the unit in which components are compared."""
 
 
 class Editor(NamedTuple):
@@ -112,9 +115,9 @@ def edit(
 ) -> Edited:
     """Edits components of portraits, and corrects what the estimator sees.
 
-    Each round adds what is missing to the command (PIE, sec. 5: theta + (theta -
-    theta(w_hat)) is the first). Of all rounds the one whose estimate is nearest to the
-    target is kept, for each portrait.
+    The first round adds what is missing to the command (PIE, sec. 5: theta + (theta -
+    theta(w_hat))); those after it learn from the ones before. Of all rounds the one
+    whose estimate is nearest to the target is kept, for each portrait.
 
     Args:
         editor: the functions.
@@ -166,27 +169,30 @@ def _edit_group(
         ]
         return look(editor, params, w_plus + jnp.sum(jnp.stack(offsets), axis=0))
 
-    command = target
-    best = found = attempt(command)
+    aim = _stacked(target, group)
+    reach = jnp.concatenate([jnp.full(SIZES[c], REACH[c]) for c in group])
+    best = found = attempt(target)
+    commands, missing = [aim], [aim - _stacked(found.theta, group)]
     for _ in range(rounds):
-        command = _corrected(command, target, found.theta, group)
-        found = attempt(command)
+        command = next_command(commands, missing, 1 / reach)
+        commands.append(aim + jnp.clip(command - aim, -reach, reach))
+        found = attempt(_unstacked(commands[-1], target, group))
+        missing.append(aim - _stacked(found.theta, group))
         best = _nearer(found, best, target, group)
     return best
 
 
-def _corrected(
-    command: FaceParams, target: FaceParams, seen: FaceParams, group: Sequence[str]
-) -> FaceParams:
-    """The command, and what is missing. Euler angles are so near that their
-    differences add."""
-    changed = {}
-    for component in group:
-        now, aim, found = (getattr(x, component) for x in (command, target, seen))
-        # Of a command now + (aim - found), what goes beyond the target.
-        beyond = jnp.clip(now - found, -REACH[component], REACH[component])
-        changed[component] = aim + beyond
-    return dataclasses.replace(command, **changed)
+def _stacked(theta: FaceParams, group: Sequence[str]) -> Array:
+    """The group's components one behind another, `[B, n]`. Euler angles are so near
+    that their differences add."""
+    return jnp.concatenate([getattr(theta, component) for component in group], axis=-1)
+
+
+def _unstacked(values: Array, theta: FaceParams, group: Sequence[str]) -> FaceParams:
+    """`theta` with the group's components from `_stacked`."""
+    ends = np.cumsum([SIZES[component] for component in group])
+    parts = jnp.split(values, ends[:-1], axis=-1)
+    return dataclasses.replace(theta, **dict(zip(group, parts, strict=True)))
 
 
 def _nearer(a: Edited, b: Edited, target: FaceParams, group: Sequence[str]) -> Edited:

@@ -1,7 +1,5 @@
 """Edits by a rig that is exact, and by rigs that are not."""
 
-import itertools
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -119,31 +117,31 @@ def test_feedback_makes_a_weak_rig_arrive(component):
         done = edit.edit(editor, params, portrait, some_target(), [[component]], rounds)
         return np.asarray(edit.error(done.theta, some_target(), component))
 
-    errors = [left(rounds) for rounds in range(4)]
-    for before, after in itertools.pairwise(errors):
-        # What a rig of 0.7 leaves is 0.3 of what there was, each time.
-        np.testing.assert_allclose(after, 0.3 * before, rtol=0.05)
+    errors = [left(rounds) for rounds in range(3)]
+    # What a rig of 0.7 leaves of a command is 0.3; the second round knows that.
+    np.testing.assert_allclose(errors[1], 0.3 * errors[0], rtol=0.05)
+    assert np.all(errors[2] < 0.01 * errors[1])
 
 
 @pytest.mark.parametrize("strength", [2.5, 4.0])
 def test_feedback_never_ends_farther_from_the_target(strength):
-    editor, params = toy_editor(strength)  # it overshoots, and feedback swings
+    editor, params = toy_editor(strength)  # it overshoots, the paper's round more so
     portrait = edit.look(editor, params, some_codes())
     target = some_target()
-    plain, fed = (
+    plain, once, thrice = (
         edit.edit(editor, params, portrait, target, [["rotation"]], rounds)
-        for rounds in (0, 3)
+        for rounds in (0, 1, 3)
     )
-    errors = [edit.error(x.theta, target, "rotation") for x in (plain, fed)]
-    assert np.all(errors[1] <= errors[0])
-    chex.assert_trees_all_equal(fed, plain)
+    chex.assert_trees_all_equal(once, plain)
+    errors = [edit.error(x.theta, target, "rotation") for x in (plain, thrice)]
+    assert np.all(errors[1] <= 0.5 * errors[0])
 
 
 def test_feedback_reaches_only_so_far():
     editor, params = toy_editor(0.01)
     portrait = edit.look(editor, params, some_codes())
     target = some_target().replace(rotation=jnp.full((2, 3), 1.0))
-    done = edit.edit(editor, params, portrait, target, [["rotation"]], 30)
+    done = edit.edit(editor, params, portrait, target, [["rotation"]], 4)
     farthest = target.replace(rotation=target.rotation + edit.REACH["rotation"])
     once = edit.edit(editor, params, portrait, farthest, [["rotation"]])
     chex.assert_trees_all_close(done.w_plus, once.w_plus, atol=1e-6)
