@@ -34,10 +34,13 @@ from pie_jax.energy import crops
 from pie_jax.io import atomic, codes, faces, images
 from pie_jax.losses.landmark import mean_distance
 
-YAWS, PITCHES = (-30, -15, 0, 15, 30), (-15, 0, 15)
+YAWS, PITCHES = (-30, -20, -10, 0, 10, 20, 30), (-15, 0, 15)
 """Degrees; every yaw with every pitch."""
 WITHIN = 25.0
-"""Degrees of yaw within which the slope against PnP is taken."""
+"""Degrees of yaw within which slopes are taken."""
+JUDGES = ("mofa", "pnp", "pnp_own_head")
+"""Of the achieved yaw: MoFA, and PnP on dlib's landmarks with the mean head, or with the
+head that MoFA sees in the portrait before the edit."""
 
 Figures = dict[str, list[float]]
 
@@ -139,7 +142,7 @@ def measure(
 
     Returns:
         Figures of single edits by name; see `_pose`, `_expression` and `_light`.
-        `turned` are rows of requested, and of achieved yaw by MoFA and by PnP, degrees.
+        `turned` are rows of requested yaw, and of achieved yaw by the judges, degrees.
     """
     figures: Figures = defaultdict(list)
     for i, portrait in enumerate(tqdm(portraits, unit="portrait")):
@@ -189,8 +192,8 @@ def _pose(
     degrees: tuple[float, float],
 ) -> Iterator[tuple[str, Any]]:
     """`angle`, the editing error in radians; `person`, the distance of descriptors to
-    the photograph; `pose_leak`, see `editing.leaks.landmark_leak`; `turned`; `faces`,
-    1 where dlib finds one."""
+    the photograph, and `recognition`, its square, the paper's error; `pose_leak`, see
+    `editing.leaks.landmark_leak`; `turned`; `faces`, 1 where dlib finds one."""
     yaw, pitch = degrees
     rotation = jnp.deg2rad(jnp.array([[pitch, yaw, 0.0]]))
     rotation = rotation.at[:, 2].set(before.theta.rotation[:, 2])
@@ -203,10 +206,14 @@ def _pose(
     yield "faces", float(found is not None)
     if found is None:
         return
-    solved = np.rad2deg(pnp.solve(model, found[None])[0, 1])
-    yield "turned", [yaw, float(jnp.rad2deg(after.theta.rotation[0, 1])), solved]
+    heads = None, before.theta
+    solved = [pnp.solve(model, found[None], head)[0, 1] for head in heads]
+    seen = [float(x) for x in (after.theta.rotation[0, 1], *solved)]
+    yield "turned", [yaw, *np.rad2deg(seen)]
     if matrix is not None:
-        yield "person", _person(bench, photo, matrix, after.image, found)
+        distance = _person(bench, photo, matrix, after.image, found)
+        yield "person", distance
+        yield "recognition", distance**2
 
 
 def _expression(
@@ -240,19 +247,20 @@ def _light(
 
 
 def summary(figures: Figures) -> dict[str, float]:
-    """Means; of `turned` the slope of achieved against requested yaw by MoFA and by
-    PnP, within `WITHIN` degrees, and their correlation."""
+    """Means; of `turned` the slope of achieved against requested yaw by each of
+    `JUDGES` within `WITHIN` degrees, and their correlation by PnP."""
     found = {}
     for name, values in figures.items():
         if not name.startswith("turned"):
             found[name] = float(np.mean(values))
             continue
-        asked, seen, solved = np.transpose(values)
+        asked, *yaws = np.transpose(values)
+        judged = dict(zip(JUDGES, yaws, strict=True))
         near = np.abs(asked) <= WITHIN
-        for judge, yaw in (("mofa", seen), ("pnp", solved)):
+        for judge, yaw in judged.items():
             slope = np.polyfit(asked[near], yaw[near], 1)[0]
             found[f"{name}_slope_{judge}"] = float(slope)
-        found[f"{name}_correlation"] = float(np.corrcoef(asked, solved)[0, 1])
+        found[f"{name}_correlation"] = float(np.corrcoef(asked, judged["pnp"])[0, 1])
     return found
 
 

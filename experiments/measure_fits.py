@@ -23,7 +23,7 @@ from pie_jax.converters import stack
 from PIL import Image
 from tqdm import tqdm
 
-from experiments import fitting, mofa_figures, pnp, real_portraits, samples, script
+from experiments import fitting, mofa_figures, pnp, samples, script
 from experiments.generate_samples import GENERATOR
 from experiments.mofa_figures import Judge, Pictures
 from experiments.train_mofa import drawn
@@ -31,7 +31,6 @@ from pie_jax.cli import huge_pages
 from pie_jax.core.images import from_255
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.views import views
-from pie_jax.networks.mofa import SIZE
 from pie_jax.training.refine import refine
 
 SHOWN = 16
@@ -49,12 +48,7 @@ def main() -> None:
     apply, params = fitting.mofa(args.mofa)
     judge = mofa_figures.judge(fitting.face_model(args.model), apply)
     _, held_out = samples.load(args.samples, GENERATOR)
-    small_u8 = samples.shrink(held_out.image_u8, SIZE)
-    real = real_portraits.load(args.portraits, SIZE)
-    sets = {
-        "held_out": Pictures(small_u8, held_out.landmarks),
-        "real": Pictures(real.image_u8, real.landmarks),
-    }
+    sets = mofa_figures.picture_sets(held_out, args.portraits)
     found: dict[str, dict] = {
         name: measure(judge, params, pictures, args.refine)
         for name, pictures in sets.items()
@@ -62,10 +56,11 @@ def main() -> None:
     }
     if len(args.portraits) > 1:
         names = [path.stem for path in args.portraits]
-        theta = mofa_figures.estimate(judge, params, real.image_u8)
+        theta = mofa_figures.estimate(judge, params, sets["real"].image_u8)
         found["identities"] = distances(names, theta)
     if args.sheet:
-        theta = mofa_figures.estimate(judge, params, small_u8[:SHOWN])
+        shown_u8 = sets["held_out"].image_u8[:SHOWN]
+        theta = mofa_figures.estimate(judge, params, shown_u8)
         sheet(judge, theta, held_out.image_u8[:SHOWN]).save(args.sheet, quality=90)
     print(json.dumps(found, indent=1))
 

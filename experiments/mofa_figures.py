@@ -1,8 +1,9 @@
 """Measures MoFA on pictures with dlib's landmarks."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -10,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from experiments import mirroring, pnp
+from experiments import mirroring, pnp, real_portraits, samples
 from pie_jax.core.images import from_255
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image
+from pie_jax.networks.mofa import SIZE
 from pie_jax.training.reconstruction import errors
 
 _CHUNK = 25
@@ -27,6 +29,23 @@ class Pictures(NamedTuple):
 
     image_u8: np.ndarray
     landmarks: np.ndarray
+
+
+def picture_sets(
+    held_out: samples.Samples, portraits: Sequence[Path]
+) -> dict[str, Pictures]:
+    """What MoFA is measured on, at the size of what it sees, by name of the set.
+
+    Args:
+        held_out: samples that it was not trained on.
+        portraits: photographs; there may be none.
+    """
+    small_u8 = samples.shrink(held_out.image_u8, SIZE)
+    real = real_portraits.load(portraits, SIZE)
+    return {
+        "held_out": Pictures(small_u8, held_out.landmarks),
+        "real": Pictures(real.image_u8, real.landmarks),
+    }
 
 
 class Judge(NamedTuple):
@@ -79,7 +98,8 @@ def figures(judge: Judge, params: Any, pictures: Pictures) -> dict[str, float]:
         - `colour`: mean absolute error of colour values over visible vertices.
         - `mirror` and what begins with it: how far the mirrored picture's face is from
           the picture's face mirrored (`experiments.mirroring.differences`).
-        - `yaw_agreement`: correlation of the yaw with a pose solved by PnP; absent for
+        - `yaw_agreement`: correlation of the yaw with that solved by PnP with the mean
+          head, and `yaw_agreement_own_head`, with the heads that MoFA sees; absent for
           fewer than three pictures, and 0 if either yaw is the same everywhere.
         - `rendered`: mean angle in degrees by which the poses of rendered faces are
           missed: of each picture's face in the previous one's pose, before the mean of
@@ -90,9 +110,23 @@ def figures(judge: Judge, params: Any, pictures: Pictures) -> dict[str, float]:
     found = mean_errors(judge, theta, pictures)
     found |= mirroring.differences(judge.model, theta, mirrored)
     if len(pictures.landmarks) > 2:
-        solved = pnp.solve(judge.model, pictures.landmarks)
-        found["yaw_agreement"] = correlation(theta.rotation[:, 1], solved[:, 1])
+        for suffix, heads in (("", None), ("_own_head", theta)):
+            solved = pnp.solve(judge.model, pictures.landmarks, heads)
+            agreement = correlation(theta.rotation[:, 1], solved[:, 1])
+            found[f"yaw_agreement{suffix}"] = agreement
     return found | {"rendered": rendered_error(judge, params, pictures.image_u8, theta)}
+
+
+def figures_of_sets(
+    judge: Judge, params: Any, sets: Mapping[str, Pictures]
+) -> dict[str, float]:
+    """`figures` of each set that has pictures, under `SET_FIGURE`."""
+    return {
+        f"{name}_{figure}": value
+        for name, pictures in sets.items()
+        if len(pictures.image_u8)
+        for figure, value in figures(judge, params, pictures).items()
+    }
 
 
 def correlation(a: Array | np.ndarray, b: Array | np.ndarray) -> float:

@@ -5,12 +5,14 @@ Needs the package opencv-python-headless, which nothing else does.
 
 import importlib.util
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from pie_jax.core import rotations
 from pie_jax.core.errors import PieError
-from pie_jax.face.morphable import Morphable
+from pie_jax.core.theta import FaceParams, neutral
+from pie_jax.face.morphable import Morphable, vertices
 
 # Brows, nose, corners of the eyes and of the mouth. The jaw's landmarks are no points
 # of the head; lids and lips move, their corners less than the rest of them, and without
@@ -25,29 +27,35 @@ def require_opencv() -> None:
         raise PieError("OpenCV is missing: pip install opencv-python-headless")
 
 
-def solve(model: Morphable, landmarks: np.ndarray) -> np.ndarray:
-    """Poses of the mean head that put its landmarks nearest to those of pictures.
+def solve(
+    model: Morphable, landmarks: np.ndarray, heads: FaceParams | None = None
+) -> np.ndarray:
+    """Poses of heads that put their landmarks nearest to those of pictures.
 
     Args:
         model: its camera is the pictures'.
         landmarks: `[S, 68, 2]` in fractions of the frame.
+        heads: `[S]`, whose shape and expression they have; without it, each is the mean
+            head, neutral.
 
     Returns:
         `[S, 3]`, (pitch, yaw, roll) in radians (`core.rotations`).
     """
     import cv2
 
-    places = np.asarray(model.mean)[np.asarray(model.inner)]
+    heads = neutral((len(landmarks),)) if heads is None else heads
+    points = jax.jit(vertices)(model, heads.identity, heads.expression)
     chosen = list(_POINTS)
-    on_head = places[[i - 17 for i in chosen]].astype(np.float64)
+    inner = np.asarray(model.inner)[[i - 17 for i in chosen]]
+    on_heads = np.asarray(points, np.float64)[:, inner]
     focal, distance = float(model.camera.focal), float(model.camera.distance)
     lens = np.array([[focal, 0, 0.5], [0, focal, 0.5], [0, 0, 1]])
     found = []
-    for points in np.asarray(landmarks, np.float64):
+    on_pictures = np.asarray(landmarks, np.float64)[:, chosen]
+    for pair in zip(on_heads, on_pictures, strict=True):
+        on_head, seen = map(np.ascontiguousarray, pair)  # OpenCV demands it
         upright, _ = cv2.Rodrigues(_VIEWER)
         before = np.array([[0.0], [0.0], [distance]])
-        _, turned, _ = cv2.solvePnP(
-            on_head, points[chosen], lens, None, upright, before, True
-        )
+        _, turned, _ = cv2.solvePnP(on_head, seen, lens, None, upright, before, True)
         found.append(_VIEWER @ cv2.Rodrigues(turned)[0])
     return np.asarray(rotations.euler(jnp.asarray(np.stack(found), jnp.float32)))

@@ -49,7 +49,7 @@ def test_a_network_that_knows_the_faces_makes_small_errors(world):
     assert found["mirror"] < 0.01
     for name in ("translation", "geometry", "light"):
         assert found[f"mirror_{name}"] < 1e-4
-    assert found["yaw_agreement"] > 0.999
+    assert found["yaw_agreement"] > 0.999 and found["yaw_agreement_own_head"] > 0.999
 
 
 def test_a_network_that_sees_nothing_errs_as_far_as_the_faces_differ(world):
