@@ -19,9 +19,10 @@ def get_config() -> ConfigDict:
     #   hundredth of that is of the pixel term's size. How many pixels the paper's
     #   pictures have there is not said.
     # - rig_identity: the paper's. recognition_edited: as the paper, as the other one.
-    # With the installed rig jemison.jpg ends at 389 (pixel), 1499 (perceptual), 124 and
-    # 99 (edit: landmarks, colours), 130 and 104 (invariance), 15 and 35 (recognition,
-    # of the edited face), 5.3 (rig identity), 27.2 dB; the default ends at 27.6 dB.
+    # With the rig before the installed one jemison.jpg ends at 389 (pixel), 1499
+    # (perceptual), 124 and 99 (edit: landmarks, colours), 130 and 104 (invariance), 15
+    # and 35 (recognition, of the edited face), 5.3 (rig identity), 27.2 dB; the default
+    # ends at 27.6 dB.
     config.energy = ConfigDict(
         {
             **config.energy,
