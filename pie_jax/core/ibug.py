@@ -14,6 +14,8 @@ INNER_MOUTH_CORNERS = (60, 64)
 """Of 68, counted from zero: those that the paper's set of 66 leaves out."""
 SIXTY_SIX = tuple(i for i in range(68) if i not in INNER_MOUTH_CORNERS)
 """The paper's set."""
+CHIP = (*range(27, 55), *range(60, 65))
+"""Those that place dlib's face chip: jaw, brows and lower lip move too much."""
 
 _PAIRS = (
     *((i, 16 - i) for i in range(8)),  # jaw

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax import Array
 
+from pie_jax.core import ibug
 from pie_jax.core.images import downsample, reduce_affine, sample_affine
 
 CHIP_SIZE = 150
@@ -25,6 +26,29 @@ def dlib_chip(image: Array, chip_matrix: Array) -> Array:
     factor = max(image.shape[0] // REDUCED, 1)
     reduced = downsample(image, factor)
     return sample_affine(reduced, reduce_affine(chip_matrix, factor), CHIP_SIZE)
+
+
+def follow(chip_matrix: Array, before: Array, after: Array) -> Array:
+    """The chip of a face that moved: both keep their place to each other.
+
+    Args:
+        chip_matrix: `[2, 3]`, maps pixels of the chip to pixels of the image.
+        before: `[68, 2]` landmarks in pixels of the image, integers at their centres.
+        after: `[68, 2]`, the same ones of the face that moved.
+
+    Returns:
+        `[2, 3]`: `chip_matrix`, then the least squares similarity from `before` to
+        `after`, by the landmarks that place dlib's chip.
+    """
+    points = jnp.array(ibug.CHIP)
+    source, target = before[points], after[points]
+    source_mean, target_mean = source.mean(0), target.mean(0)
+    source, target = source - source_mean, target - target_mean
+    cosine = jnp.sum(source * target)
+    sine = jnp.sum(source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0])
+    linear = jnp.array([[cosine, -sine], [sine, cosine]]) / jnp.sum(source**2)
+    moved = linear @ chip_matrix
+    return moved.at[:, 2].add(target_mean - linear @ source_mean)
 
 
 def vgg_face_patch(image: Array, chip_matrix: Array) -> Array:

@@ -1,28 +1,43 @@
 """E_recog, second part: edited, it is still the same person (PIE, eq. 15).
 
-The network sees the same part of the edited picture as of the photograph, for in
-generated portraits eyes and mouth keep their places when a head turns: over 800 samples
-the middle of dlib's chip, 150 pixels wide, lies 2 pixels (root mean square) from its
-mean place where the yaw is below 5 degrees, and 5 where it is above 20.
+The network sees the edited face where it is: the photograph's chip goes along with the
+landmarks that MoFA sees before and after the edit. In the photograph's own chip a turned
+face lies aside (its middle by 5 of 150 pixels at a yaw above 20 degrees, root mean square
+over 800 samples), which dlib's network takes for another person's trait.
 """
 
+import jax
 from jax import Array
 
-from pie_jax.energy import recognition
+from pie_jax.core.theta import FaceParams
+from pie_jax.energy import crops, recognition
 from pie_jax.energy.term import Candidate, Networks, Term, needed
+from pie_jax.face.render import render_vertices
 
-NEEDS = ("edited",)
+NEEDS = ("theta", "edited")
 
 
 def term(networks: Networks) -> Term:
-    """Builds the term from `networks.recognition` and `params["recognition"]`."""
+    """Builds the term from `networks.recognition`, and the parts `recognition` and
+    `face_model` of the parameters."""
     needed(networks.recognition, "recognition", "recognition_edited")
     prepare, plain = recognition.term(networks)
 
     def value(
         params: dict, reference: tuple[Array, Array], candidate: Candidate
     ) -> Array:
+        descriptor, matrix = reference
         edited = candidate.edited
-        return plain(params, reference, Candidate(edited.w_plus, edited.image))
+
+        def places(theta: FaceParams) -> Array:
+            seen = render_vertices(
+                params["face_model"], theta, len(edited.image), occlusion=False
+            )
+            # Where the face is cut out is no means to be recognised.
+            return jax.lax.stop_gradient(seen.landmarks) - 0.5
+
+        matrix = crops.follow(matrix, places(candidate.theta), places(edited.theta))
+        seen = Candidate(edited.w_plus, edited.image)
+        return plain(params, (descriptor, matrix), seen)
 
     return Term(prepare, value)

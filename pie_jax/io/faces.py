@@ -14,6 +14,7 @@ import numpy as np
 from absl import logging
 from PIL import Image
 
+from pie_jax.core import ibug
 from pie_jax.core.errors import PieError
 from pie_jax.io import weights
 
@@ -29,10 +30,8 @@ _FIRST_SIDE = 1024
 # bounds the work (about 16 megapixels) whatever the photograph's size.
 _DOUBLINGS = 2
 
-# The points of the 68 that place a chip, and where they lie in the unit square of
-# dlib's mean face (Boost licence; dlib/image_transforms/interpolation.h,
-# get_face_chip_details). Jaw, brows and lower lip move too much to be used.
-_CHIP_POINTS = (*range(27, 55), *range(60, 65))
+# Where the points of `ibug.CHIP` lie in the unit square of dlib's mean face (Boost
+# licence; dlib/image_transforms/interpolation.h, get_face_chip_details).
 # fmt: off
 _CHIP_X = (
     0.490127, 0.490127, 0.490127, 0.490127,  # bridge of the nose
@@ -163,7 +162,7 @@ def chip_matrix(
         `[2, 3]` float64, so that image point = matrix @ (chip x, chip y, 1).
     """
     source = _chip_template(size, padding)
-    target = np.asarray(landmarks68, np.float64)[list(_CHIP_POINTS)]
+    target = np.asarray(landmarks68, np.float64)[list(ibug.CHIP)]
     source_mean, target_mean = source.mean(0), target.mean(0)
     source, target = source - source_mean, target - target_mean
     cosine = np.sum(source * target)
@@ -187,7 +186,7 @@ def face_chip(image_u8: np.ndarray, landmarks68: np.ndarray) -> np.ndarray:
         `[150, 150, 3]` uint8 RGB; black where the chip leaves the image.
     """
     template = _chip_template(CHIP_SIZE, CHIP_PADDING)
-    points = np.asarray(landmarks68, np.float64)[list(_CHIP_POINTS)]
+    points = np.asarray(landmarks68, np.float64)[list(ibug.CHIP)]
     details = dlib.chip_details(
         dlib.dpoints([dlib.dpoint(x, y) for x, y in template]),
         dlib.dpoints([dlib.dpoint(x, y) for x, y in points]),

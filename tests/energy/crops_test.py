@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pie_jax.core import ibug
 from pie_jax.energy import crops
+from pie_jax.io import faces
 from pie_jax.networks import dlib_resnet, vgg_face
 
 NOTHING = jnp.zeros((2, 3))
@@ -44,3 +46,30 @@ def test_the_patchs_gradient_is_that_of_the_pixels_it_shows():
     expected = np.zeros((256, 256, 3))
     expected[16:240, 16:240] = 1
     np.testing.assert_allclose(gradient, expected, atol=1e-5)
+
+
+def random_points(seed):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(50, 200, (68, 2))
+
+
+def test_a_chip_goes_along_as_if_it_were_placed_anew():
+    before = random_points(0)
+    linear, offset = np.array([[0.8, -0.6], [0.6, 0.8]]), np.array([5.5, -3])
+    after = before @ linear.T + offset
+    places = faces.chip_matrix(before), before, after
+    moved = crops.follow(*map(jnp.asarray, places))
+    np.testing.assert_allclose(moved, faces.chip_matrix(after), rtol=1e-4)
+
+
+def test_a_chip_goes_along_with_the_least_squares_similarity():
+    before, after = random_points(1), random_points(2)
+    # Unknown are a, b and the offset of (x, y) -> (ax - by + c, bx + ay + d).
+    rows = np.concatenate(
+        [[[x, -y, 1, 0], [y, x, 0, 1]] for x, y in before[list(ibug.CHIP)]]
+    )
+    a, b, c, d = np.linalg.lstsq(rows, after[list(ibug.CHIP)].reshape(-1))[0]
+    matrix = np.array([[1.5, 0.2, 30], [-0.2, 1.5, 20]])
+    expected = np.array([[a, -b], [b, a]]) @ matrix + [[0, 0, c], [0, 0, d]]
+    moved = crops.follow(*map(jnp.asarray, (matrix, before, after)))
+    np.testing.assert_allclose(moved, expected, rtol=1e-3, atol=1e-2)

@@ -1,0 +1,96 @@
+"""E_recog of the edited face: its network sees that face where it is."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.core import theta
+from pie_jax.energy import crops, recognition_edited
+from pie_jax.energy.term import Candidate, Edited, Networks, Portrait
+from pie_jax.face.render import render_vertices
+from tests import builders
+
+MODEL = builders.toy_morphable()
+SIZE = 64
+MATRIX = np.asarray([[0.25, 0.02, 10], [-0.02, 0.25, 12]], np.float32)
+
+
+def as_descriptor(params, chip):
+    return params * chip.reshape(1, -1)
+
+
+@pytest.fixture(scope="module")
+def term():
+    networks = Networks(perceptual=None, recognition=as_descriptor)
+    return recognition_edited.term(networks)
+
+
+def ramp():
+    """Colours that are linear in the position, in pixels."""
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    return jnp.asarray(np.stack([x, y, x - y], axis=-1))
+
+
+def face(x=0.0, yaw=0.0):
+    neutral = theta.neutral()
+    return dataclasses.replace(
+        neutral,
+        translation=neutral.translation + jnp.array([x, 0, 0]),
+        rotation=jnp.array([0, yaw, 0.0]),
+    )
+
+
+def value(term, before, after):
+    params = {"recognition": 1.0, "face_model": MODEL}
+    portrait = Portrait(ramp(), jnp.asarray(MATRIX))
+    reference = term.prepare(params, portrait)
+    edited = Edited(None, ramp(), after)
+    candidate = Candidate(None, ramp(), before, edited=edited)
+    return term.value(params, reference, candidate)
+
+
+def test_a_face_that_stayed_is_seen_in_the_photographs_chip(term):
+    np.testing.assert_allclose(value(term, face(), face()), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("after", [face(x=0.2), face(x=-0.1, yaw=0.4)])
+def test_the_chip_goes_where_the_face_goes(term, after):
+    before, there = (
+        render_vertices(MODEL, x, SIZE).landmarks - 0.5 for x in (face(), after)
+    )
+    moved = crops.follow(jnp.asarray(MATRIX), before, there)
+    row, column = np.mgrid[:150, :150]
+    chip = np.stack([column, row, np.ones_like(row)]).reshape(3, -1)
+    x, y = (np.asarray(moved) - MATRIX) @ chip
+    expected = np.sum(np.stack([x, y, x - y]) ** 2)
+    assert expected > 1e4
+    np.testing.assert_allclose(value(term, face(), after), expected, rtol=1e-3)
+
+
+def test_the_gradient_is_that_of_a_chip_which_stays_where_it_was_put(term):
+    with jax.enable_x64(True):
+        params = {"recognition": 1.0, "face_model": builders.toy_morphable()}
+        rng = np.random.default_rng(0)
+        pictures = jnp.asarray(rng.normal(size=(4, SIZE, SIZE, 3)))
+        reference = term.prepare(params, Portrait(pictures[0], jnp.asarray(MATRIX)))
+        before, after = (
+            jax.tree.map(lambda x: x.astype(float), x) for x in (face(), face(yaw=0.3))
+        )
+
+        @jax.value_and_grad
+        def graded(given):
+            image, theta = given
+            edited = Edited(None, image, theta)
+            candidate = Candidate(None, pictures[1], before, edited=edited)
+            return term.value(params, reference, candidate)
+
+        _, (by_image, by_theta) = graded((pictures[2], after))
+        step = 1e-6 * pictures[3]
+        above, below = (graded((pictures[2] + x, after))[0] for x in (step, -step))
+        np.testing.assert_allclose(
+            jnp.vdot(by_image, pictures[3]), (above - below) / 2e-6, rtol=1e-6
+        )
+        assert not any(jnp.any(x) for x in jax.tree.leaves(by_theta))
