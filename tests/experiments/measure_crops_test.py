@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments import measure_crops as measure
+from pie_jax.core import ibug
 from pie_jax.io import faces
 
 
@@ -21,7 +22,7 @@ def test_a_moved_template_is_cropped_about_its_origin(scale):
 @pytest.mark.parametrize("scale", [0.3, 0.4])
 def test_dlib_cuts_its_mean_face_with_a_margin(scale):
     points = np.zeros((68, 2))
-    used = list(faces._CHIP_POINTS)
+    used = list(ibug.CHIP)
     points[used] = 0.1 + scale * np.stack([faces._CHIP_X, faces._CHIP_Y], axis=1)
     width, x, y = measure.dlib_crop(points)
     # A quarter of the mean face's unit square more on each side.
