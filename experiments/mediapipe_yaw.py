@@ -8,7 +8,8 @@ It knows nothing of dlib's landmarks, of our face model or of MoFA. Needs mediap
 0.10.14, whose package holds its networks (Apache 2.0), in an environment of its own,
 as it wants NumPy 1:
 
-    python -m venv judge && judge/bin/python -m pip install mediapipe==0.10.14
+    python -m venv judge
+    judge/bin/python -m pip install mediapipe==0.10.14 "numpy<2"
 """
 
 import argparse
@@ -78,8 +79,13 @@ def read(folder: Path, find: Find) -> np.ndarray:
     Returns:
         `[n, 3]`: requested, achieved in MoFA's eyes, in the mesh's; of the pictures in
         which there is a face.
+
+    Raises:
+        SystemExit: the edit was no sweep.
     """
-    edits = json.loads((folder / "edit.json").read_text())["edits"]
+    edits = json.loads((folder / "edit.json").read_text()).get("edits")
+    if edits is None:
+        raise SystemExit(f"mediapipe_yaw: {folder} is no sweep; see --help")
     strip = np.asarray(Image.open(folder / "strip.png").convert("RGB"))
     rows = []
     for edit, picture in zip(edits, np.split(strip, len(edits), axis=1), strict=True):

@@ -3,7 +3,7 @@
 The network sees the edited face where it is: the photograph's chip goes along with the
 landmarks that MoFA sees before and after the edit. In the photograph's own chip a turned
 face lies aside (its middle by 5 of 150 pixels at a yaw above 20 degrees, root mean square
-over 800 samples), which dlib's network takes for another person's trait.
+over 800 samples), and dlib's network was trained on faces in their places.
 """
 
 import jax
