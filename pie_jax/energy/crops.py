@@ -40,6 +40,8 @@ def follow(chip_matrix: Array, before: Array, after: Array) -> Array:
         `[2, 3]`: `chip_matrix`, then the least squares similarity from `before` to
         `after`, by the landmarks that place dlib's chip.
     """
+    # As in io.faces.chip_matrix, which is float64, outside the graph, and adds dlib's
+    # rule for the outermost pixels.
     points = jnp.array(ibug.CHIP)
     source, target = before[points], after[points]
     source_mean, target_mean = source.mean(0), target.mean(0)
