@@ -30,6 +30,7 @@ from pie_jax.core.theta import COMPONENTS, FaceParams, combine
 from pie_jax.editing import edit
 from pie_jax.editing.edit import Edited, Editor
 from pie_jax.editing.leaks import landmark_leak, light_distance
+from pie_jax.editing.sight import sight
 from pie_jax.energy import crops
 from pie_jax.io import atomic, codes, faces, images
 from pie_jax.losses.landmark import mean_distance
@@ -110,8 +111,15 @@ def new_bench(setup: Setup, others: Data) -> Bench:
     """
     loaded = {component: shipped.rig(component) for component in COMPONENTS}
     rigs = {k: rig._replace(edit=jax.jit(rig.edit)) for k, (rig, _) in loaded.items()}
-    editor = Editor(jax.jit(setup.generator.synthesis), jax.jit(setup.estimate), rigs)
-    params = setup.params | {"rigs": {k: x for k, (_, x) in loaded.items()}}
+    finder = shipped.landmark_net()
+    see = jax.jit(sight(setup.estimate, finder.apply))
+    editor = Editor(jax.jit(setup.generator.synthesis), see, rigs)
+    params = setup.params | {
+        "rigs": {k: x for k, (_, x) in loaded.items()},
+        "landmark_net": finder.params,
+        "face_model": setup.model,
+    }
+    setup = setup._replace(estimate=jax.jit(setup.estimate))
     return Bench(setup, editor, params, others)
 
 
@@ -191,16 +199,18 @@ def _pose(
     attempt: Callable[[str, FaceParams], Edited],
     degrees: tuple[float, float],
 ) -> Iterator[tuple[str, Any]]:
-    """`angle`, the editing error in radians; `person`, the distance of descriptors to
-    the photograph, and `recognition`, its square, the paper's error; `pose_leak`, see
+    """`angle`, the editing error in radians as MoFA alone sees it (the paper's), and
+    `angle_seen`, as the editor does; `person`, the distance of descriptors to the
+    photograph, and `recognition`, its square, the paper's error; `pose_leak`, see
     `editing.leaks.landmark_leak`; `turned`; `faces`, 1 where dlib finds one."""
-    yaw, pitch = degrees
-    rotation = jnp.deg2rad(jnp.array([[pitch, yaw, 0.0]]))
-    rotation = rotation.at[:, 2].set(before.theta.rotation[:, 2])
-    target = dataclasses.replace(before.theta, rotation=rotation)
+    yaw, _ = degrees
+    target = _turned(before.theta, degrees)
     after = attempt("rotation", target)
     model = bench.setup.model
-    yield "angle", float(edit.error(after.theta, target, "rotation")[0])
+    alone = [_by_mofa(bench, x.image) for x in (before, after)]
+    goal = _turned(alone[0], degrees)
+    yield "angle", float(edit.error(alone[1], goal, "rotation")[0])
+    yield "angle_seen", float(edit.error(after.theta, target, "rotation")[0])
     yield "pose_leak", float(landmark_leak(model, before.theta, after.theta)[0])
     found = find_landmarks(_u8(after.image))
     yield "faces", float(found is not None)
@@ -208,12 +218,23 @@ def _pose(
         return
     heads = None, before.theta
     solved = [pnp.solve(model, found[None], head)[0, 1] for head in heads]
-    seen = [float(x) for x in (after.theta.rotation[0, 1], *solved)]
+    seen = [float(x) for x in (alone[1].rotation[0, 1], *solved)]
     yield "turned", [yaw, *np.rad2deg(seen)]
     if matrix is not None:
         distance = _person(bench, photo, matrix, after.image, found)
         yield "person", distance
         yield "recognition", distance**2
+
+
+def _turned(theta: FaceParams, degrees: tuple[float, float]) -> FaceParams:
+    """With another yaw and pitch."""
+    yaw, pitch = np.deg2rad(degrees)
+    rotation = theta.rotation.at[:, :2].set(jnp.asarray([pitch, yaw]))
+    return dataclasses.replace(theta, rotation=rotation)
+
+
+def _by_mofa(bench: Bench, image: jax.Array) -> FaceParams:
+    return bench.setup.estimate(bench.params["mofa"], image)
 
 
 def _expression(

@@ -40,7 +40,7 @@ def main() -> None:
     args = parser.parse_args()
     find = mesh()
     rows = []
-    print(f"{'slope by':20}{'MoFA':>8}{'MediaPipe':>11}")
+    print(f"{'slope by':20}{'pie edit':>9}{'MediaPipe':>11}")
     for folder in args.sweeps:
         turned = read(folder, find)
         rows.append(turned)
@@ -77,7 +77,7 @@ def read(folder: Path, find: Find) -> np.ndarray:
         find: what finds the mesh.
 
     Returns:
-        `[n, 3]`: requested, achieved in MoFA's eyes, in the mesh's; of the pictures in
+        `[n, 3]`: requested, achieved in `pie edit`'s eyes, in the mesh's; of the pictures in
         which there is a face.
 
     Raises:
@@ -113,7 +113,7 @@ def yaw(points: np.ndarray) -> float:
 def _slopes(turned: np.ndarray) -> str:
     requested, *achieved = turned.T
     slopes = [np.polyfit(requested, yaws, 1)[0] for yaws in achieved]
-    return f"{slopes[0]:8.3f}{slopes[1]:11.3f}"
+    return f"{slopes[0]:9.3f}{slopes[1]:11.3f}"
 
 
 if __name__ == "__main__":

@@ -13,11 +13,8 @@ from pie_jax.core import rotations
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import FaceParams, neutral
 from pie_jax.face.morphable import Morphable, vertices
+from pie_jax.face.pose import POINTS
 
-# Brows, nose, corners of the eyes and of the mouth. The jaw's landmarks are no points
-# of the head; lids and lips move, their corners less than the rest of them, and without
-# the mouth's nothing below the nose would tell the pitch.
-_POINTS = (*range(17, 36), 36, 39, 42, 45, 48, 54)
 _VIEWER = np.diag([1.0, -1.0, -1.0])  # OpenCV: y down, z away from the viewer
 
 
@@ -45,7 +42,7 @@ def solve(
 
     heads = neutral((len(landmarks),)) if heads is None else heads
     points = jax.jit(vertices)(model, heads.identity, heads.expression)
-    chosen = list(_POINTS)
+    chosen = list(POINTS)
     inner = np.asarray(model.inner)[[i - 17 for i in chosen]]
     on_heads = np.asarray(points, np.float64)[:, inner]
     focal, distance = float(model.camera.focal), float(model.camera.distance)

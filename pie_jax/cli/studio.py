@@ -17,6 +17,7 @@ from pie_jax.core.images import downsample, reduce_area
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing import edit, matte
 from pie_jax.editing.edit import Edited, Editor
+from pie_jax.editing.sight import sight
 from pie_jax.energy.term import Networks
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import alignment, codes, images, portraits
@@ -74,8 +75,10 @@ def open_studio(
         component: rig._replace(edit=jax.jit(rig.edit))
         for component, rig in assembled.rigs.items()
     }
-    estimate = jax.jit(assembled.estimate)
-    editor = Editor(jax.jit(generator.synthesis), estimate, rigs)
+    finder = shipped.landmark_net()
+    params["landmark_net"] = finder.params
+    see = jax.jit(sight(assembled.estimate, finder.apply))
+    editor = Editor(jax.jit(generator.synthesis), see, rigs)
     params["rigs"] = {c: params.pop(part) for c, part in rig_parts.items()}
     model = params["face_model"]
     before = edit.look(editor, params, w_plus)
@@ -136,7 +139,7 @@ def thetas_of(
     Raises:
         PieError: a photograph cannot be read or shows no face.
     """
-    estimator = shipped.Estimator(studio.editor.estimate, studio.params["mofa"])
+    estimator = shipped.Estimator(studio.editor.sight, studio.params)
     found = {}
     for component, photo in photos.items():
         portrait = portraits.load_portrait(photo)

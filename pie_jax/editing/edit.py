@@ -24,9 +24,10 @@ from flax import struct
 from jax import Array
 
 from pie_jax.core import rotations
-from pie_jax.core.interfaces import Estimate, Rig
+from pie_jax.core.interfaces import Rig
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.editing.feedback import next_command
+from pie_jax.editing.sight import Sight
 
 Params = Mapping[str, Any]
 Groups = Sequence[Sequence[str]]
@@ -42,11 +43,11 @@ with 0.6, 1.2 and 2. It is also the unit in which components are compared."""
 
 class Editor(NamedTuple):
     """The functions of an edit. Their parameters are a dict with the parts `generator`,
-    `mofa`, and `rigs`: parameters by component."""
+    `rigs` (parameters by component), and what `sight` needs."""
 
     synthesis: Callable[[Any, Array], Array]
     """`(params, w_plus [B, num_ws, 512]) -> image [B, H, W, 3]`, RGB in [-1, 1]."""
-    estimate: Estimate
+    sight: Sight
     rigs: Mapping[str, Rig]
     """By component."""
 
@@ -75,7 +76,7 @@ def look(editor: Editor, params: Params, w_plus: Array) -> Edited:
         w_plus: `[B, num_ws, 512]`.
     """
     image = editor.synthesis(params["generator"], w_plus)
-    return Edited(w_plus, image, editor.estimate(params["mofa"], image))
+    return Edited(w_plus, image, editor.sight(params, image))
 
 
 def move(

@@ -37,8 +37,8 @@ def synthesis(params, w_plus):
     return jnp.pad(params * w_plus[:, 0, :432], ((0, 0), (0, 0))).reshape(-1, 12, 12, 3)
 
 
-def estimate(params, image):
-    numbers = image.reshape(len(image), -1) + params
+def sight(params, image):
+    numbers = image.reshape(len(image), -1) + params["mofa"]
     parts = {name: jnp.zeros((len(image), size)) for name, size in SIZES.items()}
     parts |= {name: numbers[:, place] for name, place in PLACES.items()}
     return FaceParams(**parts)
@@ -51,7 +51,7 @@ def toy_editor(strength: float = 1.0) -> tuple[Editor, dict]:
         "mofa": jnp.asarray(0.0),
         "rigs": {component: jnp.asarray(0.05) for component in COMPONENTS},
     }
-    return Editor(synthesis, estimate, rigs), params
+    return Editor(synthesis, sight, rigs), params
 
 
 def some_codes(batch: int = 2, seed: int = 0):

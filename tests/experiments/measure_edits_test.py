@@ -80,7 +80,7 @@ def figures(monkeypatch):
 
 def test_perfect_edits_have_no_errors_and_no_leaks(figures):
     found = figures(1.0)
-    for name in ("angle", "expression", "light", "pose_leak"):
+    for name in ("angle", "angle_seen", "expression", "light", "pose_leak"):
         np.testing.assert_allclose(found[name], 0, atol=2e-3)
     assert len(found["angle"]) == 3 and len(found["light"]) == 2
     assert min(found["expression_asked"]) > 1e-3 and min(found["light_asked"]) > 0.1
