@@ -32,7 +32,8 @@ def solve(model: Morphable, theta: FaceParams, landmarks: Array) -> FaceParams:
         landmarks: `[B, 68, 2]` in fractions of the frame (`core.ibug`).
 
     Returns:
-        `[B]`, theta with another rotation and translation.
+        `[B]`, theta with another rotation and translation; those it had where the
+        search ends nowhere, as with landmarks that are not finite.
     """
     at = model.inner[np.array(POINTS) - 17]
     rigid = dataclasses.replace(
@@ -52,10 +53,10 @@ def solve(model: Morphable, theta: FaceParams, landmarks: Array) -> FaceParams:
             shown = project(placed(there(pose), points), model.camera, 1)
             return (shown - seen).ravel()
 
-        pose = jnp.concatenate([theta.rotation, theta.translation])
+        start = pose = jnp.concatenate([theta.rotation, theta.translation])
         for _ in range(_STEPS):
             pose = pose - _step(jax.jacfwd(missed)(pose), missed(pose))
-        return there(pose)
+        return there(jnp.where(jnp.isfinite(pose).all(), pose, start))
 
     return jax.vmap(one)(theta, landmarks[:, np.array(POINTS)])
 

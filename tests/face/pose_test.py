@@ -64,3 +64,11 @@ def test_landmarks_that_are_no_points_of_the_head_do_not_count():
         for x in (landmarks, landmarks.at[:, moving].add(0.1))
     ]
     chex.assert_trees_all_equal(*found)
+
+
+def test_landmarks_that_are_no_numbers_change_nothing():
+    theta, landmarks = posed()
+    found = pose.solve(MODEL, theta, landmarks.at[1].set(jnp.nan))
+    second = (jax.tree.map(lambda x: x[1], y) for y in (found, theta))
+    chex.assert_trees_all_equal(*second)
+    assert np.isfinite(found.rotation).all()
