@@ -32,7 +32,8 @@ from pie_jax.editing.edit import Edited, Editor
 from pie_jax.editing.leaks import landmark_leak, light_distance
 from pie_jax.editing.sight import sight
 from pie_jax.energy import crops
-from pie_jax.io import atomic, codes, faces, images
+from pie_jax.graphics.camera import project
+from pie_jax.io import alignment, atomic, codes, faces, images
 from pie_jax.losses.landmark import mean_distance
 
 YAWS, PITCHES = (-30, -20, -10, 0, 10, 20, 30), (-15, 0, 15)
@@ -207,12 +208,14 @@ def _pose(
     target = _turned(before.theta, degrees)
     after = attempt("rotation", target)
     model = bench.setup.model
-    alone = [_by_mofa(bench, x.image) for x in (before, after)]
+    yield "pose_leak", float(landmark_leak(model, before.theta, after.theta)[0])
+    image = _levelled(bench, after, target)
+    alone = [_by_mofa(bench, x) for x in (before.image, image)]
     goal = _turned(alone[0], degrees)
     yield "angle", float(edit.error(alone[1], goal, "rotation")[0])
-    yield "angle_seen", float(edit.error(after.theta, target, "rotation")[0])
-    yield "pose_leak", float(landmark_leak(model, before.theta, after.theta)[0])
-    found = find_landmarks(_u8(after.image))
+    seen_there = bench.editor.sight(bench.params, image)
+    yield "angle_seen", float(edit.error(seen_there, target, "rotation")[0])
+    found = find_landmarks(_u8(image))
     yield "faces", float(found is not None)
     if found is None:
         return
@@ -221,7 +224,7 @@ def _pose(
     seen = [float(x) for x in (alone[1].rotation[0, 1], *solved)]
     yield "turned", [yaw, *np.rad2deg(seen)]
     if matrix is not None:
-        distance = _person(bench, photo, matrix, after.image, found)
+        distance = _person(bench, photo, matrix, image, found)
         yield "person", distance
         yield "recognition", distance**2
 
@@ -231,6 +234,18 @@ def _turned(theta: FaceParams, degrees: tuple[float, float]) -> FaceParams:
     yaw, pitch = np.deg2rad(degrees)
     rotation = theta.rotation.at[:, :2].set(jnp.asarray([pitch, yaw]))
     return dataclasses.replace(theta, rotation=rotation)
+
+
+def _levelled(bench: Bench, after: Edited, target: FaceParams) -> jax.Array:
+    """Its picture, turned about the head to the target's roll, as `pie edit` does."""
+    turn = float(target.rotation[0, 2] - after.theta.rotation[0, 2])
+    if not turn:
+        return after.image
+    size = after.image.shape[1]
+    where = project(after.theta.translation, bench.setup.model.camera, size)[0] - 0.5
+    quad = alignment.moved_quad(size, np.asarray(where), np.asarray(where), turn)
+    picture_u8 = alignment.cut(_u8(after.image), quad, size)
+    return jnp.asarray(images.from_u8(picture_u8))[None]
 
 
 def _by_mofa(bench: Bench, image: jax.Array) -> FaceParams:

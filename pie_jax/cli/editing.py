@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import logging
+from jax import Array
 from ml_collections import ConfigDict
 from PIL import Image
 from tqdm import tqdm
@@ -203,14 +204,22 @@ def shoot(opened: Studio, wish: Request, target: FaceParams, manner: Manner) -> 
     if not np.isfinite(edited.image).all():
         raise PieError("no image comes of such an edit; ask for less")
     turn = 0.0
-    if "roll" in wish.amounts:
-        amount, own = wish.amounts["roll"], edited.theta.rotation[0, 2]
-        goal = jnp.deg2rad(amount.value) + (own if amount.added else 0)
-        turn = float(goal - own)
-        turned = target.rotation.at[:, 2].add(goal - target.rotation[:, 2])
+    if "roll" in wish.amounts or "rotation" in components:
+        # The generator levels the eyes, of heads that it turns as well.
+        goal = _roll(wish, target)
+        turn = float(goal - edited.theta.rotation[0, 2])
+        turned = target.rotation.at[:, 2].set(goal)
         target = dataclasses.replace(target, rotation=turned)
     picture, changed = _compose(opened, edited, turn, manner.keep_background)
     return Shot(images.to_u8(picture), changed, target, edited, turn)
+
+
+def _roll(wish: Request, target: FaceParams) -> Array:
+    """What is asked for, in radians: the target's where the wish says nothing."""
+    own, amount = target.rotation[0, 2], wish.amounts.get("roll")
+    if amount is None:
+        return own
+    return jnp.deg2rad(amount.value) + (own if amount.added else 0)
 
 
 def _compose(
@@ -225,7 +234,7 @@ def _compose(
         # The generator centres faces. Before a still background heads turn in place.
         goal = _middle(opened, opened.before.theta)
     covered = np.ones((size, size))
-    if turn or np.abs(goal - origin).max() * size > _STILL:
+    if max(abs(turn) / 2, np.abs(goal - origin).max()) * size > _STILL:
         here, there = (size * point - 0.5 for point in (origin, goal))
         quad = alignment.moved_quad(size, here, there, turn)
         moved_u8 = alignment.cut(images.to_u8(picture), quad, size, fade=not keep)

@@ -41,6 +41,12 @@ is wrong. Ten edits of light end 0.30, 0.22 and 0.21 from their targets after th
 with 0.6, 1.2 and 2. It is also the unit in which components are compared."""
 
 
+_STEERED = SIZES | {"rotation": 2}
+"""How many numbers of a component feedback looks at. Roll, the last of a rotation, is
+none: the generator levels the eyes, and what a turn leaves of it, a picture that is
+turned makes up for."""
+
+
 class Editor(NamedTuple):
     """The functions of an edit. Their parameters are a dict with the parts `generator`,
     `rigs` (parameters by component), and what `sight` needs."""
@@ -171,7 +177,7 @@ def _edit_group(
         return look(editor, params, w_plus + jnp.sum(jnp.stack(offsets), axis=0))
 
     aim = _stacked(target, group)
-    reach = jnp.concatenate([jnp.full(SIZES[c], REACH[c]) for c in group])
+    reach = jnp.concatenate([jnp.full(_STEERED[c], REACH[c]) for c in group])
     best = found = attempt(target)
     commands, missing = [aim], [aim - _stacked(found.theta, group)]
     for _ in range(rounds):
@@ -179,28 +185,33 @@ def _edit_group(
         commands.append(aim + jnp.clip(command - aim, -reach, reach))
         found = attempt(_unstacked(commands[-1], target, group))
         missing.append(aim - _stacked(found.theta, group))
-        best = _nearer(found, best, target, group)
+        best = _nearer(found, best, aim, group)
     return best
 
 
 def _stacked(theta: FaceParams, group: Sequence[str]) -> Array:
-    """The group's components one behind another, `[B, n]`. Euler angles are so near
-    that their differences add."""
-    return jnp.concatenate([getattr(theta, component) for component in group], axis=-1)
+    """What is steered of the group's components, one behind another, `[B, n]`. Euler
+    angles are so near that their differences add."""
+    parts = [getattr(theta, c)[..., : _STEERED[c]] for c in group]
+    return jnp.concatenate(parts, axis=-1)
 
 
 def _unstacked(values: Array, theta: FaceParams, group: Sequence[str]) -> FaceParams:
     """`theta` with the group's components from `_stacked`."""
-    ends = np.cumsum([SIZES[component] for component in group])
-    parts = jnp.split(values, ends[:-1], axis=-1)
-    return dataclasses.replace(theta, **dict(zip(group, parts, strict=True)))
+    ends = np.cumsum([_STEERED[component] for component in group])
+    parts = zip(group, jnp.split(values, ends[:-1], axis=-1), strict=True)
+    steered = {c: getattr(theta, c).at[..., : _STEERED[c]].set(x) for c, x in parts}
+    return dataclasses.replace(theta, **steered)
 
 
-def _nearer(a: Edited, b: Edited, target: FaceParams, group: Sequence[str]) -> Edited:
+def _nearer(a: Edited, b: Edited, aim: Array, group: Sequence[str]) -> Edited:
     """Of each portrait the one that has less of its error, in units of `REACH`."""
 
     def total(x: Edited) -> Array:
-        errors = [error(x.theta, target, c) / REACH[c] for c in group]
+        squares = (aim - _stacked(x.theta, group)) ** 2
+        ends = np.cumsum([_STEERED[component] for component in group])
+        parts = zip(group, jnp.split(squares, ends[:-1], axis=-1), strict=True)
+        errors = [jnp.sqrt(jnp.mean(x, axis=-1)) / REACH[c] for c, x in parts]
         return jnp.sum(jnp.stack(errors), axis=0)
 
     better = total(a) < total(b)

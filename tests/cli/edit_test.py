@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pie_jax.cli import runtime, studio
+from pie_jax.cli import config, editing, requests, runtime, studio
 from pie_jax.cli.shipped import LandmarkFinder
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
@@ -116,6 +116,20 @@ def test_the_error_is_the_angle_between_requested_and_achieved(anna):
     # Small angles: the rotation between both is nearly the difference.
     assert edit["errors"]["rotation"] == pytest.approx(
         np.linalg.norm(wanted - got), rel=0.1
+    )
+
+
+def test_what_a_turn_tilts_the_picture_is_turned_back_by(anna):
+    opened = studio.open_studio(anna, config.load("testing"), ("rotation",), ())
+    wish, own = requests.request({"yaw": "30"}, None, None, {}), opened.before.theta
+    target = requests.target(wish, opened.model, own, {})
+    shot = editing.shoot(opened, wish, target, editing.Manner(feedback=0))
+    tilted = float(shot.edited.theta.rotation[0, 2] - own.rotation[0, 2])
+    assert shot.turned == pytest.approx(-tilted) and abs(tilted) > 1e-4
+    assert run(anna, "--yaw", "30", "--feedback", "0") == 0
+    degrees = record(anna / "edits" / "yaw30")["edit"]["achieved"]["degrees"]
+    assert degrees["roll"] == pytest.approx(
+        np.degrees(float(own.rotation[0, 2])), abs=1e-3
     )
 
 

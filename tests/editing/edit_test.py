@@ -65,6 +65,12 @@ def some_target(batch: int = 2, seed: int = 1) -> FaceParams:
     return FaceParams(**{k: jnp.asarray(x, jnp.float32) for k, x in parts.items()})
 
 
+def level(target: FaceParams, portrait) -> FaceParams:
+    """With the portrait's own roll, which feedback leaves as the rig made it."""
+    rotation = target.rotation.at[:, 2].set(portrait.theta.rotation[:, 2])
+    return target.replace(rotation=rotation)
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
 @pytest.mark.parametrize("rounds", [0, 2])
 def test_an_edit_with_the_portraits_own_theta_is_exactly_none(component, rounds):
@@ -112,10 +118,11 @@ def test_a_faithful_rig_needs_no_feedback(wrap, component):
 def test_feedback_makes_a_weak_rig_arrive(component):
     editor, params = toy_editor(0.7)
     portrait = edit.look(editor, params, some_codes())
+    target = level(some_target(), portrait)
 
     def left(rounds):
-        done = edit.edit(editor, params, portrait, some_target(), [[component]], rounds)
-        return np.asarray(edit.error(done.theta, some_target(), component))
+        done = edit.edit(editor, params, portrait, target, [[component]], rounds)
+        return np.asarray(edit.error(done.theta, target, component))
 
     errors = [left(rounds) for rounds in range(3)]
     # What a rig of 0.7 leaves of a command is 0.3; the second round knows that.
@@ -127,7 +134,7 @@ def test_feedback_makes_a_weak_rig_arrive(component):
 def test_feedback_never_ends_farther_from_the_target(strength):
     editor, params = toy_editor(strength)  # it overshoots, the paper's round more so
     portrait = edit.look(editor, params, some_codes())
-    target = some_target()
+    target = level(some_target(), portrait)
     plain, once, thrice = (
         edit.edit(editor, params, portrait, target, [["rotation"]], rounds)
         for rounds in (0, 1, 3)
@@ -137,12 +144,23 @@ def test_feedback_never_ends_farther_from_the_target(strength):
     assert np.all(errors[1] <= 0.5 * errors[0])
 
 
+def test_feedback_does_not_look_at_the_roll():
+    editor, params = toy_editor(0.7)
+    portrait = edit.look(editor, params, some_codes())
+    target = some_target()
+    done = edit.edit(editor, params, portrait, target, [["rotation"]], 3).theta
+    gone, asked = (x.rotation - portrait.theta.rotation for x in (done, target))
+    np.testing.assert_allclose(gone[:, :2], asked[:, :2], atol=1e-4)
+    np.testing.assert_allclose(gone[:, 2], 0.7 * asked[:, 2], atol=1e-5)
+
+
 def test_feedback_reaches_only_so_far():
     editor, params = toy_editor(0.01)
     portrait = edit.look(editor, params, some_codes())
     target = some_target().replace(rotation=jnp.full((2, 3), 1.0))
     done = edit.edit(editor, params, portrait, target, [["rotation"]], 4)
-    farthest = target.replace(rotation=target.rotation + edit.REACH["rotation"])
+    reach = edit.REACH["rotation"] * jnp.array([1.0, 1.0, 0.0])
+    farthest = target.replace(rotation=target.rotation + reach)
     once = edit.edit(editor, params, portrait, farthest, [["rotation"]])
     chex.assert_trees_all_close(done.w_plus, once.w_plus, atol=1e-6)
 
