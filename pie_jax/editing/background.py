@@ -56,10 +56,16 @@ def behind(photo: Array, before: Array, after: Array, covered: Array) -> Array:
 
 
 def receded(before: Array, after: Array, covered: Array) -> Array:
-    """Where the photograph's person is to vanish, args as of `hold`: `[S, S]`."""
+    """Where the photograph's person is to vanish, args as of `hold`: `[S, S]`.
+
+    Where the edited picture ends in its person, nobody knows how that one goes on, and
+    the photograph's stays; where it ends beside it, there is nobody. Far outside of it
+    nobody knows anything.
+    """
     bare = _widened(jnp.maximum(before - presence(after), 0), _NEAR)
-    well_inside = -_widened(-covered, 2 * _NEAR)
-    return well_inside * blur(_smoothstep(2 * bare), _scaled(_FEATHER, before))
+    cut = (1 - covered) * _widened(after * covered, _NEAR)
+    known = _widened(covered, 2 * _NEAR) * (1 - _widened(cut, 2 * _NEAR))
+    return known * blur(_smoothstep(2 * bare), _scaled(_FEATHER, before))
 
 
 def presence(share: Array) -> Array:

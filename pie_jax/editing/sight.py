@@ -1,10 +1,11 @@
-"""What an editor sees in a face: MoFA's theta, posed by the landmarks.
+"""What an editor sees in a face: MoFA's theta, turned by the landmarks.
 
 A code that was found by looking through MoFA shows MoFA more than others see: with all
 eleven test portraits turned until MoFA saw what was asked for, MediaPipe, which had no
 part in it, saw 0.89 of that. Turned until the landmarks fit, it sees 0.99.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,9 +23,10 @@ def sight(estimate: Estimate, landmarks: Callable[[Any, Array], Array]) -> Sight
     """Sees faces as both together do.
 
     Args:
-        estimate: MoFA; shape, expression, colours and light are as it sees them.
-        landmarks: `(params, image) -> [B, 68, 2]` in fractions of the frame; rotation
-            and translation are those in which MoFA's shape fits them (`face.pose`).
+        estimate: MoFA; all but the rotation is as it sees it. That holds for the place
+            too, which landmarks tell no better than they tell the pitch.
+        landmarks: `(params, image) -> [B, 68, 2]` in fractions of the frame; the
+            rotation is that in which MoFA's shape fits them (`face.pose`).
 
     Returns:
         A function that needs the parts `mofa`, `landmark_net` and `face_model`.
@@ -33,6 +35,7 @@ def sight(estimate: Estimate, landmarks: Callable[[Any, Array], Array]) -> Sight
     def see(params: Mapping[str, Any], image: Array) -> FaceParams:
         theta = estimate(params["mofa"], image)
         points = landmarks(params["landmark_net"], image)
-        return pose.solve(params["face_model"], theta, points)
+        posed = pose.solve(params["face_model"], theta, points)
+        return dataclasses.replace(theta, rotation=posed.rotation)
 
     return see

@@ -59,6 +59,18 @@ def test_a_head_stays_where_there_is_no_edited_picture():
     assert background.changed(head, head, nowhere, SIZE).max() < 1e-5
 
 
+def test_where_the_picture_ends_beside_the_person_the_photographs_vanishes():
+    """A head that was at the upper edge, and is lower now with its picture."""
+    before, after = disc(0.5, 0.2, 0.1), disc(0.5, 0.5, 0.1)
+    covered = jnp.ones((SMALL, SMALL)).at[: SMALL // 8].set(0)
+    gone = background.receded(before, after, covered)
+    assert gone[before > 0.5].min() > 0.9
+    # Where the picture ends in the person, hair may go on beyond it: all stays.
+    lower = disc(0.5, 0.15, 0.1)
+    stays = background.receded(before, lower, covered)
+    assert stays[: SMALL // 8].max() < 0.1
+
+
 def test_nothing_changes_outside_of_what_is_called_changed():
     photo, edited = picture(0), picture(1)
     before, after = disc(0.45, 0.5, 0.15), disc(0.5, 0.5, 0.15)
