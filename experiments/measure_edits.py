@@ -244,7 +244,7 @@ def _levelled(bench: Bench, after: Edited, target: FaceParams) -> jax.Array:
     size = after.image.shape[1]
     where = project(after.theta.translation, bench.setup.model.camera, size)[0] - 0.5
     quad = alignment.moved_quad(size, np.asarray(where), np.asarray(where), turn)
-    picture_u8 = alignment.cut(_u8(after.image), quad, size)
+    picture_u8 = alignment.cut(_u8(after.image), quad, size, fade=False)
     return jnp.asarray(images.from_u8(picture_u8))[None]
 
 

@@ -39,6 +39,7 @@ RECORD = "edit.json"
 PICTURES = ("edited.png", "pasted.png", "strip.png", "sweep.gif")
 
 _STILL = 0.5  # pixels by which it is not worth to move a picture
+_SLIGHT = 0.1  # radians by which a picture is turned unnoticed, its edges reflected
 _EDGE = 0.02  # of a moved picture, in its sides, where it gives way
 _STRIP, _MOVING = 512, 256  # pixels on a side of a sweep's pictures
 _SECONDS = 0.25  # that each is shown
@@ -237,7 +238,8 @@ def _compose(
     if max(abs(turn) / 2, np.abs(goal - origin).max()) * size > _STILL:
         here, there = (size * point - 0.5 for point in (origin, goal))
         quad = alignment.moved_quad(size, here, there, turn)
-        moved_u8 = alignment.cut(images.to_u8(picture), quad, size, fade=not keep)
+        fade = not keep and abs(turn) > _SLIGHT
+        moved_u8 = alignment.cut(images.to_u8(picture), quad, size, fade=fade)
         picture = images.from_u8(moved_u8)
         covered = alignment.within(quad, pasting.outline(size, _EDGE))
         if after is not None:
