@@ -77,8 +77,8 @@ def read(folder: Path, find: Find) -> np.ndarray:
         find: what finds the mesh.
 
     Returns:
-        `[n, 3]`: requested, achieved in `pie edit`'s eyes, in the mesh's; of the pictures in
-        which there is a face.
+        `[n, 3]`: requested, achieved in `pie edit`'s eyes, in the mesh's; of the
+        pictures in which there is a face.
 
     Raises:
         SystemExit: the edit was no sweep.

@@ -198,20 +198,23 @@ def _stacked(theta: FaceParams, group: Sequence[str]) -> Array:
 
 def _unstacked(values: Array, theta: FaceParams, group: Sequence[str]) -> FaceParams:
     """`theta` with the group's components from `_stacked`."""
-    ends = np.cumsum([_STEERED[component] for component in group])
-    parts = zip(group, jnp.split(values, ends[:-1], axis=-1), strict=True)
+    parts = _by_component(values, group).items()
     steered = {c: getattr(theta, c).at[..., : _STEERED[c]].set(x) for c, x in parts}
     return dataclasses.replace(theta, **steered)
+
+
+def _by_component(values: Array, group: Sequence[str]) -> dict[str, Array]:
+    """What `_stacked` put one behind another."""
+    ends = np.cumsum([_STEERED[component] for component in group])
+    return dict(zip(group, jnp.split(values, ends[:-1], axis=-1), strict=True))
 
 
 def _nearer(a: Edited, b: Edited, aim: Array, group: Sequence[str]) -> Edited:
     """Of each portrait the one that has less of its error, in units of `REACH`."""
 
     def total(x: Edited) -> Array:
-        squares = (aim - _stacked(x.theta, group)) ** 2
-        ends = np.cumsum([_STEERED[component] for component in group])
-        parts = zip(group, jnp.split(squares, ends[:-1], axis=-1), strict=True)
-        errors = [jnp.sqrt(jnp.mean(x, axis=-1)) / REACH[c] for c, x in parts]
+        missing = _by_component(aim - _stacked(x.theta, group), group).items()
+        errors = [jnp.sqrt(jnp.mean(y**2, axis=-1)) / REACH[c] for c, y in missing]
         return jnp.sum(jnp.stack(errors), axis=0)
 
     better = total(a) < total(b)

@@ -2,7 +2,7 @@
 
 A code that was found by looking through MoFA shows MoFA more than others see: with all
 eleven test portraits turned until MoFA saw what was asked for, MediaPipe, which had no
-part in it, saw 0.89 of that. Turned until the landmarks fit, it sees 0.99.
+part in it, saw 0.89 of that. Turned until the landmarks fit, it sees 1.00.
 """
 
 import dataclasses

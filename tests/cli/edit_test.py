@@ -133,6 +133,21 @@ def test_what_a_turn_tilts_the_picture_is_turned_back_by(anna):
     )
 
 
+@pytest.mark.parametrize("roll, fades", [("+=5", False), ("+=20", True)])
+def test_only_a_picture_that_is_turned_far_fades_at_its_edges(
+    anna, monkeypatch, roll, fades
+):
+    asked, cut = [], editing.alignment.cut
+
+    def spy(*args, fade):
+        asked.append(fade)
+        return cut(*args, fade=fade)
+
+    monkeypatch.setattr(editing.alignment, "cut", spy)
+    assert run(anna, "--roll", roll, "--background", "edited") == 0
+    assert asked == [fades]
+
+
 def test_an_edit_to_what_is_there_gives_the_projection(anna):
     assert run(anna, "--yaw", "+=0", "--background", "edited") == 0
     edited = images.read(anna / "edits" / "yaw+0" / "edited.png").astype(int)
