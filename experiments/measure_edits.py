@@ -40,9 +40,11 @@ YAWS, PITCHES = (-30, -20, -10, 0, 10, 20, 30), (-15, 0, 15)
 """Degrees; every yaw with every pitch."""
 WITHIN = 25.0
 """Degrees of yaw within which slopes are taken."""
-JUDGES = ("mofa", "pnp", "pnp_own_head")
+JUDGES = ("mofa", "pnp", "pnp_own_head", "pnp_ideal")
 """Of the achieved yaw: MoFA, and PnP on dlib's landmarks with the mean head, or with the
-head that MoFA sees in the portrait before the edit."""
+head that MoFA sees in the portrait before the edit. `pnp_ideal` is what PnP with the mean
+head makes of that own head, turned exactly as requested: heads deeper than the mean turn
+further in its eyes, flatter ones less."""
 
 Figures = dict[str, list[float]]
 
@@ -219,8 +221,9 @@ def _pose(
     yield "faces", float(found is not None)
     if found is None:
         return
-    heads = None, before.theta
-    solved = [pnp.solve(model, found[None], head)[0, 1] for head in heads]
+    ideal = np.asarray(landmarks(model, target)[0])
+    asks = (found, None), (found, before.theta), (ideal, None)
+    solved = [pnp.solve(model, points[None], head)[0, 1] for points, head in asks]
     seen = [float(x) for x in (alone[1].rotation[0, 1], *solved)]
     yield "turned", [yaw, *np.rad2deg(seen)]
     if matrix is not None:

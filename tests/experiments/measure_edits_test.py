@@ -85,7 +85,7 @@ def test_perfect_edits_have_no_errors_and_no_leaks(figures):
     assert len(found["angle"]) == 3 and len(found["light"]) == 2
     assert min(found["expression_asked"]) > 1e-3 and min(found["light_asked"]) > 0.1
     assert found["faces"] == [1.0] * 3
-    for asked, seen, solved, _ in found["turned"]:
+    for asked, seen, solved, *_ in found["turned"]:
         assert asked == pytest.approx(seen, abs=0.1)
         assert solved == pytest.approx(np.rad2deg(0.1), rel=1e-3)
 
@@ -98,10 +98,16 @@ def test_feedback_makes_weak_edits_better(figures):
 
 
 def test_the_slope_is_of_small_angles_alone():
-    turned = [[-20, -18, -16, -22], [0, 0, 0, 0], [20, 18, 16, 22], [30, 0, 20, 0]]
+    turned = [
+        [-20, -18, -16, -22, -19],
+        [0, 0, 0, 0, 0],
+        [20, 18, 16, 22, 19],
+        [30, 0, 20, 0, 0],
+    ]
     found = measure_edits.summary({"turned": turned, "angle": [0.1, 0.3]})
     assert found["angle"] == pytest.approx(0.2)
     assert found["turned_slope_mofa"] == pytest.approx(0.9)
     assert found["turned_slope_pnp"] == pytest.approx(0.8)
     assert found["turned_slope_pnp_own_head"] == pytest.approx(1.1)
+    assert found["turned_slope_pnp_ideal"] == pytest.approx(0.95)
     assert 0.9 < found["turned_correlation"] < 1
