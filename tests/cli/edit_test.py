@@ -9,11 +9,9 @@ import pytest
 from PIL import Image
 
 from pie_jax.cli import config, editing, requests, runtime, studio
-from pie_jax.cli.shipped import LandmarkFinder
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.face import morphable
-from pie_jax.face.render import render_vertices
 from pie_jax.io import images, provenance
 from tests import builders
 from tests.cli import fit_test
@@ -63,12 +61,11 @@ def installed(no_weights, monkeypatch):
         params |= {"mofa": jnp.asarray(0.1), "face_model": model}
         return assembled, params | {f"rig_{c}": x for c, (_, x) in rigs.items()}
 
-    def find(params, image):
-        return render_vertices(model, estimate(params, image), 1).landmarks
+    def as_estimated(estimate, landmarks):
+        return lambda params, image: estimate(params["mofa"], image)
 
     monkeypatch.setattr(studio.runtime, "start", with_toys)
-    finder = LandmarkFinder(find, jnp.asarray(0.1))
-    monkeypatch.setattr(studio.shipped, "landmark_net", lambda: finder)
+    monkeypatch.setattr(studio, "sight", as_estimated)
 
 
 @pytest.fixture
