@@ -2,7 +2,9 @@
 
 A generator that turns a head paints all the rest anew. Here the person is taken from
 its picture, and what is behind from the photograph; what the photograph's own person
-hid is filled with the colours around. Both are joined band by band (Burt and Adelson,
+hid is filled with the colours around. About the person the generator's background
+gives way to it (Smith and Blinn, "Blue Screen Matting", SIGGRAPH 1996), or a light one
+would stay as a halo before a dark one. Both are joined band by band (Burt and Adelson,
 "A Multiresolution Spline with Application to Image Mosaics", 1983), coarse structures
 over a wide seam and fine ones over a narrow one.
 """
@@ -17,6 +19,10 @@ _RIM = 3
 """Pixels of 256 about the edited person that are still the edited picture's."""
 _FEATHER = 2.0
 """Deviation of the blur of both masks' edges, in pixels of 256."""
+_BESIDE = 1
+"""Pixels of 256 beside the edited person from which on all is its own background's."""
+_UNLIKE = 0.6
+"""From how far off its own background, of [-1, 1], a colour surely is another thing's."""
 _COARSEST = 64
 """Pixels on a side of the blend's coarsest band: colours mix over 1 / 64 of a side."""
 
@@ -37,10 +43,36 @@ def hold(
     Returns:
         `[R, R, 3]`.
     """
-    after = after * covered
-    mask = enlarge(presence(after), len(photo))
+    visible = after * covered
+    background = behind(photo, before, visible, covered)
+    person = exchange_background(edited, background, after, covered)
+    mask = enlarge(presence(visible), len(photo))
     levels = max(1, (len(photo) // _COARSEST).bit_length() - 1)
-    return blend(edited, behind(photo, before, after, covered), mask, levels)
+    return blend(person, background, mask, levels)
+
+
+def exchange_background(
+    edited: Array, background: Array, after: Array, covered: Array
+) -> Array:
+    """The edited picture, its own background exchanged for another.
+
+    The difference of both backgrounds is added to each pixel by what share it has in
+    its own one. Colours that are unlike that stay: shares err in hair.
+
+    Args:
+        edited: as of `hold`.
+        background: `[R, R, 3]`, the other one.
+        after: as of `hold`.
+        covered: likewise.
+
+    Returns:
+        `[R, R, 3]`.
+    """
+    person = _smoothstep(4 * _widened(after, _BESIDE))
+    own = fill(edited, enlarge((1 - person) * covered, len(edited)))
+    distance = jnp.max(jnp.abs(edited - own), axis=-1, keepdims=True)
+    share = enlarge((1 - _smoothstep(after)) * covered, len(edited))
+    return edited + share * (1 - _smoothstep(distance / _UNLIKE)) * (background - own)
 
 
 def behind(photo: Array, before: Array, after: Array, covered: Array) -> Array:

@@ -40,6 +40,29 @@ def test_the_head_is_the_edited_and_the_rest_the_photographs(wrap):
         np.testing.assert_allclose(at(held, *corner), at(photo, *corner), atol=2e-2)
 
 
+def test_no_halo_of_the_generators_background_stays_about_a_head():
+    head = disc(0.5, 0.5, 0.25)
+    seen = jax.image.resize(head, (SIZE, SIZE), "linear")[..., None]
+    photo = jnp.full((SIZE, SIZE, 3), -0.6)
+    edited = seen * picture(1) + (1 - seen) * 0.9  # before white
+    held = background.hold(photo, edited, head, head, EVERYWHERE)
+    beside = (0.5 - 0.25 - 0.025, 0.5)
+    np.testing.assert_allclose(at(held, *beside), -0.6, atol=0.15)
+    np.testing.assert_allclose(at(held, 0.5, 0.5), at(edited, 0.5, 0.5), atol=1e-3)
+
+
+def test_what_is_unlike_its_background_keeps_its_colour():
+    """A strand of hair that the shares in the person nearly leave out."""
+    white, dark = jnp.full((SIZE, SIZE, 3), 0.9), jnp.full((SIZE, SIZE, 3), -0.6)
+    strand = slice(SIZE // 2, SIZE // 2 + 2)
+    edited = white.at[strand, int(0.2 * SIZE) : SIZE // 2].set(-0.2)
+    head = jnp.maximum(disc(0.5, 0.5, 0.2), 0.3 * disc(0.5, 0.5, 0.35))
+    exchanged = background.exchange_background(edited, dark, head, EVERYWHERE)
+    np.testing.assert_allclose(exchanged[strand, int(0.25 * SIZE)], -0.2, atol=1e-2)
+    assert jnp.max(exchanged[strand.stop + 2, int(0.25 * SIZE)]) < 0.4  # was 0.9
+    np.testing.assert_allclose(exchanged[: SIZE // 8], -0.6, atol=1e-2)
+
+
 def test_what_a_head_no_longer_hides_is_filled_with_what_is_around():
     grey, black = jnp.full((SIZE, SIZE, 3), 0.3), jnp.full((SIZE, SIZE, 3), -1.0)
     before, after = disc(0.35, 0.5, 0.2), disc(0.65, 0.5, 0.2)
