@@ -32,11 +32,8 @@ def get_config() -> ConfigDict:
     parts = ("generator", "perceptual", "recognition", "mofa", "face_model", "encoder")
     rigs = ("rig_rotation", "rig_expression", "rig_illumination")
     config.files = ConfigDict({part: "" for part in (*parts, *rigs)})
-    # Where the first stage begins: "mean" is the mean w, "encoder" the estimate of a
-    # network that was trained on the generator's samples (`files.encoder`). None is
-    # installed: of ridge regressions from features of VGG-16, on 3700 samples, the best
-    # begins at 16.9 dB, mean of eleven photographs. Directly in W+ from the mean w
-    # jemison.jpg is at 18.3 dB after ten of 260 steps.
+    # Where the first stage begins: "mean" is the mean w, "encoder" a linear estimate
+    # that was fitted to the generator's samples, or another (`files.encoder`).
     config.start = "mean"
     # Portraits optimised at once; each takes about 3 GB at 1024 pixels.
     config.batch_size = 1

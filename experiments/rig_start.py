@@ -1,6 +1,6 @@
 """The best linear rig: the edit that shows most of what is wanted, and least else.
 
-With a linear map from codes to what is seen (`code_regression`), StyleRig's losses are
+With a linear map from codes to what is seen (`ridge_regression`), StyleRig's losses are
 quadratic, and their minimum has a closed form: of all offsets of a code, the one that
 minimises length + what the renderings differ by + how far the descriptor moves.
 """
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from experiments.code_regression import Regression
+from experiments.ridge_regression import Regression
 from pie_jax.core import theta as parameters
 from pie_jax.core.ibug import OUTER_EYES
 from pie_jax.core.numerics import norm

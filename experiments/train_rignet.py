@@ -26,9 +26,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from experiments import (
-    code_regression,
     generators,
     pictures,
+    ridge_regression,
     rig_data,
     rig_start,
     sample_faces,
@@ -157,7 +157,7 @@ def linear_rig(
     )
     codes = np.concatenate([one.codes(slice(None)) for one in data])
     values = np.concatenate([theta, descriptor], axis=1)
-    regression = code_regression.fit(codes, values)
+    regression = ridge_regression.fit(codes, values)
     place = rig_start.slices()[component]
     values = theta[:, place]
     low, high = np.quantile(values, QUANTILES, axis=0)

@@ -98,17 +98,15 @@ CROPS = {"dlib_resnet": crops.dlib_chip, "vgg_face": crops.vgg_face_patch}
 def _encoder(num_ws: int, weights: str | None) -> Choice:
     """An encoder to the codes of a generator with so many style inputs."""
 
-    def build(width: float = 0.5) -> Callable[[Any, jax.Array], Any]:
-        module = encoder.Encoder(num_ws, width)
+    def build(*rank: int) -> Callable[[Any, jax.Array], Any]:
+        module = encoder.Encoder(num_ws, *rank)
         return lambda params, image: module.apply({"params": params}, image)
 
-    def init(key: jax.Array, width: float = 0.5) -> Any:
+    def init(key: jax.Array, *rank: int) -> Any:
         blank = jnp.zeros((1, encoder.SIZE, encoder.SIZE, 3))
-        return encoder.Encoder(num_ws, width).init(key, blank)["params"]
+        return encoder.Encoder(num_ws, *rank).init(key, blank)["params"]
 
-    return Choice(
-        build, init, weights, lambda params: (picture_vector.width_of(params),)
-    )
+    return Choice(build, init, weights, lambda params: (encoder.rank_of(params),))
 
 
 ENCODERS = {

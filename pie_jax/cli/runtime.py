@@ -184,13 +184,6 @@ def _how_to_name(config: ConfigDict, part: str, kind: str) -> str:
             f"with `python -m experiments.train_rignet {component} --config ...`, and "
             f"name it with --config.files.rig_{component}={kind}.safetensors"
         )
-    if part == "encoder":
-        return (
-            "no encoder is installed. Train one with `python -m "
-            "experiments.train_encoder ...` and name it with "
-            "--config.files.encoder=encoder.safetensors, or begin with "
-            "--config.start=mean"
-        )
     return (
         f"the {part} {kind} cannot be fetched. Convert a file of your own with `pie "
         f"convert {kind} FILE --out {kind}.safetensors`, and name it with "

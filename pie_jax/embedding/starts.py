@@ -26,15 +26,15 @@ def mean(num_ws: int) -> Start:
     return start
 
 
-def encoded(apply: Callable[[Any, Array], tuple[Array, Array]]) -> Start:
+def encoded(apply: Callable[[Any, Array], Array]) -> Start:
     """What an encoder estimates from the picture.
 
     Args:
-        apply: `(params, image) -> (code, offsets)`, see `networks.encoder`; needs the
-            parts `encoder` and `latents` of the parameters.
+        apply: `(params, image) -> code`, see `networks.encoder`; needs the parts
+            `encoder` and `latents` of the parameters.
     """
 
     def start(params: Mapping[str, Any], image: Array) -> Array:
-        return to_w_plus(params["latents"], *apply(params["encoder"], image))
+        return to_w_plus(params["latents"], apply(params["encoder"], image))
 
     return start

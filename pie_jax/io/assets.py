@@ -18,6 +18,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.io import weights
 
 NETWORKS = (
+    "encoder",
     "landmark_net",
     "mofa",
     "rig_expression",

@@ -16,7 +16,7 @@ def get_config():
 
 
 def test_the_shipped_configurations_are_listed():
-    names = {"default", "testing", "paper", "paper_schedule", "stylegan2"}
+    names = {"default", "testing", "paper", "fast", "paper_schedule", "stylegan2"}
     assert names <= set(config.shipped())
     assert not {"common", "__init__"} & set(config.shipped())
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pie_jax.cli import shipped
+from pie_jax.cli import config, runtime, shipped
 from pie_jax.core import rotations
 from pie_jax.core.errors import PieError
 from pie_jax.core.ibug import SIXTY_SIX
@@ -84,6 +84,23 @@ def test_both_agree_with_dlib_on_photographs(model, mofa, name):
     theta = jax.jit(mofa.apply)(mofa.params, image)
     left = jax.jit(errors)(model, theta, image, landmarks)
     assert left["landmark"][0] < 0.06 and left["colour"][0] < 0.12
+
+
+@pytest.mark.real
+def test_the_encoder_begins_nearer_to_photographs_than_the_mean_face():
+    names = ["conrad", "koch", "koch2"]
+    photos = [portraits.load_portrait(builders.portrait(f"{x}.jpg")) for x in names]
+    image = jnp.asarray(np.stack([x.aligned_u8 for x in photos]), jnp.float32)
+    image = image / 127.5 - 1
+    error = {}
+    for start in ("mean", "encoder"):
+        values = config.load("fast", [f"--config.start={start}"])
+        assembled, params = runtime.start(values, parts=("generator", "encoder"))
+        w_plus = assembled.start(params, image)
+        synthesis = jax.jit(assembled.generator.synthesis)
+        found = [synthesis(params["generator"], w[None])[0] for w in w_plus]
+        error[start] = np.mean((np.stack(found) - image) ** 2, axis=(1, 2, 3))
+    assert 10 * np.log10(error["mean"] / error["encoder"]).mean() > 3
 
 
 @pytest.mark.real

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import code_regression, rig_start
+from experiments import ridge_regression, rig_start
 from pie_jax.core import theta as parameters
 from pie_jax.face.render import render_vertices
 from pie_jax.networks.rignet import RigNet
@@ -24,20 +24,20 @@ def toy():
     scale = rng.uniform(0.1, 2.0, SIZE + DESCRIPTOR)
     values = 0.3 + scale * np.einsum("srn,rnk->sk", codes, kernel)
     values += 0.05 * scale * rng.normal(size=values.shape)
-    return codes, values, code_regression.fit(codes[:800], values[:800], ridge=1.0)
+    return codes, values, ridge_regression.fit(codes[:800], values[:800], ridge=1.0)
 
 
 def test_the_regression_explains_codes_it_has_not_seen(toy):
     codes, values, regression = toy
-    found = code_regression.predict(regression, codes[800:])
-    share = code_regression.explained(found, values[800:])
+    found = ridge_regression.predict(regression, codes[800:])
+    share = ridge_regression.explained(found, values[800:])
     assert share.shape == (SIZE + DESCRIPTOR,) and share.min() > 0.95
 
 
 def test_the_ridge_agrees_with_the_normal_equations():
     rng = np.random.default_rng(1)
     codes, values = rng.normal(size=(40, 2, 5)), rng.normal(size=(40, 3))
-    regression = code_regression.fit(codes, values, ridge=2.0)
+    regression = ridge_regression.fit(codes, values, ridge=2.0)
     x = codes.reshape(40, -1) - codes.reshape(40, -1).mean(axis=0)
     y = (values - values.mean(axis=0)) / values.std(axis=0)
     expected = np.linalg.solve(x.T @ x + 2.0 * np.eye(10), x.T @ y)
@@ -50,7 +50,7 @@ def test_a_value_that_never_varies_stays_at_its_mean():
     rng = np.random.default_rng(1)
     codes = rng.normal(size=(20, 2, 5))
     values = np.stack([np.full(20, 4.0), rng.normal(size=20)], axis=1)
-    found = code_regression.predict(code_regression.fit(codes, values), codes)
+    found = ridge_regression.predict(ridge_regression.fit(codes, values), codes)
     np.testing.assert_allclose(found[:, 0], 4.0)
 
 
@@ -114,7 +114,7 @@ def test_rignet_begins_as_the_linear_rig(toy, component, features):
     network = module.init(jax.random.key(0), *blank)["params"]
     begun = rig_start.begin(network, regression, offsets, component)
     code, target = codes[:4], np.random.default_rng(4).normal(size=(4, 3))
-    own = code_regression.predict(regression, code) - regression.mean
+    own = ridge_regression.predict(regression, code) - regression.mean
     own = (own / regression.deviation)[:, rig_start.slices()[component]]
     expected = np.einsum("sk,krn->srn", target - own, offsets)
     found = module.apply({"params": begun}, jnp.asarray(code), jnp.asarray(target))
@@ -129,7 +129,7 @@ def test_too_few_features_keep_the_largest_effects(toy):
     blank = jnp.zeros((1, ROWS, WIDTH)), jnp.zeros((1, 3))
     network = module.init(jax.random.key(0), *blank)["params"]
     begun = rig_start.begin(network, regression, offsets, "rotation")
-    own = code_regression.predict(regression, codes[:4]) - regression.mean
+    own = ridge_regression.predict(regression, codes[:4]) - regression.mean
     own = (own / regression.deviation)[:, :3]
     found = module.apply({"params": begun}, jnp.asarray(codes[:4]), jnp.zeros((4, 3)))
     np.testing.assert_allclose(

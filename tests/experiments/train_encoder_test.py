@@ -1,91 +1,103 @@
-"""The encoder's training for a toy generator: a run, its figures, its weights."""
+"""The encoder's fit: to a linear world, its rank, its figures and pictures."""
 
 import json
-from functools import partial
 
-import chex
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import code_sensitivity, train_encoder
-from experiments.export import rounded
-from experiments.train_encoder import Data, Setup
-from experiments.trainer import HISTORY, train
+from experiments import train_encoder
+from experiments.samples import Samples
+from pie_jax.core.images import from_255
 from pie_jax.core.interfaces import Generator
-from pie_jax.networks.encoder import SIZE, Encoder
+from pie_jax.networks.encoder import KNOTS, SIZE, Encoder
 from tests import builders
-from tests.experiments.samples_test import shard
 
 NUM_WS = 5
-MOMENTS = {"mean": jnp.zeros(512), "axes": 0.5 * jnp.eye(512)}
+FACTORS = 3
+RNG = np.random.default_rng(0)
+MOMENTS = {
+    "mean": jnp.asarray(RNG.normal(size=512), jnp.float32),
+    "axes": builders.orthogonal(512, RNG) * np.float32(np.geomspace(1, 0.2, 512)),
+}
 
 
-def synthesis(params, w_plus):
-    """Two by two pixels, enlarged."""
-    corners = jnp.tanh(w_plus.mean(axis=1) @ params).reshape(-1, 2, 2, 3)
-    return corners.repeat(SIZE // 2, axis=1).repeat(SIZE // 2, axis=2)
-
-
-@pytest.fixture
-def setup():
-    params = jnp.asarray(np.random.default_rng(0).normal(size=(512, 12)), jnp.float32)
-    generator = Generator(None, synthesis, NUM_WS, SIZE)
-    codes = np.random.default_rng(1).normal(size=(3, NUM_WS, 512))
-    axes = MOMENTS["axes"]
-    measured = code_sensitivity.measure(
-        generator, params, axes, np.float32(codes), num_probes=4
+@pytest.fixture(scope="module")
+def world():
+    """Pictures that are linear in few numbers, and so are their codes."""
+    rng = np.random.default_rng(1)
+    numbers = np.float32(rng.uniform(-1, 1, (120, FACTORS)))
+    looks = rng.uniform(-1, 1, (FACTORS, SIZE, SIZE, 3)) / FACTORS
+    image_u8 = np.uint8(
+        np.rint(127.5 * (1 + np.einsum("sf,fhwc->shwc", numbers, looks)))
     )
-    given = code_sensitivity.code_weights(axes, measured)
-    module = Encoder(NUM_WS, 1 / 32)
-    return Setup(module, generator, params, MOMENTS, given)
-
-
-def test_an_error_of_one_deviation_in_all_rows_weighs_1(setup):
-    assert setup.given.common.shape == (512,)
-    assert setup.given.rows.shape == (NUM_WS, 512)
-    np.testing.assert_allclose(setup.given.common.sum(), 1, rtol=1e-5)
-    assert (setup.given.rows > 0).all()
-
-
-def test_a_measurement_is_kept_for_its_generator_and_number_of_probes(tmp_path):
-    file = tmp_path / "sensitivity.npz"
-    assert code_sensitivity.saved(file, "toy", 4) is None
-    rng = np.random.default_rng(0)
-    measured = code_sensitivity.Measured(rng.random(512), rng.random((NUM_WS, 512)))
-    code_sensitivity.save(file, measured, "toy", 4)
-    chex.assert_trees_all_equal(code_sensitivity.saved(file, "toy", 4), measured)
-    assert code_sensitivity.saved(file, "toy", 5) is None
-    assert code_sensitivity.saved(file, "another", 4) is None
-
-
-def test_a_short_training_reports_and_draws(setup, tmp_path):
-    few = shard(0, count=4, size=SIZE)
-    data = Data(few, few, few.image_u8[:1])
-    task = train_encoder.encoder_task(setup, data, 4, 2)
-    params, reported = train(task, tmp_path, 4, 2)
-    history = json.loads((tmp_path / HISTORY).read_text())
-    assert [row["step"] for row in history] == [2, 4]
-    figures = {"unexplained", "held_out_psnr", "real_psnr"}
-    assert history[1].keys() == {"step", "code", "offset", "gradient"} | figures
-    assert reported == task.evaluate(rounded(params))
-    assert reported.items() <= history[1].items()
-    with Image.open(tmp_path / "preview-000004.png") as picture:
-        assert picture.size == (8 * SIZE, 4 * SIZE)
-
-
-def test_a_code_of_zero_is_the_mean_face(setup):
-    batch = train_encoder.EncoderBatch(
-        np.zeros((1, SIZE, SIZE, 3), np.uint8),
-        np.zeros((1, 2, 512), np.float32),
-        np.int32([2]),
+    codes = np.float32(numbers @ rng.normal(size=(FACTORS, 512)))
+    w = np.asarray(MOMENTS["mean"] + codes @ MOMENTS["axes"].T)
+    count = len(numbers)
+    return codes, Samples(
+        seed=np.arange(count),
+        image_u8=image_u8,
+        w=w[:, None].repeat(2, axis=1),
+        crossover=np.full(count, NUM_WS, np.int32),
+        psi=np.ones(count, np.float32),
+        landmarks=np.zeros((count, 68, 2), np.float32),
+        valid=np.ones(count, bool),
     )
+
+
+def estimate(params, image_u8):
+    module = Encoder(NUM_WS, params["reduce"]["kernel"].shape[1])
+    return module.apply({"params": params}, from_255(jnp.asarray(image_u8)))
+
+
+def test_codes_are_estimated_for_pictures_never_seen(world):
+    codes, samples = world
+    params = train_encoder.fit(samples.take(slice(100)), MOMENTS, NUM_WS, FACTORS, 1e-3)
+    found = estimate(params, samples.image_u8[100:])
+    truth = np.broadcast_to(codes[100:, None], found.shape)
+    assert np.mean((found - truth) ** 2) < 1e-3 * np.mean(truth**2)
+
+
+def test_what_exceeds_the_rank_is_left_out(world):
+    codes, samples = world
+    params = train_encoder.fit(samples, MOMENTS, NUM_WS, 1, 1e-3)
+    assert params["reduce"]["kernel"].shape == (3 * SIZE**2, 1)
+    assert params["knots"]["kernel"].shape == (1, KNOTS * 512)
+    found = np.asarray(estimate(params, samples.image_u8))[:, 0]
+    error = np.mean((found - codes) ** 2) / np.var(codes)
+    assert 0.1 < error < 0.9  # one of three directions
+    # The regression's first direction, as a decomposition of all it says has it.
+    full = np.asarray(
+        estimate(
+            train_encoder.fit(samples, MOMENTS, NUM_WS, FACTORS, 1e-3), samples.image_u8
+        )
+    )[:, 0]
+    weighted = (full - full.mean(axis=0)) * np.linalg.norm(MOMENTS["axes"], axis=0)
+    u, s, v = np.linalg.svd(weighted, full_matrices=False)
+    best = s[0] * np.outer(u[:, 0], v[0]) / np.linalg.norm(MOMENTS["axes"], axis=0)
+    np.testing.assert_allclose(found - found.mean(axis=0), best, atol=0.02)
+
+
+def test_figures_and_pictures_are_of_what_the_generator_makes(tmp_path):
+    def synthesis(params, w_plus):
+        grey = params * w_plus.mean(axis=(1, 2))[:, None, None, None]
+        return jnp.broadcast_to(grey, (len(w_plus), 2 * SIZE, 2 * SIZE, 3))
+
     blank = jnp.zeros((1, SIZE, SIZE, 3))
-    params = builders.random_params(lambda key: setup.module.init(key, blank)["params"])
-    estimated, mean_face = jax.jit(partial(train_encoder._errors, setup))(params, batch)
-    assert mean_face[0] == 0 and estimated[0] > 0
+    network = builders.random_params(
+        lambda key: Encoder(NUM_WS, 2).init(key, blank)["params"]
+    )
+    generator = Generator(None, synthesis, NUM_WS, 2 * SIZE)
+    black = {"mean": jnp.full(512, -1.0), "axes": jnp.zeros((512, 512))}
+    project = train_encoder.projection(generator, 1.0, black, network)
+    pictures = np.full((3, SIZE, SIZE, 3), 51, np.uint8)
+    np.testing.assert_array_equal(project(pictures), 0 * pictures)
+    figures = train_encoder.report(project, {"grey": pictures}, tmp_path)
+    assert figures["grey"] == pytest.approx(20 * np.log10(5))
+    assert json.loads((tmp_path / "figures.json").read_text()) == figures
+    with Image.open(tmp_path / "grey.png") as picture:
+        assert picture.size == (3 * SIZE, 2 * SIZE)
 
 
 def test_known_psnr():

@@ -1,4 +1,4 @@
-"""Codes to what is seen in their pictures, by ridge regression.
+"""Ridge regression: codes to what is seen in their pictures, pictures to codes.
 
 The reconstruction network in the loop of StyleRig (Tewari et al., CVPR 2020) is a
 multilayer perceptron. One (192 and 256 wide, 2000 updates on 5946 samples) explains
@@ -16,11 +16,11 @@ RIDGE = 3000.0
 
 
 class Regression(NamedTuple):
-    """A linear map of codes in standard deviations, `[num_ws, 512]` each.
+    """A linear map of inputs of two axes, as codes `[num_ws, 512]`.
 
     Attributes:
-        kernel: `[num_ws, 512, K]`, to values in standard deviations.
-        centre: `[num_ws, 512]`, the codes' mean.
+        kernel: `[N, D, K]`, to values in standard deviations.
+        centre: `[N, D]`, the inputs' mean.
         mean: `[K]`, the values'.
         deviation: `[K]`, likewise.
     """
@@ -31,21 +31,21 @@ class Regression(NamedTuple):
     deviation: np.ndarray
 
 
-def fit(codes: np.ndarray, values: np.ndarray, ridge: float = RIDGE) -> Regression:
+def fit(inputs: np.ndarray, values: np.ndarray, ridge: float = RIDGE) -> Regression:
     """Fits the map.
 
     Args:
-        codes: `[S, num_ws, 512]`, in standard deviations along the principal axes.
+        inputs: `[S, N, D]`; codes in standard deviations along the principal axes.
         values: `[S, K]`, of any unit; what never varies stays at its mean.
-        ridge: what is added to the codes' sums of squares.
+        ridge: what is added to the inputs' sums of squares.
     """
-    count, *rows = codes.shape
-    flat = codes.reshape(count, -1).astype(np.float32)
+    count, *rows = inputs.shape
+    flat = inputs.reshape(count, -1).astype(np.float32)
     centre = flat.mean(axis=0)
     flat = flat - centre
     mean, deviation = values.mean(axis=0), values.std(axis=0)
     deviation = np.where(deviation > 0, deviation, 1.0)
-    # There are more numbers in a code than samples, so the smaller system is that of
+    # There are more numbers in an input than samples, so the smaller system is that of
     # the samples.
     products = (flat @ flat.T).astype(np.float64) + ridge * np.eye(count)
     dual = np.linalg.solve(products, (values - mean) / deviation)
@@ -53,10 +53,10 @@ def fit(codes: np.ndarray, values: np.ndarray, ridge: float = RIDGE) -> Regressi
     return Regression(kernel, centre.reshape(rows), mean, deviation)
 
 
-def predict(regression: Regression, codes: np.ndarray) -> np.ndarray:
-    """The values of codes `[S, num_ws, 512]`: `[S, K]`."""
+def predict(regression: Regression, inputs: np.ndarray) -> np.ndarray:
+    """The values of inputs `[S, N, D]`: `[S, K]`."""
     deviations = np.einsum(
-        "srn,rnk->sk", codes - regression.centre, regression.kernel, optimize=True
+        "srn,rnk->sk", inputs - regression.centre, regression.kernel, optimize=True
     )
     return regression.mean + regression.deviation * deviations
 
