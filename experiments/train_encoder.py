@@ -32,7 +32,6 @@ from pie_jax import catalogue
 from pie_jax.cli import huge_pages
 from pie_jax.core.images import from_255
 from pie_jax.core.interfaces import Generator
-from pie_jax.embedding import starts
 from pie_jax.io import converted, images, weights
 from pie_jax.networks import encoder, latents
 
@@ -139,12 +138,12 @@ def projection(
     network: dict[str, Any],
 ) -> Project:
     """What the generator makes of the encoder's estimates."""
-    apply = catalogue.ENCODERS[GENERATOR].build(encoder.rank_of(network))
-    start = starts.encoded(apply)
+    module = encoder.Encoder(generator.num_ws, encoder.rank_of(network))
 
     @jax.jit
     def one(parts: Any, image_u8: jax.Array) -> jax.Array:
-        w_plus = start(parts, from_255(image_u8))
+        code = module.apply({"params": parts["encoder"]}, from_255(image_u8))
+        w_plus = latents.unwhiten(parts["latents"], jnp.asarray(code))
         return generator.synthesis(parts["generator"], w_plus)
 
     parts = {"generator": generator_params, "encoder": network, "latents": moments}

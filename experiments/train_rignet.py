@@ -48,7 +48,7 @@ from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.energy import crops
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import converted
-from pie_jax.networks import rignet
+from pie_jax.networks import latents, rignet
 from pie_jax.networks.rignet import RigNet
 from pie_jax.training.rignet_step import (
     RigBatch,
@@ -332,8 +332,7 @@ def _preview(
 
 
 def _synthesize(setup: Setup, params: Any, code: jax.Array) -> jax.Array:
-    moments = params["latents"]
-    w_plus = moments["mean"] + code @ moments["axes"].T
+    w_plus = latents.unwhiten(params["latents"], code)
     return setup.generator.synthesis(params["generator"], w_plus)
 
 

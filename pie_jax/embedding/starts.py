@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from pie_jax.networks.encoder import to_w_plus
+from pie_jax.networks import latents
 
 Start = Callable[[Mapping[str, Any], Array], Array]
 """`(params by part, image [B, R, R, 3] in [-1, 1]) -> w_plus [B, num_ws, 512]`."""
@@ -35,6 +35,7 @@ def encoded(apply: Callable[[Any, Array], Array]) -> Start:
     """
 
     def start(params: Mapping[str, Any], image: Array) -> Array:
-        return to_w_plus(params["latents"], apply(params["encoder"], image))
+        code = apply(params["encoder"], image)
+        return latents.unwhiten(params["latents"], code)
 
     return start

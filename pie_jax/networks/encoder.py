@@ -55,19 +55,6 @@ def rank_of(params: dict) -> int:
     return params["reduce"]["kernel"].shape[-1]
 
 
-def to_w_plus(moments: dict[str, Array], code: Array) -> Array:
-    """The codes that the generator takes.
-
-    Args:
-        moments: from `latents.moments`.
-        code: `[B, num_ws, 512]`, in standard deviations.
-
-    Returns:
-        `[B, num_ws, 512]`.
-    """
-    return moments["mean"] + code @ moments["axes"].T
-
-
 def profiles(num_ws: int) -> np.ndarray:
     """`[num_ws, KNOTS]`: each knot's part in each row; a row's parts sum to 1."""
     place = np.linspace(0, KNOTS - 1, num_ws, dtype=np.float32)

@@ -49,3 +49,16 @@ def whiten(moments: dict[str, Array], w: Array) -> Array:
     """
     axes = moments["axes"]
     return (w - moments["mean"]) @ (axes / jnp.sum(axes**2, axis=0))
+
+
+def unwhiten(moments: dict[str, Array], code: Array) -> Array:
+    """The codes of coordinates in standard deviations, the inverse of `whiten`.
+
+    Args:
+        moments: from `moments`.
+        code: `[..., 512]`.
+
+    Returns:
+        `[..., 512]`.
+    """
+    return moments["mean"] + code @ moments["axes"].T

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core.images import reduce_area
-from pie_jax.networks import encoder, latents
+from pie_jax.networks import encoder
 from pie_jax.networks.encoder import KNOTS, SIZE, Encoder
 from tests import builders
 
@@ -29,12 +29,6 @@ def apply():
 def image(size=SIZE, count=2):
     rng = np.random.default_rng(0)
     return jnp.asarray(rng.uniform(-1, 1, (count, size, size, 3)), jnp.float32)
-
-
-def moments():
-    rng = np.random.default_rng(1)
-    axes = builders.orthogonal(512, rng) * rng.uniform(0.5, 2, 512)
-    return {"mean": jnp.asarray(rng.normal(size=512), jnp.float32), "axes": axes}
 
 
 def test_a_code_for_each_picture(apply, params):
@@ -70,15 +64,3 @@ def test_a_rows_parts_of_the_knots_sum_to_1(num_ws):
     np.testing.assert_allclose(profiles.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(profiles[0], np.eye(KNOTS)[0], atol=1e-6)
     np.testing.assert_allclose(profiles[-1], np.eye(KNOTS)[-1], atol=1e-6)
-
-
-def test_zero_is_the_mean_face():
-    w_plus = encoder.to_w_plus(moments(), jnp.zeros((2, 3, 512)))
-    chex.assert_shape(w_plus, (2, 3, 512))
-    np.testing.assert_allclose(w_plus, jnp.broadcast_to(moments()["mean"], (2, 3, 512)))
-
-
-def test_codes_are_whitened_to_what_the_network_said():
-    code = jnp.asarray(np.random.default_rng(2).normal(size=(2, 3, 512)))
-    w_plus = encoder.to_w_plus(moments(), code)
-    np.testing.assert_allclose(latents.whiten(moments(), w_plus), code, atol=2e-3)

@@ -45,3 +45,22 @@ def test_coordinates_are_standard_deviations_along_the_axes():
     coordinates = jnp.asarray(np.random.default_rng(2).normal(size=(2, 3, 512)))
     w = moments["mean"] + coordinates @ axes.T
     np.testing.assert_allclose(latents.whiten(moments, w), coordinates, atol=2e-3)
+
+
+def axes_of_any_length():
+    rng = np.random.default_rng(1)
+    axes = builders.orthogonal(512, rng) * rng.uniform(0.5, 2, 512)
+    return {"mean": jnp.asarray(rng.normal(size=512), jnp.float32), "axes": axes}
+
+
+def test_zero_is_the_mean_face():
+    moments = axes_of_any_length()
+    w_plus = latents.unwhiten(moments, jnp.zeros((2, 3, 512)))
+    np.testing.assert_allclose(w_plus, jnp.broadcast_to(moments["mean"], (2, 3, 512)))
+
+
+def test_whitening_is_undone():
+    moments = axes_of_any_length()
+    code = jnp.asarray(np.random.default_rng(2).normal(size=(2, 3, 512)))
+    w_plus = latents.unwhiten(moments, code)
+    np.testing.assert_allclose(latents.whiten(moments, w_plus), code, atol=2e-3)
