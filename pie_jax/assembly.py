@@ -58,6 +58,16 @@ def choices(config: ConfigDict, also: Collection[str] = ()) -> dict[str, Choice]
     named = {part: _named(config, part, catalogue.PARTS[part]) for part in _ALWAYS}
     named |= _face_choices(config, also)
     chosen = {part: choice for part, choice in named.items() if choice is not None}
+    if config.start not in ("encoder", "mean"):
+        raise ValueError(
+            f"config.start is {config.start!r}; choose 'encoder' or 'mean'"
+        )
+    return chosen | _measured_choices(config)
+
+
+def _measured_choices(config: ConfigDict) -> dict[str, Choice]:
+    """What was found once for a generator, and is asked for."""
+    chosen = {}
     if config.start == "encoder":
         if config.generator not in catalogue.ENCODERS:
             raise ValueError(
@@ -65,11 +75,19 @@ def choices(config: ConfigDict, also: Collection[str] = ()) -> dict[str, Choice]
                 "choose 'mean'"
             )
         chosen["encoder"] = catalogue.ENCODERS[config.generator]
-    elif config.start != "mean":
-        raise ValueError(
-            f"config.start is {config.start!r}; choose 'encoder' or 'mean'"
-        )
+    if "curvature" in _coordinates(config):
+        if config.generator not in catalogue.CURVATURES:
+            raise ValueError(
+                "a stage's coordinates are 'curvature', which was not measured for "
+                f"{config.generator}; choose 'principal', and another optimizer"
+            )
+        chosen["curvature"] = catalogue.CURVATURES[config.generator]
     return chosen
+
+
+def _coordinates(config: ConfigDict) -> set[str]:
+    """In which coordinates the stages work."""
+    return {values.get("coordinates", "w") for values in config.stages}
 
 
 def _named(config: ConfigDict, part: str, table: Mapping[str, Any]) -> Any:
@@ -171,16 +189,24 @@ def assemble(
         generator=generator,
         networks=networks,
         energy=energy(generator, networks, config.energy.to_dict(), _draw(built)),
-        stages=tuple(
-            stage(num_ws=generator.num_ws, **values.to_dict())
-            for values in config.stages
-        ),
+        stages=_stages(config, generator.num_ws),
         start=starts.encoded(built["encoder"])
         if "encoder" in built
         else starts.mean(generator.num_ws),
         estimate=networks.estimate,
         rigs=rigs,
     )
+
+
+def _stages(config: ConfigDict, num_ws: int) -> tuple[Stage, ...]:
+    """Raises ValueError where an optimiser would compare energies of different v."""
+    built = tuple(stage(num_ws=num_ws, **x.to_dict()) for x in config.stages)
+    if "edited" in needs(config.energy) and any(x.keeps_best for x in built):
+        raise ValueError(
+            "config.energy has terms that draw a v in each step, and a stage's optimizer "
+            "is 'quasi_newton', which compares the steps; choose 'adam_short'"
+        )
+    return built
 
 
 def _check_rigs(generator: Generator, loaded: Mapping[str, Any]) -> None:
@@ -269,6 +295,5 @@ def _sizes(choice: Choice, params: Any) -> tuple:
 
 def _needs_latents(config: ConfigDict) -> bool:
     """Whether anything asks where the generator's codes lie."""
-    stages = (values.get("coordinates") == "principal" for values in config.stages)
     whitened = config.energy.get("prior") or config.start == "encoder"
-    return bool(whitened) or any(stages)
+    return bool(whitened) or _coordinates(config) != {"w"}

@@ -118,6 +118,30 @@ ENCODERS = {
 """By the generator that they were trained on."""
 
 
+def _curvature(num_ws: int, weights: str | None) -> Choice:
+    """How an energy curves around codes with so many rows (`embedding.curvature`)."""
+
+    def init(key: jax.Array, rank: int = 2) -> Any:
+        del key  # as if it curved the same everywhere
+        return {
+            "directions": jnp.broadcast_to(jnp.eye(512, rank), (num_ws, 512, rank)),
+            "roots": jnp.ones((num_ws, rank)),
+            "rest": jnp.ones(num_ws),
+        }
+
+    def sizes(params: Any) -> tuple:
+        return (params["roots"].shape[1],)
+
+    return Choice(lambda *rank: None, init, weights, sizes)
+
+
+CURVATURES = {
+    name: _curvature(GENERATORS[name].build().num_ws, weights)
+    for name, weights in (("mobile_stylegan_ffhq", "curvature"), ("testing", None))
+}
+"""By the generator; of the default configuration's energy."""
+
+
 def _picture_network(
     module: Callable[[float], nn.Module],
     weights: str | None,

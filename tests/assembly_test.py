@@ -201,6 +201,38 @@ def test_an_encoder_is_a_part_only_where_the_embedding_begins_with_it():
     assert assembly.required_weights(config)["encoder"] == "encoder"
 
 
+def compare(config):
+    """Has the last stage compare energies, in coordinates of their curvature."""
+    config.stages[1].optimizer, config.stages[1].schedule = "quasi_newton", "adaptive"
+    config.stages[1].coordinates = "curvature"
+    return config
+
+
+def test_the_curvature_is_a_part_only_where_a_stage_has_its_coordinates():
+    config = default.get_config()
+    assert "curvature" not in assembly.required_weights(config)
+    assert assembly.required_weights(compare(config))["curvature"] == "curvature"
+    params = assembly.assemble_params(compare(testing.get_config()), {}, never)
+    shapes = jax.tree.map(jnp.shape, params["curvature"])
+    num_ws = assembly.assemble(testing.get_config()).generator.num_ws
+    assert shapes["directions"][::2] == shapes["roots"]
+    assert shapes["rest"] == (num_ws,) and "latents" in params
+
+
+def test_a_curvature_that_was_not_measured_is_refused():
+    config = compare(testing.get_config())
+    config.generator = "stylegan2"
+    with pytest.raises(ValueError, match="was not measured for stylegan2; choose"):
+        assembly.assemble(config)
+
+
+def test_energies_of_different_people_are_not_compared():
+    config = compare(testing.get_config())
+    config.energy.edit_landmark = 1e-7
+    with pytest.raises(ValueError, match="draw a v in each step"):
+        assembly.assemble(config)
+
+
 @pytest.mark.parametrize("start", ["mean", "encoder"])
 def test_every_start_gives_codes_of_the_generator(start):
     config = testing.get_config()

@@ -271,7 +271,7 @@ def _write(
         **measure(projection_u8, job.portrait, assembled.networks, params),
         "iterations": len(optimized.trace["total"]),
         "seconds": round(optimized.seconds, 2),
-        "terms": {k: float(v[-1]) for k, v in trace.items()},
+        "terms": {k: float(optimized.standing[k][i]) for k in trace},
         "key": job.key,
     }
     stages = assembled.stages

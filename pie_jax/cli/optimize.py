@@ -26,12 +26,14 @@ class Optimized(NamedTuple):
         latent: `[B, 512]` or `[B, num_ws, 512]`, of the last stage.
         w_plus: `[B, num_ws, 512]`.
         trace: unweighted terms by name, and `total`, each `[steps, B]`.
+        standing: the same of the latent, `[B]` (`schedule.standing`).
         seconds: wall time, over all runs if it was resumed.
     """
 
     latent: np.ndarray
     w_plus: Array
     trace: dict[str, np.ndarray]
+    standing: dict[str, np.ndarray]
     seconds: float
 
 
@@ -81,7 +83,8 @@ def optimize(
     with tqdm(total=total, initial=kept, desc=label, unit="it", smoothing=0.1) as bar:
         try:
             for progress in chunks:
-                bar.set_postfix_str(summary(progress.trace, config), refresh=False)
+                standing = schedule.standing(stages, progress)
+                bar.set_postfix_str(summary(standing, config), refresh=False)
                 bar.update(progress.steps - bar.n)
                 if progress.steps - kept >= config.checkpoint_every:
                     kept = progress.steps
@@ -94,19 +97,20 @@ def optimize(
         latent=np.asarray(progress.state.latent),
         w_plus=schedule.to_w_plus(stages, progress),
         trace=progress.trace,
+        standing=schedule.standing(stages, progress),
         seconds=time.monotonic() - begun,
     )
 
 
-def summary(trace: Mapping[str, np.ndarray], config: ConfigDict) -> str:
-    """The weighted terms of the last step and the PSNR, means over the group."""
-    last = {k: float(v[-1].mean()) for k, v in trace.items()}
-    parts = [f"E {last['total']:.4g}"]
+def summary(standing: Mapping[str, np.ndarray], config: ConfigDict) -> str:
+    """The weighted terms and the PSNR, means over the group."""
+    means = {k: float(v.mean()) for k, v in standing.items()}
+    parts = [f"E {means['total']:.4g}"]
     parts += [
-        f"{k} {config.energy[k] * v:.4g}" for k, v in last.items() if k != "total"
+        f"{k} {config.energy[k] * v:.4g}" for k, v in means.items() if k != "total"
     ]
-    if "pixel" in trace:
-        parts.append(f"PSNR {psnr(trace['pixel'][-1]).mean():.2f}")
+    if "pixel" in standing:
+        parts.append(f"PSNR {psnr(standing['pixel']).mean():.2f}")
     return ", ".join(parts)
 
 

@@ -101,6 +101,17 @@ def to_w_plus(stages: Sequence[Stage], progress: Progress) -> Array:
     return jax.vmap(stages[progress.stage].expand)(progress.state.latent)
 
 
+def standing(stages: Sequence[Stage], progress: Progress) -> dict[str, np.ndarray]:
+    """The energy and its unweighted terms as they stand, by name, `[B]` each: before
+    the last step, or of the best one, where the stage leads back to it."""
+    trace = progress.trace
+    if not stages[progress.stage].keeps_best:
+        return {name: values[-1] for name, values in trace.items()}
+    begun = sum(stage.num_steps for stage in stages[: progress.stage])
+    best = begun + trace["total"][begun:].argmin(axis=0)
+    return {name: values[best, np.arange(len(best))] for name, values in trace.items()}
+
+
 def resume_template(
     energy: Energy, stages: Sequence[Stage], w_plus: Array, record: dict[str, Any]
 ) -> Progress:

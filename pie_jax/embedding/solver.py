@@ -73,9 +73,9 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
         (total, terms), grad = jax.value_and_grad(objective, has_aux=True)(
             state.latent, params, references, key
         )
-        moments = {"latents": params["latents"]} if stage.principal else {}
+        coordinates = {part: params[part] for part in stage.needs}
         updates, opt_state = stage.optimizer.update(
-            grad, state.opt_state, state.latent, **moments
+            grad, state.opt_state, state.latent, value=total, **coordinates
         )
         finite = jnp.isfinite(total) & jnp.all(jnp.isfinite(grad))
         latent = optax.apply_updates(state.latent, updates)

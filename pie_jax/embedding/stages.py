@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from pie_jax.embedding.curvature import rescale
+from pie_jax.embedding.quasi_newton import scale_by_quasi_newton
+
 
 class Stage(NamedTuple):
     """One stage of the optimisation.
@@ -14,11 +17,14 @@ class Stage(NamedTuple):
     Attributes:
         space: "w" (one vector for all style inputs) or "w_plus" (one for each).
         num_steps: iterations.
-        optimizer: an optax chain; its update takes `latents` (from
-            `pie_jax.networks.latents.moments`) if `principal`.
-        principal: whether it works in coordinates along the principal axes of w.
+        optimizer: an optax chain; its update takes the energy's `value`, and `needs`
+            by name.
         expand: latent -> w_plus `[num_ws, 512]`.
         begin: w_plus -> the stage's first latent.
+        needs: parts of the parameters that tell its coordinates: `latents` (from
+            `pie_jax.networks.latents.moments`), `curvature`.
+        keeps_best: whether the last step leads to the best latent of all, for which the
+            energy must be the same whenever it is evaluated.
     """
 
     space: str
@@ -26,7 +32,8 @@ class Stage(NamedTuple):
     optimizer: optax.GradientTransformationExtraArgs
     expand: Callable[[Array], Array]
     begin: Callable[[Array], Array]
-    principal: bool = False
+    needs: tuple[str, ...] = ()
+    keeps_best: bool = False
 
 
 def stage(
@@ -43,45 +50,59 @@ def stage(
     Args:
         space: "w" or "w_plus".
         num_steps: iterations of the stage.
-        optimizer: "adadelta" (the paper's, TensorFlow's defaults), "adam", or
-            "adam_short" for a few hundred steps, which forgets old gradients sooner.
-        step_size: the largest learning rate of the stage.
+        optimizer: "adadelta" (the paper's, TensorFlow's defaults), "adam",
+            "adam_short" for a few hundred steps, which forgets old gradients sooner, or
+            "quasi_newton" for less than a hundred, in coordinates "curvature".
+        step_size: the largest learning rate of the stage; of "quasi_newton" the share
+            of the first step that is tried.
         schedule: "exponential" (the paper's: a tenth after 2000 steps), "cosine" (to
-            zero at the end of the stage) or "plateau" (a short rise, constant for
-            most of the stage, then the cosine).
+            zero at the end of the stage), "plateau" (a short rise, constant for
+            most of the stage, then the cosine), or "adaptive" of "quasi_newton".
         num_ws: the generator's number of style inputs.
-        coordinates: "w" (the paper's) or "principal": the optimiser sees, and steps
-            in, standard deviations along the principal axes of w.
+        coordinates: "w" (the paper's), "principal": the optimiser sees, and steps
+            in, standard deviations along the principal axes of w, or "curvature": these
+            rescaled, so that the energy curves about equally in all directions.
 
     Raises:
-        ValueError: a name that is not one of those, or no step at all.
+        ValueError: a name that is not one of those, two that do not go together, or no
+            step at all.
     """
     if num_steps < 1:
         raise ValueError(f"num_steps is {num_steps}; a stage has at least one step")
+    if coordinates == "curvature" and space != "w_plus":
+        raise ValueError("coordinates 'curvature' are those of space 'w_plus'")
+    if (optimizer == "quasi_newton") != (schedule == "adaptive"):
+        raise ValueError(
+            f"optimizer is {optimizer!r} and schedule {schedule!r}; 'quasi_newton' and "
+            "'adaptive' go together"
+        )
     learning_rate = _choose("schedule", schedule, _SCHEDULES)(step_size, num_steps)
     expand, begin = _choose("space", space, _SPACES)
-    change = _choose("coordinates", coordinates, _COORDINATES)
+    change, needs = _choose("coordinates", coordinates, _COORDINATES)
+    build = _choose("optimizer", optimizer, _OPTIMIZERS)
+    chain = optax.chain(
+        change(build(num_steps, step_size)), optax.scale_by_learning_rate(learning_rate)
+    )
     return Stage(
         space=space,
         num_steps=num_steps,
-        optimizer=optax.chain(
-            change(_choose("optimizer", optimizer, _OPTIMIZERS)()),
-            optax.scale_by_learning_rate(learning_rate),
-        ),
+        optimizer=optax.with_extra_args_support(chain),
         expand=lambda latent: expand(latent, num_ws),
         begin=begin,
-        principal=coordinates == "principal",
+        needs=needs,
+        keeps_best=optimizer == "quasi_newton",
     )
 
 
 _OPTIMIZERS = {
-    "adadelta": lambda: optax.scale_by_adadelta(rho=0.95, eps=1e-8),
-    "adam": lambda: optax.scale_by_adam(),
+    "adadelta": lambda num_steps, size: optax.scale_by_adadelta(rho=0.95, eps=1e-8),
+    "adam": lambda num_steps, size: optax.scale_by_adam(),
     # Adam's usual memory of 1000 steps (0.999) keeps the steps small for the sake of
     # a stage's first, large gradients. On ride.jpg, 100 steps of size 0.05 and 0.03
     # gave 21.7 dB with it or with 0.99 under the cosine, and 23.4 dB with 0.95 and a
     # plateau (to half of the stage); the two were not measured apart.
-    "adam_short": lambda: optax.scale_by_adam(b2=0.95),
+    "adam_short": lambda num_steps, size: optax.scale_by_adam(b2=0.95),
+    "quasi_newton": scale_by_quasi_newton,
 }
 
 
@@ -103,6 +124,7 @@ _SCHEDULES = {
     "exponential": lambda size, steps: optax.exponential_decay(size, 2000, 0.1),
     "cosine": lambda size, steps: optax.cosine_decay_schedule(size, steps),
     "plateau": _plateau,
+    "adaptive": lambda size, steps: 1.0,
 }
 
 
@@ -110,17 +132,40 @@ def _along_axes(
     inner: optax.GradientTransformation,
 ) -> optax.GradientTransformationExtraArgs:
     """Lets an optimiser work in coordinates along the principal axes of w."""
+    inner = optax.with_extra_args_support(inner)
 
-    def update(updates, state, params=None, *, latents):
-        del params  # none of the optimisers above looks at the latent itself
+    def update(updates, state, params=None, *, latents, **others):
+        del params  # none of the optimisers looks at the latent itself
         axes = latents["axes"]
-        updates, state = inner.update(updates @ axes, state)
+        updates, state = inner.update(updates @ axes, state, **others)
         return updates @ axes.T, state
 
     return optax.GradientTransformationExtraArgs(inner.init, update)
 
 
-_COORDINATES = {"w": lambda optimizer: optimizer, "principal": _along_axes}
+def _curved(
+    inner: optax.GradientTransformation,
+) -> optax.GradientTransformationExtraArgs:
+    """Lets an optimiser of such coordinates work in the curvature's."""
+    inner = optax.with_extra_args_support(inner)
+
+    def update(updates, state, params=None, *, curvature, **others):
+        del params
+        updates = rescale(curvature, updates)
+        updates, state = inner.update(updates, state, **others)
+        return rescale(curvature, updates), state
+
+    return optax.GradientTransformationExtraArgs(inner.init, update)
+
+
+_COORDINATES = {
+    "w": (lambda optimizer: optimizer, ()),
+    "principal": (_along_axes, ("latents",)),
+    "curvature": (
+        lambda optimizer: _along_axes(_curved(optimizer)),
+        ("latents", "curvature"),
+    ),
+}
 
 _SPACES = {
     "w": (

@@ -18,6 +18,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.io import weights
 
 NETWORKS = (
+    "curvature",
     "encoder",
     "landmark_net",
     "mofa",
@@ -25,7 +26,7 @@ NETWORKS = (
     "rig_illumination",
     "rig_rotation",
 )
-"""Those that are a network's parameters."""
+"""Those that are a network's parameters, or an optimiser's."""
 MODELS = ("morphable",)
 """Those that are face models."""
 ALL = NETWORKS + MODELS

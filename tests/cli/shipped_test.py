@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pie_jax.cli import config, runtime, shipped
+from pie_jax.cli import batch, config, runtime, shipped
 from pie_jax.core import rotations
 from pie_jax.core.errors import PieError
 from pie_jax.core.ibug import SIXTY_SIX
 from pie_jax.core.theta import neutral
+from pie_jax.embedding import schedule
+from pie_jax.embedding.solver import embedding_solver
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import assets, portraits
 from pie_jax.losses.landmark import relative_distances
@@ -130,3 +132,46 @@ def test_the_silhouette_is_a_linear_function_of_the_generators_features(monkeypa
     monkeypatch.setattr(assets, "load", lambda name: assets.Asset({}, {}))
     with pytest.raises(PieError, match="is no silhouette"):
         shipped.silhouette()
+
+
+def test_the_curvature_is_that_of_the_default_generator():
+    arrays = assets.parameters("curvature")
+    num_ws = mobile_stylegan.mobile_stylegan().num_ws
+    assert arrays["rest"].shape == (num_ws,) and (arrays["rest"] > 0).all()
+    directions, roots = arrays["directions"], arrays["roots"]
+    products = np.swapaxes(directions, 1, 2) @ directions
+    eye = np.broadcast_to(np.eye(roots.shape[1]), products.shape)
+    np.testing.assert_allclose(products, eye, atol=2e-3)
+    # The foremost come first, and all before the rest.
+    assert (np.diff(roots, axis=1) <= 0).all()
+    assert (roots[:, -1] > arrays["rest"]).all()
+    assert (roots[:, 0] > 3 * roots[:, 20]).all()
+
+
+@pytest.mark.real
+def test_the_curvature_lowers_the_energy_of_photographs_faster_than_adam():
+    photo = portraits.load_portrait(builders.portrait("conrad.jpg"))
+    energies = {}
+    for name in ("curvature", "principal"):
+        values = config.load("fast", [])
+        if name == "principal":
+            values.stages[1].optimizer, values.stages[1].schedule = "adam", "plateau"
+            values.stages[1].step_size, values.stages[1].coordinates = 0.25, name
+        for stage in values.stages:
+            stage.num_steps = 10
+        assembled, params = runtime.start(values)
+        portrait = batch.to_frame(photo, assembled.generator.resolution)
+        portrait = jax.tree.map(lambda x: x[None], portrait)
+        energy, stages = assembled.energy, assembled.stages
+        w_plus = assembled.start(params, portrait.image)
+        references = embedding_solver(energy, stages[0]).prepare(params, portrait)
+        *_, last = schedule.advance(
+            energy,
+            stages,
+            params,
+            references,
+            schedule.begin(energy, stages, w_plus),
+            report_every=10,
+        )
+        energies[name] = schedule.standing(stages, last)["total"][0]
+    assert energies["curvature"] < 0.8 * energies["principal"]

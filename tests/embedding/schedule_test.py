@@ -197,3 +197,17 @@ def test_divergence_is_told_with_its_step_over_all_stages(below, step):
             told.append(progress.steps)
     assert told == list(range(2, step + 1, 2))
     assert issubclass(schedule.Diverged, ArithmeticError)
+
+
+def test_what_stands_is_of_the_last_step_or_of_the_stages_best(undisturbed):
+    last = undisturbed[-1]
+    for name, values in schedule.standing(STAGES, last).items():
+        np.testing.assert_array_equal(values, last.trace[name][-1])
+    # Had the second stage compared, portraits would stand at their own least energy.
+    comparing = (STAGES[0], STAGES[1]._replace(keeps_best=True))
+    total = np.arange(20, dtype=np.float32).reshape(10, 2)
+    total[7, 0], total[8, 1] = -1, -2
+    trace = {"total": total, "bumps": 10 * total}
+    found = schedule.standing(comparing, schedule.Progress(last.state, trace, stage=1))
+    np.testing.assert_array_equal(found["total"], [-1, -2])
+    np.testing.assert_array_equal(found["bumps"], [-10, -20])

@@ -216,3 +216,29 @@ def test_a_batch_that_draws_gives_what_single_runs_give():
         references = solver.prepare(params, portraits)
         codes = 0.1 * random_codes(2, generator.num_ws)
         assert_single_runs_agree(solver, codes, references, params)
+
+
+def quasi_newton(num_steps, **values):
+    """A stage that compares energies, in the codes' own coordinates."""
+    adaptive = {"optimizer": "quasi_newton", "schedule": "adaptive", "step_size": 0.5}
+    return builders.toy_stage("w_plus", num_steps, **adaptive, **values)
+
+
+def test_an_optimizer_that_compares_ends_with_the_least_energy_that_it_saw():
+    toy = builders.toy_energy()
+    solver = embedding_solver(toy, quasi_newton(8))
+    codes, references = random_codes(2), random_codes(2, seed=1)
+    state, info = run(solver, codes, references, 5, 3, params=2000.0)
+    for i in range(2):
+        total, _ = toy.value(2000.0, references[i], state.latent[i], KEY)
+        np.testing.assert_allclose(total, info.total[:, i].min(), rtol=1e-5)
+    assert (info.total.min(axis=0) < 0.01 * info.total[0]).all()
+
+
+def test_portraits_of_a_batch_accept_and_reject_each_by_itself():
+    with jax.enable_x64(True):
+        solver = embedding_solver(builders.toy_energy(), quasi_newton(3))
+        # Far from the bumps' size, and near: the same steps are good and bad.
+        codes = random_codes(2) * jnp.asarray([[[100.0]], [[0.1]]])
+        references = random_codes(2, seed=1)
+        assert_single_runs_agree(solver, codes, references, jnp.asarray(3000.0))

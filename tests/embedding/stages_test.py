@@ -8,6 +8,8 @@ import optax
 import pytest
 
 from pie_jax.embedding import stages
+from pie_jax.embedding.curvature import rescale
+from tests import builders
 
 SIZE = 50.0
 
@@ -140,10 +142,10 @@ def test_the_gradient_of_w_is_the_sum_over_the_style_inputs():
 @pytest.mark.parametrize(
     ("what", "known"),
     [
-        ("coordinates", ["principal", "w"]),
+        ("coordinates", ["curvature", "principal", "w"]),
         ("space", ["w", "w_plus"]),
-        ("optimizer", ["adadelta", "adam", "adam_short"]),
-        ("schedule", ["cosine", "exponential", "plateau"]),
+        ("optimizer", ["adadelta", "adam", "adam_short", "quasi_newton"]),
+        ("schedule", ["adaptive", "cosine", "exponential", "plateau"]),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_known_ones(what, known):
@@ -182,7 +184,7 @@ def test_the_plateau_rises_stays_and_falls_towards_zero(num_steps):
 def test_principal_coordinates_change_the_optimizers_view_only():
     axes = jnp.asarray([[0.0, 2.0], [-0.5, 0.0]])
     principal, plain = build(coordinates="principal"), build()
-    assert principal.principal and not plain.principal
+    assert principal.needs == ("latents",) and not plain.needs
     state, reference = (s.optimizer.init(jnp.zeros((3, 2))) for s in (principal, plain))
     rng = np.random.default_rng(0)
     for _ in range(3):
@@ -200,3 +202,52 @@ def test_a_step_along_a_principal_axis_has_that_axis_length():
     grad = jnp.asarray([[5.0, -0.2]])
     update, _ = stage.optimizer.update(grad, state, latents={"axes": axes})
     np.testing.assert_allclose(update, [[-0.1, 3.0]], rtol=1e-4)
+
+
+def test_the_curvatures_coordinates_change_the_optimizers_view_only():
+    rng = np.random.default_rng(0)
+    axes = builders.orthogonal(512, rng) * jnp.linspace(0.1, 2, 512)
+    curvature = {
+        "directions": jnp.stack([builders.orthogonal(512, rng)[:, :3]] * 3),
+        "roots": jnp.full((3, 3), 20.0),
+        "rest": jnp.ones(3),
+    }
+    curved, plain = build(coordinates="curvature"), build()
+    assert curved.needs == ("latents", "curvature")
+    state, reference = (s.optimizer.init(jnp.zeros((3, 512))) for s in (curved, plain))
+    for _ in range(3):
+        grad = jnp.asarray(rng.normal(size=(3, 512)), jnp.float32)
+        update, state = curved.optimizer.update(
+            grad, state, latents={"axes": axes}, curvature=curvature, value=1.0
+        )
+        seen = rescale(curvature, grad @ axes)
+        along, reference = plain.optimizer.update(seen, reference, value=1.0)
+        expected = rescale(curvature, along) @ axes.T
+        np.testing.assert_allclose(update, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_quasi_newton_optimizer_goes_down_and_keeps_the_best():
+    built = build(
+        optimizer="quasi_newton", schedule="adaptive", step_size=0.5, num_steps=9
+    )
+    assert built.keeps_best and not build().keeps_best
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2)), jnp.float32)
+    state = built.optimizer.init(x)
+    for _ in range(9):
+        value, grad = jax.value_and_grad(lambda x: jnp.sum(jnp.cosh(x - 1)))(x)
+        update, state = built.optimizer.update(grad, state, x, value=value)
+        x = optax.apply_updates(x, update)
+    np.testing.assert_allclose(x, np.ones((3, 2)), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"optimizer": "quasi_newton"}, "'quasi_newton' and 'adaptive' go together"),
+        ({"schedule": "adaptive"}, "'quasi_newton' and 'adaptive' go together"),
+        ({"coordinates": "curvature", "space": "w"}, "are those of space 'w_plus'"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        build(**values)
