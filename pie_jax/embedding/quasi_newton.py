@@ -42,7 +42,7 @@ class QuasiNewtonState(NamedTuple):
 
 
 def scale_by_quasi_newton(
-    num_steps: int, first: float, memory: int | None = None
+    num_steps: int, first: float, memory: int = 100
 ) -> optax.GradientTransformationExtraArgs:
     """Builds the optimiser of one array, in coordinates that curve by about one.
 
@@ -53,10 +53,9 @@ def scale_by_quasi_newton(
     Args:
         num_steps: how many updates there will be.
         first: the share of the first step that is tried.
-        memory: how many pairs of steps and changes of the gradient are kept; all without
-            it, for fewer than a hundred steps.
+        memory: how many pairs of steps and changes of the gradient are kept at most.
     """
-    kept = num_steps if memory is None else memory
+    kept = min(num_steps, memory)
 
     def init(latent: Array) -> QuasiNewtonState:
         zero, pairs = jnp.zeros_like(latent), jnp.zeros((kept, *latent.shape))
