@@ -17,27 +17,30 @@ FLOOR = 5.0
 left to doubt, and to the prior."""
 
 
-def rescale(curvature: Mapping[str, Array], x: Array) -> Array:
-    """Multiplies by the inverse square root of the curvature.
+def rescale(curvature: Mapping[str, Array], x: Array, power: float = -0.5) -> Array:
+    """Multiplies by a power of the curvature, its inverse square root as a rule.
 
     It is symmetric: gradients by standard deviations of w become those by these
     coordinates, and steps in these coordinates become steps in standard deviations.
+    With the power 0.5 it is the other way round.
 
     Args:
         curvature: `directions` `[num_ws, 512, K]`, orthonormal along the principal
             axes; `roots` `[num_ws, K]` and `rest` `[num_ws]`, the square roots of the
             curvature along and across them.
         x: `[num_ws, 512]`, along the principal axes of w (`networks.latents`).
+        power: of the curvature.
 
     Returns:
         `[num_ws, 512]`.
     """
     directions = curvature["directions"]
-    rest = _factor(curvature["rest"])
+    rest = _eigenvalues(curvature["rest"]) ** power
     inside = jnp.einsum("rdk,rd->rk", directions, x)
-    more = (_factor(curvature["roots"]) - rest[:, None]) * inside
+    foremost = _eigenvalues(curvature["roots"]) ** power
+    more = (foremost - rest[:, None]) * inside
     return rest[:, None] * x + jnp.einsum("rdk,rk->rd", directions, more)
 
 
-def _factor(root: Array) -> Array:
-    return (FACTOR * root**2 + FLOOR) ** -0.5
+def _eigenvalues(root: Array) -> Array:
+    return FACTOR * root**2 + FLOOR

@@ -8,7 +8,14 @@ import optax
 from jax import Array
 
 from pie_jax.embedding.curvature import rescale
-from pie_jax.embedding.quasi_newton import scale_by_quasi_newton
+from pie_jax.embedding.quasi_newton import QuasiNewtonState, scale_by_quasi_newton
+
+LED, LED_SIZE = 6, 0.06
+"""By how many steps of Adam "quasi_newton" is led at first, and their largest size, in
+standard deviations. Without them it leaves glover.jpg in a poor valley, with an outline
+that belongs to hair (25.5 dB instead of 27.7), and carter.jpg at 22.9 dB instead of 23.9.
+What they tell of the curvature is worth 0.05 dB and 0.009 of the recognition distance,
+mean of eleven portraits; ten of them, instead of six, cost 0.04 dB and 0.004."""
 
 
 class Stage(NamedTuple):
@@ -52,7 +59,8 @@ def stage(
         num_steps: iterations of the stage.
         optimizer: "adadelta" (the paper's, TensorFlow's defaults), "adam",
             "adam_short" for a few hundred steps, which forgets old gradients sooner, or
-            "quasi_newton" for less than a hundred, in coordinates "curvature".
+            "quasi_newton" for less than a hundred; in coordinates "curvature" Adam makes
+            its first steps, `LED` of them.
         step_size: the largest learning rate of the stage; of "quasi_newton" the share
             of the first step that is tried.
         schedule: "exponential" (the paper's: a tenth after 2000 steps), "cosine" (to
@@ -80,9 +88,11 @@ def stage(
     expand, begin = _choose("space", space, _SPACES)
     change, needs = _choose("coordinates", coordinates, _COORDINATES)
     build = _choose("optimizer", optimizer, _OPTIMIZERS)
-    chain = optax.chain(
-        change(build(num_steps, step_size)), optax.scale_by_learning_rate(learning_rate)
-    )
+    if optimizer == "quasi_newton" and coordinates == "curvature":
+        changed = _along_axes(_led(build(num_steps, step_size)))
+    else:
+        changed = change(build(num_steps, step_size))
+    chain = optax.chain(changed, optax.scale_by_learning_rate(learning_rate))
     return Stage(
         space=space,
         num_steps=num_steps,
@@ -156,6 +166,35 @@ def _curved(
         return rescale(curvature, updates), state
 
     return optax.GradientTransformationExtraArgs(inner.init, update)
+
+
+def _led(
+    inner: optax.GradientTransformation,
+) -> optax.GradientTransformationExtraArgs:
+    """As `_curved`, for "quasi_newton": Adam, without them, leads it at first."""
+    inner = optax.with_extra_args_support(inner)
+    adam = optax.chain(
+        optax.scale_by_adam(b2=0.95),
+        optax.scale_by_learning_rate(_plateau(LED_SIZE, LED)),
+    )
+
+    def init(latent):
+        return inner.init(latent), adam.init(latent)
+
+    def update(updates, state, params=None, *, curvature, **others):
+        del params
+        inner_state: QuasiNewtonState = state[0]
+        lead, adam_state = adam.update(updates, state[1])
+        updates, inner_state = inner.update(
+            rescale(curvature, updates),
+            inner_state,
+            lead=rescale(curvature, lead, 0.5),
+            led=inner_state.evaluations < LED,
+            **others,
+        )
+        return rescale(curvature, updates), (inner_state, adam_state)
+
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 _COORDINATES = {

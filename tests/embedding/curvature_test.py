@@ -40,6 +40,14 @@ def test_it_is_the_inverse_square_root_of_the_dense_matrix():
         assert_allclose(twice, expected, rtol=1e-9, atol=1e-12)
 
 
+def test_the_opposite_power_leads_back():
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(3)
+        found, x = random_curvature(rng), rng.normal(size=(ROWS, 512))
+        there = curvature.rescale(found, jnp.asarray(x))
+        assert_allclose(curvature.rescale(found, there, 0.5), x, rtol=1e-9)
+
+
 def test_it_is_symmetric():
     with jax.enable_x64(True):
         rng = np.random.default_rng(1)

@@ -144,6 +144,37 @@ def test_the_size_of_the_steps_grows_up_to_the_whole_step():
     assert_allclose(points[2], np.zeros(SHAPE), atol=1e-9)
 
 
+def test_the_size_stays_where_a_step_brings_about_half_of_what_was_predicted():
+    """The whole step of a quadratic of curvature c brings 2 - c of the prediction."""
+    start = np.full(SHAPE, 2.0)
+    for curvature, expected in ((1.2, 0.65), (1.5, 0.5), (1.9, 0.25)):
+        optimizer = scale_by_quasi_newton(9, first=0.5)
+        # The second evaluation tells of a first, whole step of size 1.
+        state = optimizer.init(start)._replace(size=jnp.asarray(0.5))
+        _, state = optimizer.update(curvature * start, state, value=0.0)
+        whole = jnp.vdot(curvature * start, curvature * start)
+        gained = (1 - curvature / 2) * whole
+        state = state._replace(predicted=whole / 2)
+        _, state = optimizer.update(0.5 * start, state, value=-gained)
+        assert_allclose(state.size, expected, rtol=1e-9)
+
+
+def test_it_learns_from_steps_that_it_is_led():
+    rng = np.random.default_rng(8)
+    start, lead = rng.normal(size=(2, *SHAPE))
+    optimizer = scale_by_quasi_newton(9, first=0.5)
+    state, x = optimizer.init(start), jnp.asarray(start)
+    value, gradient = jax.value_and_grad(steep)(x)
+    update, state = optimizer.update(gradient, state, value=value, lead=lead, led=True)
+    assert_allclose(-update, lead, rtol=1e-12)
+    assert (state.size, state.predicted) == (0.5, 0)
+    there = jax.grad(steep)(x + lead)
+    _, state = optimizer.update(there, state, value=value - 1)
+    assert state.size == 0.5  # nothing was predicted of the step
+    assert_allclose(state.steps[0], lead, rtol=1e-12)
+    assert_allclose(state.changes[0], there - gradient, rtol=1e-9)
+
+
 def test_pairs_across_a_hill_count_as_a_little_curved():
     rng = np.random.default_rng(6)
     step = jnp.asarray(rng.normal(size=SHAPE))

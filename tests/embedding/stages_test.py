@@ -226,6 +226,44 @@ def test_the_curvatures_coordinates_change_the_optimizers_view_only():
         np.testing.assert_allclose(update, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_adam_leads_the_quasi_newton_optimizer_at_first():
+    """The points that are tried first are Adam's own along the principal axes."""
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(1)
+        axes = jnp.asarray(builders.orthogonal(512, rng)) * rng.uniform(0.5, 2, 512)
+        curvature = {
+            "directions": jnp.asarray(rng.normal(size=(3, 512, 2))),
+            "roots": jnp.asarray(rng.uniform(1, 30, (3, 2))),
+            "rest": jnp.ones(3),
+        }
+        curvature["directions"] = jnp.linalg.qr(curvature["directions"])[0]
+        built = build(
+            optimizer="quasi_newton",
+            schedule="adaptive",
+            coordinates="curvature",
+            step_size=0.1,
+            num_steps=20,
+        )
+        adam = optax.scale_by_adam(b2=0.95)
+        x = own = jnp.asarray(rng.normal(size=(3, 512)))
+        state, adam_state = built.optimizer.init(x), adam.init(x)
+        sizes = stages._plateau(stages.LED_SIZE, stages.LED)
+        values = []
+        for i in range(20):
+            value, grad = jax.value_and_grad(lambda x: 5 * jnp.sum(x**2))(x)
+            values.append(float(value))
+            if i <= stages.LED:
+                np.testing.assert_allclose(x, own, atol=1e-7)  # sizes are float32
+                update, adam_state = adam.update(grad @ axes, adam_state)
+                own = own - sizes(i) * update @ axes.T
+            update, state = built.optimizer.update(
+                grad, state, latents={"axes": axes}, curvature=curvature, value=value
+            )
+            x = x + update
+        assert (np.diff(values[: stages.LED + 1]) < 0).all()
+        assert 5 * jnp.sum(x**2) <= min(values) < 0.5 * values[stages.LED]
+
+
 def test_the_quasi_newton_optimizer_goes_down_and_keeps_the_best():
     built = build(
         optimizer="quasi_newton", schedule="adaptive", step_size=0.5, num_steps=9
