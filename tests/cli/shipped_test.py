@@ -154,11 +154,11 @@ def test_the_curvature_lowers_the_energy_of_photographs_faster_than_adam():
     energies = {}
     for name in ("curvature", "principal"):
         values = config.load("fast", [])
+        (stage,) = values.stages
+        stage.num_steps = 20
         if name == "principal":
-            values.stages[1].optimizer, values.stages[1].schedule = "adam", "plateau"
-            values.stages[1].step_size, values.stages[1].coordinates = 0.25, name
-        for stage in values.stages:
-            stage.num_steps = 10
+            stage.optimizer, stage.schedule = "adam", "plateau"
+            stage.step_size, stage.coordinates = 0.25, name
         assembled, params = runtime.start(values)
         portrait = batch.to_frame(photo, assembled.generator.resolution)
         portrait = jax.tree.map(lambda x: x[None], portrait)
