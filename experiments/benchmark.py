@@ -30,6 +30,7 @@ from pie_jax.cli import huge_pages, shipped
 from pie_jax.core.interfaces import Generator, Params, Rig
 from pie_jax.core.theta import COMPONENTS, FaceParams, neutral
 from pie_jax.editing import edit as editing
+from pie_jax.face import appearance
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import weights
@@ -217,11 +218,12 @@ def difference(ours: jax.Array, theirs: np.ndarray) -> float:
 
 
 def face(repeats: int) -> dict[str, object]:
-    """The installed MoFA and landmark network on one picture, and the face renderer."""
+    """MoFA with skin and light, the landmark network, and the face renderer."""
     model, mofa, finder = shipped.face_model(), shipped.mofa(), shipped.landmark_net()
     theta = neutral()
     image = jnp.zeros((1, 128, 128, 3))
-    estimate, find = jax.jit(mofa.apply), jax.jit(finder.apply)
+    estimate, find = jax.jit(appearance.solved(mofa.apply)), jax.jit(finder.apply)
+    given = {"network": mofa.params, "face_model": model}
 
     def energy(theta: FaceParams, model: Morphable) -> jax.Array:
         seen = render_vertices(model, theta, 256)
@@ -235,7 +237,7 @@ def face(repeats: int) -> dict[str, object]:
     )
     several = neutral((8,))
     calls: dict[str, Callable] = {
-        "mofa_forward": lambda: estimate(mofa.params, image),
+        "mofa_forward": lambda: estimate(given, image),
         "landmark_net_forward": lambda: find(finder.params, image),
         "vertices_forward": lambda: forward(theta, model),
         "vertices_forward_backward": lambda: gradient(theta, model),

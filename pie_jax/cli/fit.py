@@ -29,8 +29,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "fit",
         help="find a face's shape, colour, pose, expression and light",
         description=(
-            "Fits the morphable face model to a photograph: MoFA's estimate, refined "
-            "by gradient descent if asked for."
+            "Fits the morphable face model to a photograph: MoFA's estimate, with the "
+            "reflectance and light that explain the colours there, refined by gradient "
+            "descent if asked for."
         ),
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -11,9 +11,11 @@ from pie_jax.cli import batch, config, runtime, shipped
 from pie_jax.core import rotations
 from pie_jax.core.errors import PieError
 from pie_jax.core.ibug import SIXTY_SIX
+from pie_jax.core.images import reduce_area
 from pie_jax.core.theta import neutral
 from pie_jax.embedding import schedule
 from pie_jax.embedding.solver import embedding_solver
+from pie_jax.face import appearance
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import assets, portraits
 from pie_jax.losses.landmark import relative_distances
@@ -118,6 +120,28 @@ def test_one_persons_photographs_are_nearer_than_two_peoples(mofa):
     apart = np.linalg.norm(person[:, None] - person, axis=-1)
     others = apart[np.triu_indices(len(names), 1)][1:]
     assert apart[0, 1] < 0.9 * others.min()
+
+
+@pytest.mark.real
+def test_solved_colours_explain_photographs_and_tell_who_they_are_of(model, mofa):
+    builders.portrait("koch.jpg")  # or there are none
+    files = sorted((builders.SHARED / "portraits").glob("*.jpg"))
+    photos = [portraits.load_portrait(file) for file in files]
+    image = jnp.asarray(np.stack([x.aligned_u8 for x in photos]), jnp.float32)
+    image = image / 127.5 - 1
+    known = np.stack([x.landmarks for x in photos]) + 0.5
+    landmarks = jnp.asarray(known / image.shape[1], jnp.float32)
+    given = {"network": mofa.params, "face_model": model}
+    theta = jax.jit(appearance.solved(mofa.apply))(given, image)
+    small = reduce_area(image, SIZE)
+    left = jax.jit(errors)(model, theta, small, landmarks)
+    assert left["colour"].mean() <= 0.06
+    person = np.concatenate([theta.identity, theta.reflectance], axis=-1)
+    names = [file.stem for file in files]
+    same = [names.index(name) for name in ("koch", "koch2")]
+    apart = np.linalg.norm(person[same][:, None] - person, axis=-1)
+    others = np.delete(apart, same, axis=1)
+    assert apart[0, same[1]] < others.min()
 
 
 def test_the_silhouette_is_a_linear_function_of_the_generators_features(monkeypatch):

@@ -1,0 +1,143 @@
+"""Skin and light in closed form, against least squares and where little is seen."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.core.images import reduce_area
+from pie_jax.core.theta import SIZES
+from pie_jax.face import appearance
+from pie_jax.face.render import render_image, render_vertices
+from pie_jax.graphics.sampling import sample
+from tests import builders
+from tests.training.reconstruction_test import random_theta
+
+MODEL = builders.toy_morphable()
+COUNT = 3
+SOLVE = jax.jit(appearance.solve)
+
+
+def shown(theta, size=appearance.SIZE):
+    """Pictures of faces before grey."""
+    image, mask = jax.jit(render_image, static_argnums=2)(MODEL, theta, size)
+    return 2 * (image * mask + 0.4 * (1 - mask)) - 1
+
+
+def colour_errors(theta, image):
+    rendering = render_vertices(MODEL, theta, appearance.SIZE)
+    seen = sample((image + 1) / 2, rendering.points)
+    apart = jnp.abs(seen - rendering.colours).mean(axis=-1)
+    return (apart * rendering.visible).sum(axis=-1) / rendering.visible.sum(axis=-1)
+
+
+def test_the_colours_of_a_picture_are_explained():
+    truth = random_theta(COUNT)
+    image = shown(truth)
+    rng = np.random.default_rng(3)
+    wrong = truth.replace(
+        reflectance=truth.reflectance + rng.normal(size=(COUNT, SIZES["reflectance"])),
+        illumination=truth.illumination
+        + 0.1 * rng.normal(size=(COUNT, SIZES["illumination"])),
+    )
+    found = SOLVE(MODEL, wrong, image)
+    # The truth's own errors are those of looking colours up between pixels.
+    before, after, least = (colour_errors(x, image) for x in (wrong, found, truth))
+    assert (before > 3 * least).all() and (after < 1.15 * least).all()
+
+
+def test_it_is_the_damped_least_squares_solution():
+    """Of the renderer's own derivatives, by another solver in float64."""
+    with jax.enable_x64(True):
+        model = builders.toy_morphable()
+        theta = jax.tree.map(lambda x: x.astype(jnp.float64), random_theta(1))
+        image = shown(random_theta(1, seed=5)).astype(jnp.float64)
+        found = appearance.solve(model, theta, image)
+        parts = ("reflectance", "illumination")
+
+        def colours(skin, light):
+            changed = theta.replace(reflectance=skin, illumination=light)
+            return render_vertices(model, changed, appearance.SIZE)
+
+        start = [getattr(theta, name) for name in parts]
+        rendering = colours(*start)
+        slopes = jax.jacfwd(lambda *x: colours(*x).colours, argnums=(0, 1))(*start)
+        visible = np.asarray(rendering.visible).ravel()
+        root = np.sqrt(visible / (3 * visible.sum())).repeat(3)
+        missed = sample((image + 1) / 2, rendering.points) - rendering.colours
+        rows = [np.reshape(x, (-1, x.shape[-1])) for x in slopes]
+        damping = np.concatenate(
+            [np.full(SIZES[name], appearance.RIDGE[name] ** 0.5) for name in parts]
+        )
+        system = np.concatenate(
+            [root[:, None] * np.concatenate(rows, axis=1), np.diag(damping)]
+        )
+        wanted = np.concatenate([root * np.ravel(missed), 0 * damping])
+        change, *_ = np.linalg.lstsq(system, wanted)
+        expected = np.concatenate(start, axis=-1)[0] + change
+        both = np.concatenate([getattr(found, name)[0] for name in parts])
+        np.testing.assert_allclose(both, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_shape_and_pose_stay():
+    theta = random_theta(COUNT)
+    found = SOLVE(MODEL, theta, shown(random_theta(COUNT, seed=5)))
+    back = found.replace(reflectance=theta.reflectance, illumination=theta.illumination)
+    chex.assert_trees_all_equal(back, theta)
+    assert (jnp.abs(found.reflectance - theta.reflectance).max(axis=1) > 0.01).all()
+
+
+def test_a_face_outside_the_picture_stays_as_it_is():
+    theta = random_theta(1)
+    away = theta.replace(translation=theta.translation + jnp.array([9.0, 0, 0]))
+    chex.assert_trees_all_equal(SOLVE(MODEL, away, shown(theta)), away)
+
+
+def test_each_face_of_a_batch_is_solved_by_itself():
+    theta, image = random_theta(COUNT), shown(random_theta(COUNT, seed=5))
+    single = [
+        SOLVE(MODEL, *jax.tree.map(lambda x, i=i: x[i : i + 1], (theta, image)))
+        for i in range(COUNT)
+    ]
+    joined = jax.tree.map(lambda *x: jnp.concatenate(x), *single)
+    chex.assert_trees_all_close(SOLVE(MODEL, theta, image), joined, atol=1e-4)
+
+
+def test_large_pictures_are_averaged():
+    theta = random_theta(1)
+    large = shown(random_theta(1, seed=5), 2 * appearance.SIZE)
+    small = reduce_area(large, appearance.SIZE)
+    chex.assert_trees_all_close(
+        SOLVE(MODEL, theta, large), SOLVE(MODEL, theta, small), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("part", ["reflectance", "illumination"])
+def test_gradients_are_those_of_finite_differences(part):
+    with jax.enable_x64(True):
+        model = builders.toy_morphable()
+        theta = jax.tree.map(lambda x: x.astype(jnp.float64), random_theta(1))
+        image = shown(random_theta(1, seed=5)).astype(jnp.float64)
+        direction = np.random.default_rng(2).normal(size=image.shape)
+
+        @jax.jit
+        def value(amount, turn):
+            turned = theta.replace(rotation=theta.rotation + turn)
+            found = appearance.solve(model, turned, image + amount * direction)
+            return jnp.sum(jnp.sin(getattr(found, part)))
+
+        slopes = jax.grad(value, argnums=(0, 1))(0.0, 0.0)
+        step = 1e-6
+        for i, slope in enumerate(slopes):
+            there, back = np.zeros(2), np.zeros(2)
+            there[i], back[i] = step, -step
+            expected = (value(*there) - value(*back)) / (2 * step)
+            np.testing.assert_allclose(slope, expected, rtol=1e-4)
+
+
+def test_a_networks_estimate_is_where_it_begins():
+    theta, image = random_theta(COUNT), shown(random_theta(COUNT, seed=5))
+    whole = appearance.solved(lambda params, image: params)
+    found = jax.jit(whole)({"network": theta, "face_model": MODEL}, image)
+    chex.assert_trees_all_equal(found, SOLVE(MODEL, theta, image))
