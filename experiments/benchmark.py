@@ -30,7 +30,6 @@ from pie_jax.cli import huge_pages, shipped
 from pie_jax.core.interfaces import Generator, Params, Rig
 from pie_jax.core.theta import COMPONENTS, FaceParams, neutral
 from pie_jax.editing import edit as editing
-from pie_jax.face import appearance
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import weights
@@ -218,12 +217,12 @@ def difference(ours: jax.Array, theirs: np.ndarray) -> float:
 
 
 def face(repeats: int) -> dict[str, object]:
-    """MoFA with skin and light, the landmark network, and the face renderer."""
+    """The installed MoFA and landmark network on one picture, and the face renderer."""
     model, mofa, finder = shipped.face_model(), shipped.mofa(), shipped.landmark_net()
     theta = neutral()
     image = jnp.zeros((1, 128, 128, 3))
-    estimate, find = jax.jit(appearance.solved(mofa.apply)), jax.jit(finder.apply)
-    given = {"network": mofa.params, "face_model": model}
+    whole = shipped.corrected(mofa, model)
+    estimate, find, correct = map(jax.jit, (mofa.apply, finder.apply, whole.apply))
 
     def energy(theta: FaceParams, model: Morphable) -> jax.Array:
         seen = render_vertices(model, theta, 256)
@@ -237,7 +236,8 @@ def face(repeats: int) -> dict[str, object]:
     )
     several = neutral((8,))
     calls: dict[str, Callable] = {
-        "mofa_forward": lambda: estimate(given, image),
+        "mofa_forward": lambda: estimate(mofa.params, image),
+        "mofa_corrected": lambda: correct(whole.params, image),
         "landmark_net_forward": lambda: find(finder.params, image),
         "vertices_forward": lambda: forward(theta, model),
         "vertices_forward_backward": lambda: gradient(theta, model),

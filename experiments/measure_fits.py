@@ -3,8 +3,8 @@ r"""Measures the installed face model and MoFA: figures, and a picture of fits.
     python -m experiments.measure_fits --samples samples --portraits photos/*.jpg \
         --sheet docs/fits.jpg
 
-On the samples that are never trained on, and on the photographs: errors of MoFA, with
-the reflectance and light that `face.appearance` finds, and after refinement, as JSON
+On the samples that are never trained on, and on the photographs: errors of MoFA as
+`pie fit` has it (`face.correction`), after refinement, and of the network alone, as JSON
 (`experiments.mofa_figures` says what they mean); and for the photographs how far
 identities lie apart. The sheet shows samples never trained on.
 Refining takes 0.7 s of one core a picture. Needs opencv-python-headless.
@@ -28,12 +28,9 @@ from experiments import fitting, mofa_figures, pnp, samples, script
 from experiments.generate_samples import GENERATOR
 from experiments.mofa_figures import Judge, Pictures
 from experiments.train_mofa import drawn
-from pie_jax.cli import huge_pages
-from pie_jax.cli.shipped import Estimator
+from pie_jax.cli import huge_pages, shipped
 from pie_jax.core.images import from_255
 from pie_jax.core.theta import FaceParams
-from pie_jax.face import appearance
-from pie_jax.face.morphable import Morphable
 from pie_jax.face.views import views
 from pie_jax.training.refine import refine
 
@@ -50,16 +47,17 @@ def main() -> None:
     huge_pages.restart()
     stack.ensure("landmarks68")
     model, network = fitting.face_model(args.model), fitting.mofa(args.mofa)
-    judge = mofa_figures.judge(model, appearance.solved(network.apply))
-    params = {"network": network.params, "face_model": model}
+    apply, params = shipped.corrected(network, model)
+    judge = mofa_figures.judge(model, apply)
     _, held_out = samples.load(args.samples, GENERATOR)
     sets = mofa_figures.picture_sets(held_out, args.portraits)
     found: dict[str, dict] = {
         name: measure(judge, params, pictures, args.refine)
-        | {"network_colour": network_colour(model, network, pictures)}
         for name, pictures in sets.items()
         if len(pictures.image_u8)
     }
+    alone = mofa_figures.judge(model, network.apply)
+    found["network"] = mofa_figures.figures_of_sets(alone, network.params, sets)
     if len(args.portraits) > 1:
         names = [path.stem for path in args.portraits]
         theta = mofa_figures.estimate(judge, params, sets["real"].image_u8)
@@ -94,14 +92,6 @@ def measure(
     return mofa_figures.figures(judge, params, pictures) | {
         f"refined_{name}": value for name, value in left.items()
     }
-
-
-def network_colour(model: Morphable, network: Estimator, pictures: Pictures) -> float:
-    """The error of colours that the network leaves, before reflectance and light are
-    solved for."""
-    judge = mofa_figures.judge(model, network.apply)
-    theta = mofa_figures.estimate(judge, network.params, pictures.image_u8)
-    return mofa_figures.mean_errors(judge, theta, pictures)["colour"]
 
 
 def improve(

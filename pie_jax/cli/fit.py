@@ -29,9 +29,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "fit",
         help="find a face's shape, colour, pose, expression and light",
         description=(
-            "Fits the morphable face model to a photograph: MoFA's estimate, with the "
-            "reflectance and light that explain the colours there, refined by gradient "
-            "descent if asked for."
+            "Fits the morphable face model to a photograph: MoFA's estimate, corrected "
+            "by landmarks and colours, and refined by gradient descent if asked for."
         ),
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -63,7 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fits the face of `args.photo` into `args.out`; the exit status."""
-    from pie_jax.cli import reconstruct, runtime
+    from pie_jax.cli import reconstruct, runtime, shipped
     from pie_jax.cli.shipped import Estimator
     from pie_jax.core.errors import PieError
     from pie_jax.io import images, portraits
@@ -78,8 +77,10 @@ def run(args: argparse.Namespace) -> int:
         )
         if assembled.estimate is None:
             raise PieError("config.mofa is empty; name what estimates the face")
-        estimator = Estimator(assembled.estimate, params["mofa"])
         model = params["face_model"]
+        estimator = Estimator(assembled.estimate, params["mofa"])
+        if config.mofa != "deep3d":  # what is published stays as it is
+            estimator = shipped.corrected(estimator, model)
         read = portraits.load_aligned if args.aligned else portraits.load_portrait
         portrait = read(args.photo, args.face)
         fitted = reconstruct.fit(model, estimator, portrait, args.refine)

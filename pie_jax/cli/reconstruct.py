@@ -13,7 +13,6 @@ from pie_jax.cli.shipped import Estimator
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample
 from pie_jax.core.theta import SIZES, FaceParams
-from pie_jax.face import appearance
 from pie_jax.face.morphable import Morphable, named_expression
 from pie_jax.face.views import turntable, views
 from pie_jax.io import animations, atomic, images
@@ -47,8 +46,7 @@ def fit(
 
     Args:
         model: the face model.
-        estimator: of shape and pose, and of colours to begin with
-            (`face.appearance`).
+        estimator: where to begin.
         portrait: with landmarks.
         num_steps: of the refinement.
     """
@@ -57,9 +55,8 @@ def fit(
     image = downsample(image, size // RESOLUTION)
     found = np.asarray(portrait.landmarks)  # there, by what is promised above
     landmarks = jnp.asarray((found + 0.5) / size, jnp.float32)
-    estimate = jax.jit(appearance.solved(estimator.apply))
-    given = {"network": estimator.params, "face_model": model}
-    theta = jax.tree.map(lambda x: x[0], estimate(given, image[None]))
+    estimated = jax.jit(estimator.apply)(estimator.params, image[None])
+    theta = jax.tree.map(lambda x: x[0], estimated)
     if num_steps:
         theta, _ = refine(model, theta, image, landmarks, num_steps=num_steps)
     left = jax.jit(errors)(model, theta, image, landmarks)

@@ -13,7 +13,7 @@ from pie_jax.converters import stack
 from pie_jax.core.errors import PieError
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.theta import FaceParams
-from pie_jax.face import morphable
+from pie_jax.face import correction, morphable
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import assets, weights
 from pie_jax.networks import mobile_stylegan, rignet
@@ -75,6 +75,25 @@ def estimator(arrays: Mapping[str, np.ndarray], name: str, remedy: str) -> Estim
     stack.ensure(*within.values())
     params = assets.single_precision(arrays) | weights.load_within(within)
     return Estimator(*_network(MoFA, params, f"The {name} is not MoFA.", remedy))
+
+
+def corrected(estimator: Estimator, model: Morphable) -> Estimator:
+    """MoFA, and what `face.correction` adds to it with the landmark network.
+
+    Args:
+        estimator: the network.
+        model: whose parameters it gives.
+
+    Raises:
+        PieError: the landmark network's file is absent or damaged.
+    """
+    finder = landmark_net()
+    params = {
+        "mofa": estimator.params,
+        "landmark_net": finder.params,
+        "face_model": model,
+    }
+    return Estimator(correction.corrected(estimator.apply, finder.apply), params)
 
 
 class LandmarkFinder(NamedTuple):

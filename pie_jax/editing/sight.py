@@ -9,13 +9,12 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
 from jax import Array
 
-from pie_jax.core import ibug
 from pie_jax.core.interfaces import Estimate
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import pose
+from pie_jax.networks.landmark_net import both_ways
 
 Sight = Callable[[Mapping[str, Any], Array], FaceParams]
 """`(params by part, image [B, R, R, 3] in [-1, 1]) -> theta [B]`."""
@@ -36,19 +35,8 @@ def sight(estimate: Estimate, landmarks: Callable[[Any, Array], Array]) -> Sight
 
     def see(params: Mapping[str, Any], image: Array) -> FaceParams:
         theta = estimate(params["mofa"], image)
-        points = _both_ways(landmarks, params["landmark_net"], image)
+        points = both_ways(landmarks, params["landmark_net"], image)
         posed = pose.solve(params["face_model"], theta, points)
         return dataclasses.replace(theta, rotation=posed.rotation)
 
     return see
-
-
-def _both_ways(
-    landmarks: Callable[[Any, Array], Array], params: Any, image: Array
-) -> Array:
-    """The mean of what is found in pictures and in their mirror images, so that it is
-    the same for both. In 95 edited photographs it is off dlib's by 2.3% of the distance
-    of the eyes, 2.4% without; turns are read 0.7% smaller."""
-    pair = jnp.concatenate([image, image[:, :, ::-1]])
-    there, mirrored = jnp.split(landmarks(params, pair), 2)
-    return (there + ibug.mirror(mirrored)) / 2

@@ -9,14 +9,12 @@ Model for the Synthesis of 3D Faces", SIGGRAPH 1999, by least squares instead of
 
 import dataclasses
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from pie_jax.core.images import reduce_area
-from pie_jax.core.interfaces import Estimate
 from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_vertices
@@ -30,9 +28,9 @@ RIDGE = {"reflectance": 5e-5, "illumination": 3e-4}
 """What the square of a coefficient's change counts, in mean squares of colours in
 [0, 1]. It is as if a face showed fifty colours that tell of the others nothing, each off
 by 0.06, and 80 numbers of skin that the network misses by 0.7 each. With a third of the
-ridge colours of the eleven test portraits are off by 0.053 instead of 0.0595, and two
+ridge colours of the eleven test portraits are off by 0.055 instead of 0.0595, and two
 pictures of one person further apart than two people's; with three times as much, by 0.065.
-Light that is free (3e-5) changes by 0.4 and brings 0.001."""
+A tenth of the ridge for light changes that by 0.3 instead of 0.1, and brings 0.001."""
 
 
 def solve(model: Morphable, theta: FaceParams, image: Array) -> FaceParams:
@@ -50,23 +48,6 @@ def solve(model: Morphable, theta: FaceParams, image: Array) -> FaceParams:
         the face is in the picture. Differentiable by all arguments.
     """
     return jax.vmap(partial(_solve, model))(theta, reduce_area(image, SIZE))
-
-
-def solved(estimate: Estimate) -> Estimate:
-    """A network's estimate, with the reflectance and light that `solve` finds.
-
-    Args:
-        estimate: the network's.
-
-    Returns:
-        The same for parameters `{"network": its own, "face_model": Morphable}`.
-    """
-
-    def whole(params: Any, image: Array) -> FaceParams:
-        theta = estimate(params["network"], image)
-        return solve(params["face_model"], theta, image)
-
-    return whole
 
 
 def _solve(model: Morphable, theta: FaceParams, image: Array) -> FaceParams:

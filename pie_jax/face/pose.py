@@ -33,7 +33,7 @@ def solve(model: Morphable, theta: FaceParams, landmarks: Array) -> FaceParams:
 
     Returns:
         `[B]`, theta with another rotation and translation; those it had where the
-        search ends nowhere, as with landmarks that are not finite.
+        search ends no nearer to the landmarks, as with some that are not finite.
     """
     at = model.inner[np.array(POINTS) - 17]
     rigid = dataclasses.replace(
@@ -56,7 +56,8 @@ def solve(model: Morphable, theta: FaceParams, landmarks: Array) -> FaceParams:
         start = pose = jnp.concatenate([theta.rotation, theta.translation])
         for _ in range(_STEPS):
             pose = pose - _step(jax.jacfwd(missed)(pose), missed(pose))
-        return there(jnp.where(jnp.isfinite(pose).all(), pose, start))
+        nearer = jnp.sum(missed(pose) ** 2) < jnp.sum(missed(start) ** 2)
+        return there(jnp.where(nearer, pose, start))
 
     return jax.vmap(one)(theta, landmarks[:, np.array(POINTS)])
 

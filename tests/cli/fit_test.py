@@ -17,6 +17,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.face import morphable
 from pie_jax.io import alignment, assets, converted, images, portraits, weights
 from pie_jax.networks import deep3d
+from pie_jax.networks.landmark_net import LandmarkNet
 from pie_jax.networks.mofa import RECOGNITION, MoFA
 from tests import builders
 from tests.builders import pie
@@ -31,19 +32,27 @@ def toy_assets() -> dict[str, assets.Asset]:
     blank = jnp.zeros((1, 128, 128, 3))
     params = builders.random_params(lambda key: MoFA(WIDTH).init(key, blank)["params"])
     recognition = params.pop(RECOGNITION)
-    halves = {
-        name: np.asarray(0.3 * x, np.float16)
-        for name, x in traverse_util.flatten_dict(params, sep="/").items()
-    }
+    finder = builders.random_params(
+        lambda key: LandmarkNet(WIDTH).init(key, blank)["params"]
+    )
+    shift = (grid() + 0.5) / 256 - 0.5  # about the landmarks of `toy_portrait`
+    finder |= {"scale": jnp.full((68, 2), 0.1), "shift": jnp.asarray(shift)}
     model = builders.toy_arrays() | {
         "unit_names": np.frombuffer("\n".join(UNITS).encode(), np.uint8),
         "unit_codes": np.random.default_rng(1).normal(size=(len(UNITS), 64)),
     }
     return {
         "morphable": assets.Asset(model, {}),
-        "mofa": assets.Asset(halves, {}),
+        "mofa": assets.Asset(halves(0.3, params), {}),
+        "landmark_net": assets.Asset(halves(1, finder), {}),
         "dlib_resnet": recognition,
     }
+
+
+def halves(scale, params):
+    """Scaled parameters as a file has them."""
+    flat = traverse_util.flatten_dict(params, sep="/")
+    return {name: np.asarray(scale * x, np.float16) for name, x in flat.items()}
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +70,15 @@ def installed(toys, no_weights, monkeypatch):
     return there
 
 
+def grid() -> np.ndarray:
+    """`[68, 2]`, pixels of 256."""
+    y, x = np.divmod(np.arange(68), 10)
+    return np.stack([60.0 + 12 * x, 70.0 + 15 * y], axis=-1)
+
+
 def toy_portrait(path, face=None) -> portraits.Portrait:
     """Any picture is a face, with landmarks in a grid."""
-    y, x = np.divmod(np.arange(68), 10)
-    landmarks = np.stack([60.0 + 12 * x, 70.0 + 15 * y], axis=-1)
+    landmarks = grid()
     return portraits.Portrait(
         aligned_u8=np.asarray(Image.open(path).resize((256, 256))),
         alignment=dataclasses.replace(alignment.whole(64, 256), landmarks=landmarks),
@@ -113,6 +127,23 @@ def test_the_folder_gets_pictures_and_all_of_theta(photo, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("installed", "faces_everywhere")
+def test_mofas_estimate_is_corrected(photo, tmp_path):
+    assert pie("fit", photo, "--out", tmp_path / "out") == 0
+    record = json.loads((tmp_path / "out" / "theta.json").read_text())
+    found = np.concatenate([record["theta"][name] for name in parameters.SIZES])
+    portrait = toy_portrait(photo)
+    image = jnp.asarray(images.from_u8(portrait.aligned_u8))[None]
+    network = shipped.mofa()
+    whole = shipped.corrected(network, shipped.face_model())
+    alone, expected = (
+        parameters.to_vector(jax.jit(x.apply)(x.params, image))[0]
+        for x in (network, whole)
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert np.abs(found - alone).max() > 0.1
+
+
+@pytest.mark.usefixtures("installed", "faces_everywhere")
 def test_a_fit_that_is_interrupted_leaves_no_numbers_of_another(
     photo, tmp_path, monkeypatch
 ):
@@ -132,7 +163,7 @@ def test_a_fit_that_is_interrupted_leaves_no_numbers_of_another(
 @pytest.mark.usefixtures("installed", "faces_everywhere")
 def test_refinement_lowers_the_errors(photo, tmp_path):
     left = []
-    for steps in (0, 30):
+    for steps in (0, 120):
         assert pie("fit", photo, "--out", tmp_path / "out", "--refine", steps) == 0
         record = json.loads((tmp_path / "out" / "theta.json").read_text())
         assert record["refine"] == steps

@@ -15,7 +15,6 @@ from pie_jax.core.images import reduce_area
 from pie_jax.core.theta import neutral
 from pie_jax.embedding import schedule
 from pie_jax.embedding.solver import embedding_solver
-from pie_jax.face import appearance
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import assets, portraits
 from pie_jax.losses.landmark import relative_distances
@@ -131,8 +130,8 @@ def test_solved_colours_explain_photographs_and_tell_who_they_are_of(model, mofa
     image = image / 127.5 - 1
     known = np.stack([x.landmarks for x in photos]) + 0.5
     landmarks = jnp.asarray(known / image.shape[1], jnp.float32)
-    given = {"network": mofa.params, "face_model": model}
-    theta = jax.jit(appearance.solved(mofa.apply))(given, image)
+    apply, params = shipped.corrected(mofa, model)
+    theta = jax.jit(apply)(params, image)
     small = reduce_area(image, SIZE)
     left = jax.jit(errors)(model, theta, small, landmarks)
     assert left["colour"].mean() <= 0.06

@@ -6,7 +6,6 @@ import jax.numpy as jnp
 
 from pie_jax.core import ibug
 from pie_jax.editing.sight import sight
-from pie_jax.face import pose
 from pie_jax.face.render import render_vertices
 from tests import builders
 from tests.training.reconstruction_test import random_theta
@@ -34,26 +33,3 @@ def test_the_rotation_is_that_of_the_landmarks_and_all_else_is_mofas():
     tilt = jnp.stack([jnp.zeros(68), jnp.linspace(0, 0.3, 68)], axis=-1)
     tilted = see(params | {"landmark_net": tilt}, jnp.zeros((2, 8, 8, 3)))
     assert (jnp.abs(tilted.rotation - truth.rotation).max(axis=-1) > 0.01).all()
-
-
-def test_the_landmarks_of_a_mirrored_picture_are_mirrored(monkeypatch):
-    theta, asked = random_theta(1, seed=6), []
-
-    def landmarks(weights, image):
-        return jnp.tanh(jnp.tensordot(image, weights, 3))
-
-    def solve(model, theta, points):
-        asked.append(points)
-        return theta
-
-    monkeypatch.setattr(pose, "solve", solve)
-    see = sight(lambda params, image: theta, landmarks)
-    weights, image = (
-        jax.random.normal(jax.random.key(i), shape)
-        for i, shape in enumerate([(8, 8, 3, 68, 2), (1, 8, 8, 3)])
-    )
-    params = {"mofa": None, "landmark_net": weights, "face_model": MODEL}
-    for picture in (image, image[:, :, ::-1]):
-        see(params, picture)
-    chex.assert_trees_all_close(asked[1], ibug.mirror(asked[0]), atol=1e-5)
-    chex.assert_shape(asked[0], (1, 68, 2))

@@ -134,10 +134,3 @@ def test_gradients_are_those_of_finite_differences(part):
             there[i], back[i] = step, -step
             expected = (value(*there) - value(*back)) / (2 * step)
             np.testing.assert_allclose(slope, expected, rtol=1e-4)
-
-
-def test_a_networks_estimate_is_where_it_begins():
-    theta, image = random_theta(COUNT), shown(random_theta(COUNT, seed=5))
-    whole = appearance.solved(lambda params, image: params)
-    found = jax.jit(whole)({"network": theta, "face_model": MODEL}, image)
-    chex.assert_trees_all_equal(found, SOLVE(MODEL, theta, image))

@@ -66,6 +66,13 @@ def test_landmarks_that_are_no_points_of_the_head_do_not_count():
     chex.assert_trees_all_equal(*found)
 
 
+def test_a_search_that_ends_further_away_changes_nothing(monkeypatch):
+    theta, landmarks = posed()
+    begun = moved(theta)
+    monkeypatch.setattr(pose, "_step", lambda slope, value: jnp.full(6, 0.5))
+    chex.assert_trees_all_equal(pose.solve(MODEL, begun, landmarks), begun)
+
+
 def test_landmarks_that_are_no_numbers_change_nothing():
     theta, landmarks = posed()
     found = pose.solve(MODEL, theta, landmarks.at[1].set(jnp.nan))

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pie_jax.core import ibug
 from pie_jax.core.images import reduce_area
 from pie_jax.networks import landmark_net
 from pie_jax.networks.landmark_net import SIZE, LandmarkNet
@@ -50,6 +51,20 @@ def test_pictures_of_any_size_give_landmarks_each(params, size):
     chex.assert_shape(found, (1, 68, 2))
     reduced = NETWORK.apply({"params": params}, reduce_area(large, SIZE))
     np.testing.assert_allclose(found, reduced, atol=1e-4)
+
+
+def test_the_landmarks_of_a_mirrored_picture_are_mirrored(apply, params):
+    pictures = image()
+    found, other = (
+        landmark_net.both_ways(apply, params, x)
+        for x in (pictures, pictures[:, :, ::-1])
+    )
+    chex.assert_shape(found, (2, 68, 2))
+    chex.assert_trees_all_close(other, ibug.mirror(found), atol=1e-5)
+    once = apply(params, pictures)
+    assert np.abs(once - found).max() > 1e-4
+    back = ibug.mirror(apply(params, pictures[:, :, ::-1]))
+    chex.assert_trees_all_close(found, (once + back) / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize("row, column", [(0, 0), (2, 11), (15, 4)])

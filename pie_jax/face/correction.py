@@ -1,0 +1,49 @@
+"""What a network's estimate misses, put right by what the picture itself tells.
+
+A network sees a face as a whole. Where its landmarks lie and which colours it has, a
+picture tells as well, of which the pose, the reflectance and the light follow in closed
+form where the shape is known. Each is a second opinion that errs in other ways.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+from jax import Array
+
+from pie_jax.core.interfaces import Estimate
+from pie_jax.core.theta import FaceParams
+from pie_jax.face import appearance, pose
+from pie_jax.networks.landmark_net import both_ways
+
+SHARE = 1 / 3
+"""How far the pose goes from the network's towards the landmarks'. MediaPipe's face mesh,
+which has no part in either, gives yaws that are 1.67 degrees off a linear function of
+MoFA's in 500 samples never trained on, 1.69 of the landmarks', 1.52 of this mean and 1.50
+of the even one, which misses the poses of rendered faces by more (in eleven photographs
+0.95, 1.00, 0.75 and 0.72)."""
+
+
+def corrected(
+    estimate: Estimate, landmarks: Callable[[Any, Array], Array]
+) -> Callable[[Mapping[str, Any], Array], FaceParams]:
+    """An estimate whose pose, reflectance and light are corrected.
+
+    Args:
+        estimate: the network's.
+        landmarks: `(params, image) -> [B, 68, 2]` in fractions of the frame.
+
+    Returns:
+        `(params by part, image [B, R, R, 3] in [-1, 1]) -> theta [B]`, of the parts
+        `mofa`, `landmark_net` and `face_model`. Identity and expression are as the
+        network sees them.
+    """
+
+    def whole(params: Mapping[str, Any], image: Array) -> FaceParams:
+        model, theta = params["face_model"], estimate(params["mofa"], image)
+        points = both_ways(landmarks, params["landmark_net"], image)
+        posed = pose.solve(model, theta, points)
+        between = jax.tree.map(lambda a, b: a + SHARE * (b - a), theta, posed)
+        return appearance.solve(model, between, image)
+
+    return whole
