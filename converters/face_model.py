@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from pie_jax.converters import jaw
 
+from pie_jax.converters import jaw
 from pie_jax.core import ffhq
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import SIZES

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters import face_model, user_file
 from pie_jax.converters.basel2009 import renumbered
 from pie_jax.converters.face_model import Parts
 from pie_jax.converters.user_file import UserFile
 
+from pie_jax.converters import face_model, user_file
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import SIZES
 

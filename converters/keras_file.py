@@ -11,10 +11,10 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters import hdf5_file
 from pie_jax.converters.hdf5_file import Hdf5
 from pie_jax.converters.user_file import UserFile
 
+from pie_jax.converters import hdf5_file
 from pie_jax.core.errors import PieError
 
 # `block1_conv1_W_1:0` and `convolution2d_1_b` of Keras 1, `conv2d_1/kernel:0` of 2.

@@ -9,9 +9,10 @@ has no elements. Layout: files that MATLAB writes, and h5py's view of them.
 from typing import Any
 
 import numpy as np
-from pie_jax.converters import hdf5_file
 from pie_jax.converters.hdf5_file import Hdf5
 from pie_jax.converters.user_file import UserFile
+
+from pie_jax.converters import hdf5_file
 
 _MAX_DEPTH = 32
 _COST = 200

@@ -8,8 +8,9 @@ None; nothing of it is run.
 
 from typing import Any
 
-from pie_jax.converters import hdf5_file, matlab5, matlab73
 from pie_jax.converters.user_file import UserFile
+
+from pie_jax.converters import hdf5_file, matlab5, matlab73
 
 _HDF5_AT = 512
 

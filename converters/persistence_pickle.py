@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters import numpy_pickle, restricted_pickle, torch_checkpoint
 from pie_jax.converters.restricted_pickle import Call
 
+from pie_jax.converters import numpy_pickle, restricted_pickle, torch_checkpoint
 from pie_jax.core.errors import PieError
 
 GENERATOR = "G_ema"

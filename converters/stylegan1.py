@@ -8,6 +8,10 @@ another numeric scheme, and refused.
 from pathlib import Path
 
 import numpy as np
+from pie_jax.converters.stylegan1_layout import Form
+from pie_jax.converters.stylegan_source import Source
+from pie_jax.converters.user_file import UserFile
+
 from pie_jax.converters import (
     mean_w,
     persistence_pickle,
@@ -23,10 +27,6 @@ from pie_jax.converters import (
     torch_checkpoint,
     user_file,
 )
-from pie_jax.converters.stylegan1_layout import Form
-from pie_jax.converters.stylegan_source import Source
-from pie_jax.converters.user_file import UserFile
-
 from pie_jax.core.errors import PieError
 
 _TORCH_FORMS = (

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters import stylegan_parts, stylegan_sizes
 from pie_jax.converters.stylegan_parts import W_DIM
 from pie_jax.converters.stylegan_sizes import Sizes
 from pie_jax.converters.tables import Entry, Layout
+
+from pie_jax.converters import stylegan_parts, stylegan_sizes
 
 _GAIN = math.sqrt(2)
 """Of the weights; there is none on the leaky ReLU."""

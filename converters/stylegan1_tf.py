@@ -1,8 +1,9 @@
 """StyleGAN 1 in NVIDIA's TensorFlow pickle, `karras2019stylegan-ffhq-1024x1024.pkl`."""
 
-from pie_jax.converters import stylegan_tf
 from pie_jax.converters.stylegan1_layout import Form
 from pie_jax.converters.stylegan_source import Source
+
+from pie_jax.converters import stylegan_tf
 
 FORM = Form(
     title="NVIDIA's TensorFlow pickle",

@@ -6,6 +6,10 @@ All hold one network, at any resolution that is a power of two; no class labels.
 from pathlib import Path
 
 import numpy as np
+from pie_jax.converters.stylegan2_layout import Form
+from pie_jax.converters.stylegan_source import Source
+from pie_jax.converters.user_file import UserFile
+
 from pie_jax.converters import (
     mean_w,
     persistence_pickle,
@@ -19,10 +23,6 @@ from pie_jax.converters import (
     torch_checkpoint,
     user_file,
 )
-from pie_jax.converters.stylegan2_layout import Form
-from pie_jax.converters.stylegan_source import Source
-from pie_jax.converters.user_file import UserFile
-
 from pie_jax.core.errors import PieError
 from pie_jax.networks.mapping import GAIN
 

@@ -4,9 +4,10 @@ Saturation at +-256, which that program adds when it is told to train in half pr
 is left out: the features stay near unit variance.
 """
 
-from pie_jax.converters import persistence_pickle, stylegan_parts, stylegan_source
 from pie_jax.converters.stylegan2_layout import BLUR, Form
 from pie_jax.converters.stylegan_source import Source
+
+from pie_jax.converters import persistence_pickle, stylegan_parts, stylegan_source
 
 _FILTERS = {
     "synthesis.b{r}.resample_filter": BLUR,

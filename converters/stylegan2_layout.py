@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters import stylegan_parts, stylegan_sizes
 from pie_jax.converters.stylegan_parts import W_DIM
 from pie_jax.converters.stylegan_sizes import Sizes
 from pie_jax.converters.tables import Entry, Layout
 
+from pie_jax.converters import stylegan_parts, stylegan_sizes
 from pie_jax.networks.resampling import TAPS
 
 UPSAMPLING = np.outer(TAPS, TAPS)

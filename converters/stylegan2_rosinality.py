@@ -3,10 +3,11 @@
 `stylegan2-ffhq-config-f.pt`: its `g_ema`, and `latent_avg` where it is there.
 """
 
-from pie_jax.converters import torch_checkpoint
 from pie_jax.converters.stylegan2_layout import UPSAMPLING, Form
 from pie_jax.converters.stylegan_source import Source
 from pie_jax.converters.user_file import UserFile
+
+from pie_jax.converters import torch_checkpoint
 
 _MEAN = "latent_avg"
 _TRAINING_ONLY = {"g", "d", "g_optim", "d_optim"}

@@ -1,8 +1,9 @@
 """StyleGAN 2 in NVIDIA's TensorFlow pickle, `stylegan2-ffhq-config-f.pkl`."""
 
-from pie_jax.converters import stylegan_tf
 from pie_jax.converters.stylegan2_layout import Form
 from pie_jax.converters.stylegan_source import Source
+
+from pie_jax.converters import stylegan_tf
 
 FORM = Form(
     title="NVIDIA's TensorFlow pickle",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from pie_jax.converters import stylegan_parts
 
 # More layers than any network has; bounds the search.

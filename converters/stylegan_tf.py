@@ -1,8 +1,8 @@
 """What NVIDIA's TensorFlow pickles of StyleGAN 1 and 2 have in common."""
 
-from pie_jax.converters import stylegan_parts, stylegan_source, tf_pickle
 from pie_jax.converters.stylegan_source import Form, Source
 
+from pie_jax.converters import stylegan_parts, stylegan_source, tf_pickle
 from pie_jax.core.errors import PieError
 
 OPTIONS = {

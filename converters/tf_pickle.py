@@ -9,9 +9,9 @@ NVlabs/stylegan and NVlabs/stylegan2.
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters import numpy_pickle, restricted_pickle
 from pie_jax.converters.restricted_pickle import Call
 
+from pie_jax.converters import numpy_pickle, restricted_pickle
 from pie_jax.core.errors import PieError
 
 _NETWORK = "dnnlib.tflib.network.Network"

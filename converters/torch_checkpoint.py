@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters import restricted_pickle
 from pie_jax.converters.restricted_pickle import Call, External, Name
 
+from pie_jax.converters import restricted_pickle
 from pie_jax.core.errors import PieError
 
 _DTYPES = {

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pie_jax.converters.tables import Entry, Layout
+from pie_jax.converters.user_file import UserFile
+
 from pie_jax.converters import (
     keras_file,
     tables,
@@ -24,9 +27,6 @@ from pie_jax.converters import (
     user_file,
     vgg_layout,
 )
-from pie_jax.converters.tables import Entry, Layout
-from pie_jax.converters.user_file import UserFile
-
 from pie_jax.core.errors import PieError
 from pie_jax.networks import vgg, vgg_blocks
 

@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pie_jax.converters.tables import Entry, Layout
+from pie_jax.converters.user_file import UserFile
+
 from pie_jax.converters import (
     keras_file,
     matconvnet,
@@ -25,9 +28,6 @@ from pie_jax.converters import (
     user_file,
     vgg_layout,
 )
-from pie_jax.converters.tables import Entry, Layout
-from pie_jax.converters.user_file import UserFile
-
 from pie_jax.core.errors import PieError
 from pie_jax.networks import vgg_face
 from pie_jax.networks.vgg_blocks import BLOCKS, scaled

@@ -28,7 +28,7 @@ from pie_jax.cli.edit_record import landmarks
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, FaceParams, combine
 from pie_jax.editing import edit
-from pie_jax.editing.edit import Edited, Editor
+from pie_jax.editing.edit import Seen, Editor
 from pie_jax.editing.leaks import landmark_leak, light_distance
 from pie_jax.editing.sight import sight
 from pie_jax.energy import crops
@@ -171,9 +171,9 @@ def measure(
 
 def _edits(
     bench: Bench,
-    before: Edited,
+    before: Seen,
     photo: jax.Array,
-    attempt: Callable[[str, FaceParams], Edited],
+    attempt: Callable[[str, FaceParams], Seen],
     rng: np.random.Generator,
     poses: int,
 ) -> Iterator[tuple[str, Any]]:
@@ -188,18 +188,18 @@ def _edits(
 
 
 def _attempt(
-    bench: Bench, before: Edited, rounds: int, component: str, target: FaceParams
-) -> Edited:
+    bench: Bench, before: Seen, rounds: int, component: str, target: FaceParams
+) -> Seen:
     groups = ((component,),)
     return edit.edit(bench.editor, bench.params, before, target, groups, rounds)
 
 
 def _pose(
     bench: Bench,
-    before: Edited,
+    before: Seen,
     photo: jax.Array,
     matrix: np.ndarray | None,
-    attempt: Callable[[str, FaceParams], Edited],
+    attempt: Callable[[str, FaceParams], Seen],
     degrees: tuple[float, float],
 ) -> Iterator[tuple[str, Any]]:
     """`angle`, the editing error in radians as MoFA alone sees it (the paper's), and
@@ -239,7 +239,7 @@ def _turned(theta: FaceParams, degrees: tuple[float, float]) -> FaceParams:
     return dataclasses.replace(theta, rotation=rotation)
 
 
-def _levelled(bench: Bench, after: Edited, target: FaceParams) -> jax.Array:
+def _levelled(bench: Bench, after: Seen, target: FaceParams) -> jax.Array:
     """Its picture, turned about the head to the target's roll, as `pie edit` does."""
     turn = float(target.rotation[0, 2] - after.theta.rotation[0, 2])
     if not turn:
@@ -257,8 +257,8 @@ def _by_mofa(bench: Bench, image: jax.Array) -> FaceParams:
 
 def _expression(
     bench: Bench,
-    before: Edited,
-    attempt: Callable[[str, FaceParams], Edited],
+    before: Seen,
+    attempt: Callable[[str, FaceParams], Seen],
     theta: FaceParams,
 ) -> Iterator[tuple[str, float]]:
     """`expression`, the 66 landmarks' distance to the target's rendering in distances
@@ -273,8 +273,8 @@ def _expression(
 
 def _light(
     bench: Bench,
-    before: Edited,
-    attempt: Callable[[str, FaceParams], Edited],
+    before: Seen,
+    attempt: Callable[[str, FaceParams], Seen],
     theta: FaceParams,
 ) -> Iterator[tuple[str, float]]:
     """`light`, the scale-invariant distance of illumination; `light_asked`, the same

@@ -1,3 +1,3 @@
-"""PIE (Portrait Image Embedding for Semantic Control) in JAX and Flax."""
+"""Portrait Image Embedding for Semantic Control (PIE) in JAX and Flax."""
 
 __version__ = "0.1.0"

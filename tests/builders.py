@@ -16,7 +16,7 @@ from pie_jax.core.images import reduce_area
 from pie_jax.core.interfaces import Generator
 from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.embedding.stages import Stage, stage
-from pie_jax.energy.term import Networks, Person, Portrait
+from pie_jax.energy.term import Networks, Person, Target
 from pie_jax.energy.total import Energy
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
@@ -158,7 +158,7 @@ def toy_people(count: int, resolution: int, seed: int = 4) -> Person:
     )
 
 
-def small_portraits(batch: int, resolution: int, seed: int = 1) -> Portrait:
+def small_portraits(batch: int, resolution: int, seed: int = 1) -> Target:
     """Smooth random portraits, turned and shifted; leaves have a leading axis."""
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(-1, 1, (batch, 4, 4, 3))
@@ -168,7 +168,7 @@ def small_portraits(batch: int, resolution: int, seed: int = 1) -> Portrait:
     rows = [scale * np.cos(turn), scale * np.sin(turn), np.full(batch, shift)]
     matrix = np.stack([*rows, -rows[1], rows[0], rows[2]], axis=-1)
     dtype = jnp.result_type(float)
-    return Portrait(
+    return Target(
         image=image.astype(dtype),
         chip_matrix=jnp.asarray(matrix.reshape(batch, 2, 3), dtype),
         landmarks=jnp.asarray(rng.uniform(0.2, 0.8, (batch, 68, 2)), dtype),

@@ -41,16 +41,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Aligns `args.photo` into `args.out`; the exit status."""
-    from pie_jax.converters import stack
     from pie_jax.core.errors import PieError
-    from pie_jax.io import images, portraits
+    from pie_jax.io import images
+    from pie_jax.photos import portraits
+    from pie_jax.stack import fetch, registry
 
     # What can be told from the names is told before anything is fetched.
     images.check_source(args.photo)
     images.check_destination(args.out)
     if args.out.exists() and args.out.samefile(args.photo):
         raise PieError(f"{args.out}: would replace the photograph; choose another name")
-    stack.ensure("landmarks68")
+    fetch.ensure(registry.LANDMARKS68)
     portrait = portraits.load_portrait(args.photo, args.face)
     record = json.dumps(portrait.alignment.to_dict())
     images.write_png(

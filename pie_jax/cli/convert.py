@@ -21,7 +21,7 @@ EXAMPLES = """examples:
 
 
 class _Help(argparse.Action):
-    """Shows the help, with the kinds, which take a while to import."""
+    """Shows the help, with the kinds."""
 
     def __call__(
         self,
@@ -36,9 +36,10 @@ class _Help(argparse.Action):
 
 
 def _kinds() -> str:
-    from pie_jax.converters.kinds import KINDS
+    from pie_jax.stack import registry
 
-    return "".join(f"  {name:12} {KINDS[name].description}\n" for name in KINDS)
+    kinds = registry.convertible().items()
+    return "".join(f"  {name:12} {kind.files}\n" for name, kind in kinds)
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -75,22 +76,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Converts `args.file` into `args.out`; the exit status."""
-    from pie_jax.converters.kinds import KINDS
     from pie_jax.core.errors import PieError
-    from pie_jax.io import converted, images
+    from pie_jax.io import images
+    from pie_jax.stack import converted, registry
 
     # What can be told from the names is told before anything is read.
-    if args.kind not in KINDS:
-        raise PieError(
-            f"there is no kind {args.kind!r} of files; choose one of {', '.join(KINDS)}"
-        )
+    kind = registry.kind(args.kind)
     images.check_destination(args.out, (".safetensors",))
     if args.out.exists() and not args.force:
         raise PieError(f"{args.out} exists; choose another name, or --force")
-    kind = KINDS[args.kind]
-    arrays, info = kind.convert(args.file)
-    licence = {"licence": kind.licence} if kind.licence else {}
-    header = {converted.KIND: args.kind, **licence, **info}
+    arrays, info = registry.converter(kind.converter)(args.file)
+    header = {converted.KIND: args.kind, "licence": kind.licence, **info}
     converted.save(args.out, arrays, header)
     for name, value in header.items():
         print(f"{name:16} {value}")
@@ -100,11 +96,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _use(kind: str, out: Path) -> str:
     """How commands are told of the file."""
-    from pie_jax import catalogue
+    from pie_jax.stack import networks
 
-    for part, table in catalogue.PARTS.items():
-        for name, choice in table.items():
-            if choice.weights == kind:
+    for part, table in networks.NAMED.items():
+        for name, network in table.items():
+            if network.weights == kind:
                 file = shlex.quote(f"--config.files.{part}={out}")
                 return f"Written: {out}\nUse it with --config.{part}={name} {file}"
     return f"Written: {out}"

@@ -38,16 +38,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Embeds the sample, edits it, and says where the pictures are."""
-    from pie_jax.cli import batch, contact_sheet, sheet
-    from pie_jax.cli import config as configuration
-    from pie_jax.cli.editing import Manner
+    from pie_jax.stack import configuration
+    from pie_jax.workflows import embed, sheet
+    from pie_jax.workflows.shoot import Options
 
     config = configuration.load(configuration.DEFAULT)
-    outcome = batch.embed_photos([sample()], args.out, config)
+    outcome = embed.embed_photos([sample()], args.out, config)
     for folder in outcome.folders:
-        manner = Manner(feedback=sheet.FEEDBACK)
-        made = contact_sheet.make(folder, config, manner, _SHOWN)
-        contact_sheet.write(folder / "sheet.png", made)
+        made = sheet.make(folder, config, Options(), _SHOWN)
+        sheet.write(folder / "sheet.png", made)
         print(f"The photograph, aligned:   {folder / 'aligned.png'}")
         print(f"What the generator makes:  {folder / 'projection.png'}")
         print(f"How it got there:          {folder / 'convergence.png'}")

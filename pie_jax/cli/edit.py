@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from pie_jax.cli import config as configuration
-from pie_jax.cli.counts import count
+from pie_jax.cli import arguments
+from pie_jax.cli.arguments import count
 
 EXAMPLES = """examples:
   pie edit embedded/anna --yaw 20 --pitch -5
@@ -49,11 +49,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="a portrait's folder, or another project's code (.npy, .npz, .pt)",
     )
     _add_targets(parser)
-    _add_manner(parser)
+    _add_options(parser)
     _add_output(parser)
-    configuration.add_arguments(parser)
-    # Without one, the portrait's own generator is taken.
-    parser.set_defaults(run=run, config=None)
+    # Without a configuration, the portrait's own generator is taken.
+    arguments.add_config(parser, default=None)
+    parser.set_defaults(run=run)
 
 
 def _add_targets(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +78,7 @@ def _add_targets(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_manner(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how")
     group.add_argument(
         "--feedback",
@@ -123,9 +123,9 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Edits one portrait; the exit status."""
-    from pie_jax.cli import editing, inputs, requests
     from pie_jax.core.errors import PieError
-    from pie_jax.io import images
+    from pie_jax.workflows import edit, requests
+    from pie_jax.workflows.shoot import Options
 
     photos = {
         "rotation": args.pose_from,
@@ -133,33 +133,29 @@ def run(args: argparse.Namespace) -> int:
         "illumination": args.light_from,
     }
     angles = {name: getattr(args, name) for name in requests.ANGLES}
-    asked = requests.request(angles, args.expression, args.light, photos)
-    swept = requests.sweep(args.sweep) if args.sweep else None
-    if asked == requests.Request() and swept is None:
+    request = requests.request(angles, args.expression, args.light, photos)
+    sweep = requests.sweep(args.sweep) if args.sweep else None
+    if request == requests.Request() and sweep is None:
         raise PieError(
             "nothing to change: say --yaw 20, --expression smile=0.7, ...; "
             "`pie edit --help` shows more"
         )
-    # What can be told without the networks is told before anything is fetched.
-    for photo in (*asked.photos.values(), args.paste_back):
-        if photo is not None:
-            images.check_source(photo)
-    if swept and args.paste_back:
-        raise PieError("--paste-back takes one edit, not a sweep; leave one out")
-    editing.check_source(args.source)
-    place = args.source / "edits"
-    if args.source.is_file():
-        place = args.source.with_name(f"{args.source.stem}-edits")
-    out = args.out or place / requests.label(asked, swept)
-    manner = editing.Manner(
+    options = Options(
         feedback=args.feedback,
         together=args.together,
         keep_background=args.background == "keep",
         refine=args.refine,
         paste_back=args.paste_back,
     )
-    editing.check_out(out, editing.summary(args.source, asked, swept, manner), args)
-    config = inputs.load_config(args.source, args.config, args.overrides)
-    editing.edit_portrait(args.source, config, asked, swept, manner, out)
+    out = edit.edit_portrait(
+        args.source,
+        request,
+        sweep,
+        options,
+        out=args.out,
+        config=args.config,
+        overrides=args.overrides,
+        overwrite=args.overwrite,
+    )
     print(out)
     return 0

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pie_jax.cli import config as configuration
+from pie_jax.cli import arguments
 from pie_jax.core.errors import PieError
 
 EXAMPLES = """examples:
@@ -31,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder of the results"
     )
-    configuration.add_arguments(parser)
+    arguments.add_config(parser)
     parser.add_argument(
         "--face", type=int, metavar="N", help="which face, 1 the largest (default)"
     )
@@ -50,10 +50,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Embeds every photograph that can be read; 1 when any could not."""
-    from pie_jax.cli import batch
+    from pie_jax.stack import configuration
+    from pie_jax.workflows import embed
 
     config = configuration.load(args.config, args.overrides)
-    failed = batch.embed_photos(
+    failed = embed.embed_photos(
         args.photos,
         args.out,
         config,

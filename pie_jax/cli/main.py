@@ -14,12 +14,12 @@ from pie_jax.cli import (
     embed,
     export,
     fit,
-    huge_pages,
     sheet,
     synthesize,
     weights,
 )
 from pie_jax.core.errors import PieError
+from pie_jax.stack import huge_pages
 
 COMMANDS = (align, embed, edit, sheet, synthesize, fit, export, weights, convert, demo)
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pie_jax.cli.counts import count
+from pie_jax.cli.arguments import count
 
 EXAMPLES = """examples:
   pie sheet embedded/anna
@@ -59,18 +59,18 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Makes one sheet; the exit status."""
-    from pie_jax.cli import contact_sheet, editing, inputs
     from pie_jax.core.errors import PieError
+    from pie_jax.workflows import inputs, sheet
+    from pie_jax.workflows.shoot import Options
 
     if args.size < _SMALLEST:
         raise PieError(f"--size is {args.size}; it must be at least {_SMALLEST}")
-    editing.check_source(args.source)
+    inputs.check_portrait(args.source)
     out = args.out or args.source / "sheet.png"
     if not out.parent.is_dir():
         raise PieError(f"{out.parent}: there is no such folder")
     config = inputs.load_config(args.source, None, [])
-    manner = editing.Manner(feedback=args.feedback)
-    made = contact_sheet.make(args.source, config, manner, args.size)
-    contact_sheet.write(out, made)
+    options = Options(feedback=args.feedback)
+    sheet.write(out, sheet.make(args.source, config, options, args.size))
     print(out)
     return 0

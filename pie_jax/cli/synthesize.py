@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pie_jax.cli import config as configuration
-from pie_jax.core.errors import PieError
+from pie_jax.cli import arguments
 
 EXAMPLES = """examples:
   pie synthesize embedded/face --out face.png
@@ -38,40 +37,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         choices=("w", "w_plus"),
         help="what a file of shape (num_ws, 512) holds: num_ws codes in W, or one in W+",
     )
-    configuration.add_arguments(parser)
-    # Without one, a folder's own generator is taken.
-    parser.set_defaults(run=run, config=None)
+    # Without a configuration, a folder's own generator is taken.
+    arguments.add_config(parser, default=None)
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Synthesises one image, or several from a file of several codes."""
-    import jax
-    import numpy as np
-    from tqdm import tqdm
+    from pie_jax.workflows import synthesize
 
-    from pie_jax.cli import inputs, runtime
-    from pie_jax.io import images
-
-    # What can be told from the names is told before anything is fetched.
-    images.check_destination(args.out, (".png", ".npy"))
-    config = inputs.load_config(args.code, args.config, args.overrides)
-    if args.out.exists() and args.out.samefile(args.code):
-        raise PieError(f"{args.out}: would replace the code; choose another name")
-    assembled, params = runtime.start(config, parts=("generator",))
-    generator = assembled.generator
-    w_plus = inputs.load_w_plus(args.code, generator.num_ws, config, args.space)
-    synthesis = jax.jit(generator.synthesis)
-    raw = args.out.suffix.lower() == ".npy"
-    kept = []
-    for i, code in enumerate(tqdm(w_plus, unit="image", disable=len(w_plus) == 1)):
-        image = np.asarray(synthesis(params["generator"], code[None]))[0]
-        if not np.isfinite(image).all():
-            raise PieError(f"{args.code}: lies so far out that no image comes of it")
-        if raw:
-            kept.append(image)
-            continue
-        name = f"{args.out.stem}-{i}.png" if len(w_plus) > 1 else args.out.name
-        images.write_png(args.out.with_name(name), images.to_u8(image))
-    if raw:
-        images.write_npy(args.out, np.stack(kept))
+    synthesize.synthesize(
+        args.code, args.out, args.config, args.overrides, space=args.space
+    )
     return 0

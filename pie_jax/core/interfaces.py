@@ -7,9 +7,6 @@ from jax import Array
 
 from pie_jax.core.theta import FaceParams
 
-Params = Any
-"""A pytree of linen parameters: nested dicts of arrays."""
-
 
 class Generator(NamedTuple):
     """A style-based generator.
@@ -27,6 +24,9 @@ class Generator(NamedTuple):
     """`(params, w_plus [B, num_ws, 512]) -> image [B, H, W, 3]`, RGB in [-1, 1]."""
     num_ws: int
     resolution: int
+    features: Callable | None = None
+    """`(params, w_plus [B, num_ws, 512]) -> [B, S, S, C]`, what it knows of each place
+    when it has drawn coarse structures; None where nothing was made of that."""
 
 
 class Rig(NamedTuple):
@@ -44,5 +44,9 @@ class Rig(NamedTuple):
     """One of `core.theta.COMPONENTS`."""
 
 
-Estimate = Callable[[Params, Array], FaceParams]
-"""`(params, image [B, R, R, 3] in [-1, 1]) -> theta [B]`."""
+Estimate = Callable[[Any, Array], FaceParams]
+"""MoFA: `(params, image [B, R, R, 3] in [-1, 1]) -> theta [B]`."""
+
+FindLandmarks = Callable[[Any, Array], Array]
+"""The landmark network: `(params, image [B, R, R, 3] in [-1, 1]) -> [B, 68, 2]` in
+fractions of the frame (`core.ibug`)."""

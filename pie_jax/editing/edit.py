@@ -25,11 +25,11 @@ from jax import Array
 
 from pie_jax.core import rotations
 from pie_jax.core.interfaces import Rig
+from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.editing.feedback import next_command
 from pie_jax.editing.sight import Sight
 
-Params = Mapping[str, Any]
 Groups = Sequence[Sequence[str]]
 
 ONE_AFTER_ANOTHER: Groups = tuple((component,) for component in COMPONENTS)
@@ -48,8 +48,8 @@ turned makes up for."""
 
 
 class Editor(NamedTuple):
-    """The functions of an edit. Their parameters are a dict with the parts `generator`,
-    `rigs` (parameters by component), and what `sight` needs."""
+    """The functions of an edit. They need the parameters `generator`, `rigs`, and what
+    `sight` needs."""
 
     synthesis: Callable[[Any, Array], Array]
     """`(params, w_plus [B, num_ws, 512]) -> image [B, H, W, 3]`, RGB in [-1, 1]."""
@@ -59,7 +59,7 @@ class Editor(NamedTuple):
 
 
 @struct.dataclass
-class Edited:
+class Seen:
     """Portraits and what is seen in them.
 
     Attributes:
@@ -73,7 +73,7 @@ class Edited:
     theta: FaceParams
 
 
-def look(editor: Editor, params: Params, w_plus: Array) -> Edited:
+def look(editor: Editor, params: Params, w_plus: Array) -> Seen:
     """Codes as they are: their images, and what is seen there.
 
     Args:
@@ -81,8 +81,8 @@ def look(editor: Editor, params: Params, w_plus: Array) -> Edited:
         params: their parameters.
         w_plus: `[B, num_ws, 512]`.
     """
-    image = editor.synthesis(params["generator"], w_plus)
-    return Edited(w_plus, image, editor.sight(params, image))
+    image = editor.synthesis(params.generator, w_plus)
+    return Seen(w_plus, image, editor.sight(params, image))
 
 
 def move(
@@ -115,11 +115,11 @@ def offset(
 def edit(
     editor: Editor,
     params: Params,
-    portrait: Edited,
+    portrait: Seen,
     target: FaceParams,
     groups: Groups,
     rounds: int = 0,
-) -> Edited:
+) -> Seen:
     """Edits components of portraits, and corrects what the estimator sees.
 
     The first round adds what is missing to the command (PIE, sec. 5: theta + (theta -
@@ -163,16 +163,15 @@ def error(theta: FaceParams, target: FaceParams, component: str) -> Array:
 def _edit_group(
     editor: Editor,
     params: Params,
-    portrait: Edited,
+    portrait: Seen,
     target: FaceParams,
     group: Sequence[str],
     rounds: int,
-) -> Edited:
-    def attempt(command: FaceParams) -> Edited:
+) -> Seen:
+    def attempt(command: FaceParams) -> Seen:
         w_plus, own = portrait.w_plus, portrait.theta
         offsets = [
-            offset(editor.rigs[c], params["rigs"][c], w_plus, own, command)
-            for c in group
+            offset(editor.rigs[c], params.rigs[c], w_plus, own, command) for c in group
         ]
         return look(editor, params, w_plus + jnp.sum(jnp.stack(offsets), axis=0))
 
@@ -209,10 +208,10 @@ def _by_component(values: Array, group: Sequence[str]) -> dict[str, Array]:
     return dict(zip(group, jnp.split(values, ends[:-1], axis=-1), strict=True))
 
 
-def _nearer(a: Edited, b: Edited, aim: Array, group: Sequence[str]) -> Edited:
+def _nearer(a: Seen, b: Seen, aim: Array, group: Sequence[str]) -> Seen:
     """Of each portrait the one that has less of its error, in units of `REACH`."""
 
-    def total(x: Edited) -> Array:
+    def total(x: Seen) -> Array:
         missing = _by_component(aim - _stacked(x.theta, group), group).items()
         errors = [jnp.sqrt(jnp.mean(y**2, axis=-1)) / REACH[c] for c, y in missing]
         return jnp.sum(jnp.stack(errors), axis=0)

@@ -6,37 +6,37 @@ part in it, saw 0.89 of that. Turned until the landmarks fit, it saw 1.00.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from jax import Array
 
-from pie_jax.core.interfaces import Estimate
+from pie_jax.core.interfaces import Estimate, FindLandmarks
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import pose
 from pie_jax.networks.landmark_net import both_ways
 
-Sight = Callable[[Mapping[str, Any], Array], FaceParams]
-"""`(params by part, image [B, R, R, 3] in [-1, 1]) -> theta [B]`."""
+Sight = Callable[[Params, Array], FaceParams]
+"""`(params, image [B, R, R, 3] in [-1, 1]) -> theta [B]`."""
 
 
-def sight(estimate: Estimate, landmarks: Callable[[Any, Array], Array]) -> Sight:
+def sight(estimate: Estimate, landmarks: FindLandmarks) -> Sight:
     """Sees faces as both together do.
 
     Args:
         estimate: MoFA; all but the rotation is as it sees it. That holds for the place
             too, which landmarks tell no better than they tell the pitch.
-        landmarks: `(params, image) -> [B, 68, 2]` in fractions of the frame; the
-            rotation is that in which MoFA's shape fits them (`face.pose`).
+        landmarks: the landmark network; the rotation is that in which MoFA's shape
+            fits them (`face.pose`).
 
     Returns:
-        A function that needs the parts `mofa`, `landmark_net` and `face_model`.
+        A function that needs `mofa`, `landmark_net` and `face_model`.
     """
 
-    def see(params: Mapping[str, Any], image: Array) -> FaceParams:
-        theta = estimate(params["mofa"], image)
-        points = both_ways(landmarks, params["landmark_net"], image)
-        posed = pose.solve(params["face_model"], theta, points)
+    def see(params: Params, image: Array) -> FaceParams:
+        theta = estimate(params.mofa, image)
+        points = both_ways(landmarks, params.landmark_net, image)
+        posed = pose.solve(params.face_model, theta, points)
         return dataclasses.replace(theta, rotation=posed.rotation)
 
     return see

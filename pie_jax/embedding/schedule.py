@@ -10,6 +10,7 @@ import numpy as np
 from flax import struct
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.embedding.solver import EmbedState, StepInfo, embedding_solver
 from pie_jax.embedding.stages import Stage
 from pie_jax.energy.total import Energy
@@ -55,7 +56,7 @@ def begin(energy: Energy, stages: Sequence[Stage], w_plus: Array) -> Progress:
 def advance(
     energy: Energy,
     stages: Sequence[Stage],
-    params: Any,
+    params: Params,
     references: Any,
     progress: Progress,
     report_every: int,

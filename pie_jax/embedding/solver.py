@@ -10,8 +10,9 @@ import optax
 from flax import struct
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.embedding.stages import Stage
-from pie_jax.energy.term import Portrait
+from pie_jax.energy.term import Target
 from pie_jax.energy.total import Energy
 
 
@@ -48,7 +49,7 @@ class StepInfo:
 class Solver(NamedTuple):
     """Functions of one stage, over a batch of portraits."""
 
-    prepare: Callable[[Any, Portrait], Any]
+    prepare: Callable[[Params, Target], Any]
     """`(params, portraits) -> references`, leading axis B; the same in every stage."""
     init: Callable[[Array], EmbedState]
     """`(w_plus [B, num_ws, 512]) -> state`."""
@@ -66,14 +67,14 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
     portrait.
     """
 
-    def objective(latent: Array, params: Any, references: Any, key: Array):
+    def objective(latent: Array, params: Params, references: Any, key: Array):
         return energy.value(params, references, stage.expand(latent), key)
 
-    def step(state: EmbedState, params: Any, references: Any, key: Array):
+    def step(state: EmbedState, params: Params, references: Any, key: Array):
         (total, terms), grad = jax.value_and_grad(objective, has_aux=True)(
             state.latent, params, references, key
         )
-        coordinates = {part: params[part] for part in stage.needs}
+        coordinates = {part: getattr(params, part) for part in stage.needs}
         updates, opt_state = stage.optimizer.update(
             grad, state.opt_state, state.latent, value=total, **coordinates
         )
@@ -88,7 +89,12 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
 
     @partial(jax.jit, static_argnames="num_steps")
     def run(
-        state: EmbedState, params: Any, references: Any, key: Array, *, num_steps: int
+        state: EmbedState,
+        params: Params,
+        references: Any,
+        key: Array,
+        *,
+        num_steps: int,
     ):
         batch_step = jax.vmap(step, in_axes=(0, None, 0, None))
 

@@ -1,15 +1,16 @@
 """Where an embedding begins."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.networks import latents
 
-Start = Callable[[Mapping[str, Any], Array], Array]
-"""`(params by part, image [B, R, R, 3] in [-1, 1]) -> w_plus [B, num_ws, 512]`."""
+Start = Callable[[Params, Array], Array]
+"""`(params, image [B, R, R, 3] in [-1, 1]) -> w_plus [B, num_ws, 512]`."""
 
 
 def mean(num_ws: int) -> Start:
@@ -19,8 +20,8 @@ def mean(num_ws: int) -> Start:
         num_ws: the generator's number of style inputs.
     """
 
-    def start(params: Mapping[str, Any], image: Array) -> Array:
-        w_avg = params["generator"]["w_avg"]
+    def start(params: Params, image: Array) -> Array:
+        w_avg = params.generator["w_avg"]
         return jnp.broadcast_to(w_avg, (len(image), num_ws, *w_avg.shape))
 
     return start
@@ -30,12 +31,12 @@ def encoded(apply: Callable[[Any, Array], Array]) -> Start:
     """What an encoder estimates from the picture.
 
     Args:
-        apply: `(params, image) -> code`, see `networks.encoder`; needs the parts
-            `encoder` and `latents` of the parameters.
+        apply: `(params, image) -> code`, see `networks.encoder`; needs the parameters
+            `encoder` and `latents`.
     """
 
-    def start(params: Mapping[str, Any], image: Array) -> Array:
-        code = apply(params["encoder"], image)
-        return latents.unwhiten(params["latents"], code)
+    def start(params: Params, image: Array) -> Array:
+        code = apply(params.encoder, image)
+        return latents.unwhiten(params.latents, code)
 
     return start

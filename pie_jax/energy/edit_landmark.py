@@ -6,6 +6,7 @@ code shows. Light moves none: of that component this term has no gradient.
 
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.core.theta import combine
 from pie_jax.energy import likeness
 from pie_jax.energy.term import Candidate, Networks, Term, needed
@@ -14,12 +15,12 @@ NEEDS = ("edited",)
 
 
 def term(networks: Networks) -> Term:
-    """Builds the term from `networks.rig` and `params["face_model"]`."""
+    """Builds the term from `networks.rig` and `params.face_model`."""
     component = needed(networks.rig, "rig", "edit_landmark").component
 
-    def value(params: dict, reference: None, candidate: Candidate) -> Array:
+    def value(params: Params, reference: None, candidate: Candidate) -> Array:
         person, edited = candidate.person, candidate.edited
         theta = combine(person.theta, edited.theta, component)
-        return likeness.landmark(params["face_model"], theta, person.landmarks)
+        return likeness.landmark(params.face_model, theta, person.landmarks)
 
     return Term(prepare=lambda params, portrait: None, value=value)

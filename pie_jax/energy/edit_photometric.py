@@ -5,6 +5,7 @@ v's picture is compared with v's face whose component is what the edited code sh
 
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.core.theta import combine
 from pie_jax.energy import likeness
 from pie_jax.energy.term import Candidate, Networks, Term, needed
@@ -13,12 +14,12 @@ NEEDS = ("edited",)
 
 
 def term(networks: Networks) -> Term:
-    """Builds the term from `networks.rig` and `params["face_model"]`."""
+    """Builds the term from `networks.rig` and `params.face_model`."""
     component = needed(networks.rig, "rig", "edit_photometric").component
 
-    def value(params: dict, reference: None, candidate: Candidate) -> Array:
+    def value(params: Params, reference: None, candidate: Candidate) -> Array:
         person, edited = candidate.person, candidate.edited
         theta = combine(person.theta, edited.theta, component)
-        return likeness.photometric(params["face_model"], theta, person.image)
+        return likeness.photometric(params.face_model, theta, person.image)
 
     return Term(prepare=lambda params, portrait: None, value=value)

@@ -7,9 +7,10 @@ component is the photograph's own again.
 from jax import Array
 
 from pie_jax.core.errors import PieError
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams, combine
 from pie_jax.energy import likeness
-from pie_jax.energy.term import Candidate, Networks, Portrait, Term, needed, theta_of
+from pie_jax.energy.term import Candidate, Networks, Target, Term, needed, theta_of
 
 NEEDS = ("edited",)
 
@@ -20,7 +21,7 @@ def term(networks: Networks) -> Term:
     component = needed(networks.rig, "rig", "invariance_landmark").component
     estimate = needed(networks.estimate, "mofa", "invariance_landmark")
 
-    def prepare(params: dict, portrait: Portrait) -> tuple[FaceParams, Array]:
+    def prepare(params: Params, portrait: Target) -> tuple[FaceParams, Array]:
         if portrait.landmarks is None:
             raise PieError(
                 "config.energy.invariance_landmark compares the portrait's landmarks, "
@@ -29,10 +30,10 @@ def term(networks: Networks) -> Term:
         return theta_of(estimate, params, portrait.image), portrait.landmarks
 
     def value(
-        params: dict, reference: tuple[FaceParams, Array], candidate: Candidate
+        params: Params, reference: tuple[FaceParams, Array], candidate: Candidate
     ) -> Array:
         own, landmarks = reference
         theta = combine(candidate.edited.theta, own, component)
-        return likeness.landmark(params["face_model"], theta, landmarks)
+        return likeness.landmark(params.face_model, theta, landmarks)
 
     return Term(prepare, value)

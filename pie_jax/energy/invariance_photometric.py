@@ -6,9 +6,10 @@ photograph's own again.
 
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams, combine
 from pie_jax.energy import likeness
-from pie_jax.energy.term import Candidate, Networks, Portrait, Term, needed, theta_of
+from pie_jax.energy.term import Candidate, Networks, Target, Term, needed, theta_of
 
 NEEDS = ("edited",)
 
@@ -19,15 +20,15 @@ def term(networks: Networks) -> Term:
     component = needed(networks.rig, "rig", "invariance_photometric").component
     estimate = needed(networks.estimate, "mofa", "invariance_photometric")
 
-    def prepare(params: dict, portrait: Portrait) -> tuple[FaceParams, Array]:
+    def prepare(params: Params, portrait: Target) -> tuple[FaceParams, Array]:
         own = theta_of(estimate, params, portrait.image)
         return own, likeness.reduced(portrait.image)
 
     def value(
-        params: dict, reference: tuple[FaceParams, Array], candidate: Candidate
+        params: Params, reference: tuple[FaceParams, Array], candidate: Candidate
     ) -> Array:
         own, image = reference
         theta = combine(candidate.edited.theta, own, component)
-        return likeness.photometric(params["face_model"], theta, image)
+        return likeness.photometric(params.face_model, theta, image)
 
     return Term(prepare, value)

@@ -7,62 +7,59 @@ it is asked for, *bank* takes one of those that were made before. The bank's are
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.images import from_255, to_255
-from pie_jax.core.interfaces import Estimate, Generator
+from pie_jax.core.interfaces import Estimate, FindLandmarks, Generator
+from pie_jax.core.params import Params
 from pie_jax.energy.likeness import reduced
 from pie_jax.energy.term import Person, theta_of
 
-Draw = Callable[[Any, Array], Person]
-"""`(params by part, key) -> v`."""
+Draw = Callable[[Params, Array], Person]
+"""`(params, key) -> v`."""
 
 PSI = 0.9
 """Truncation of v. On samples of the default generator, yaw deviates by 8 degrees at
 0.4 to 0.6, by 12 at 0.6 to 0.8, by 14 from 0.8 on, and dlib found all their faces."""
 
 
-def online(
-    generator: Generator, estimate: Estimate, landmarks: Callable[[Any, Array], Array]
-) -> Draw:
+def online(generator: Generator, estimate: Estimate, landmarks: FindLandmarks) -> Draw:
     """Draws by making: z, its w, its picture, and what that shows.
 
     Args:
         generator: the generator.
         estimate: MoFA.
-        landmarks: `(params, image [B, R, R, 3]) -> [B, 68, 2]` in fractions of the
-            frame.
+        landmarks: the landmark network.
 
     Returns:
-        `Draw`; it needs the parts `generator`, `mofa` and `landmark_net`.
+        `Draw`; it needs `generator`, `mofa` and `landmark_net`.
     """
 
-    def draw(params: Any, key: Array) -> Person:
-        w_avg = params["generator"]["w_avg"]
+    def draw(params: Params, key: Array) -> Person:
+        w_avg = params.generator["w_avg"]
         z = jax.random.normal(key, (1, 512), w_avg.dtype)
-        w = w_avg + PSI * (generator.mapping(params["generator"], z) - w_avg)
+        w = w_avg + PSI * (generator.mapping(params.generator, z) - w_avg)
         w_plus = jnp.broadcast_to(w[:, None], (1, generator.num_ws, 512))
-        image = jnp.clip(generator.synthesis(params["generator"], w_plus), -1, 1)
+        image = jnp.clip(generator.synthesis(params.generator, w_plus), -1, 1)
         return Person(
             theta=theta_of(estimate, params, image[0]),
             image=reduced(image[0]),
-            landmarks=landmarks(params["landmark_net"], image)[0],
+            landmarks=landmarks(params.landmark_net, image)[0],
         )
 
     return draw
 
 
-def bank(params: Any, key: Array) -> Person:
+def bank(params: Params, key: Array) -> Person:
     """Draws one of the people in the part `bank`, each as likely as any other.
 
     That part is a `Person` whose arrays have a leading axis, and whose pictures are
     stored (`stored`).
     """
-    people = params["bank"]
+    people = params.bank
     index = jax.random.randint(key, (), 0, len(people.image))
     person = jax.tree.map(lambda x: x[index], people)
     return dataclasses.replace(person, image=from_255(person.image))

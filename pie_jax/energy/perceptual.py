@@ -3,7 +3,8 @@
 from jax import Array
 
 from pie_jax.core.images import downsample
-from pie_jax.energy.term import Candidate, Networks, Portrait, Term, needed
+from pie_jax.core.params import Params
+from pie_jax.energy.term import Candidate, Networks, Target, Term, needed
 from pie_jax.losses.perceptual import perceptual
 
 FACTOR = 4
@@ -11,18 +12,18 @@ FACTOR = 4
 
 
 def term(networks: Networks) -> Term:
-    """Builds the term from `networks.perceptual` and `params["perceptual"]`."""
+    """Builds the term from `networks.perceptual` and `params.perceptual`."""
     network = needed(networks.perceptual, "perceptual")
 
-    def features(params: dict, image: Array) -> dict[str, Array]:
+    def features(params: Params, image: Array) -> dict[str, Array]:
         reduced = downsample(image, FACTOR)[None]
-        layers = network(params["perceptual"], reduced)
+        layers = network(params.perceptual, reduced)
         return {name: x[0] for name, x in layers.items()}
 
-    def prepare(params: dict, portrait: Portrait) -> dict[str, Array]:
+    def prepare(params: Params, portrait: Target) -> dict[str, Array]:
         return features(params, portrait.image)
 
-    def value(params: dict, target: dict[str, Array], candidate: Candidate) -> Array:
+    def value(params: Params, target: dict[str, Array], candidate: Candidate) -> Array:
         image = candidate.image
         return perceptual(features(params, image), target, image.shape[0])
 

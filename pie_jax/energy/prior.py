@@ -8,6 +8,7 @@ and with them a fine grid on skin (`configs/default.py`).
 import jax.numpy as jnp
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.energy.term import Candidate, Networks, Term
 from pie_jax.networks import latents
 
@@ -20,7 +21,7 @@ def term(networks: Networks) -> Term:
     """
     del networks
 
-    def value(params: dict, reference: None, candidate: Candidate) -> Array:
-        return jnp.mean(latents.whiten(params["latents"], candidate.w_plus) ** 2)
+    def value(params: Params, reference: None, candidate: Candidate) -> Array:
+        return jnp.mean(latents.whiten(params.latents, candidate.w_plus) ** 2)
 
     return Term(prepare=lambda params, portrait: None, value=value)

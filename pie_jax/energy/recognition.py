@@ -2,24 +2,25 @@
 
 from jax import Array
 
-from pie_jax.energy.term import Candidate, Networks, Portrait, Term, needed
+from pie_jax.core.params import Params
+from pie_jax.energy.term import Candidate, Networks, Target, Term, needed
 from pie_jax.losses.recognition import recognition
 
 
 def term(networks: Networks) -> Term:
-    """Builds the term from `networks.recognition` and `params["recognition"]`."""
+    """Builds the term from `networks.recognition` and `params.recognition`."""
     network = needed(networks.recognition, "recognition")
 
-    def descriptor(params: dict, image: Array, matrix: Array) -> Array:
+    def descriptor(params: Params, image: Array, matrix: Array) -> Array:
         seen = networks.crop(image, matrix)
-        return network(params["recognition"], seen[None])[0]
+        return network(params.recognition, seen[None])[0]
 
-    def prepare(params: dict, portrait: Portrait) -> tuple[Array, Array]:
+    def prepare(params: Params, portrait: Target) -> tuple[Array, Array]:
         matrix = portrait.chip_matrix
         return descriptor(params, portrait.image, matrix), matrix
 
     def value(
-        params: dict, reference: tuple[Array, Array], candidate: Candidate
+        params: Params, reference: tuple[Array, Array], candidate: Candidate
     ) -> Array:
         target, matrix = reference
         return recognition(descriptor(params, candidate.image, matrix), target)

@@ -9,6 +9,7 @@ over 800 samples), and dlib's network was trained on faces in their places.
 import jax
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.energy import crops, recognition
 from pie_jax.energy.term import Candidate, Networks, Term, needed
@@ -24,14 +25,14 @@ def term(networks: Networks) -> Term:
     prepare, plain = recognition.term(networks)
 
     def value(
-        params: dict, reference: tuple[Array, Array], candidate: Candidate
+        params: Params, reference: tuple[Array, Array], candidate: Candidate
     ) -> Array:
         descriptor, matrix = reference
         edited = candidate.edited
 
         def places(theta: FaceParams) -> Array:
             seen = render_vertices(
-                params["face_model"], theta, len(edited.image), occlusion=False
+                params.face_model, theta, len(edited.image), occlusion=False
             )
             # Where the face is cut out is no means to be recognised.
             return jax.lax.stop_gradient(seen.landmarks) - 0.5

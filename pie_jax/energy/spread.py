@@ -8,6 +8,7 @@ the figures still improve, but hair and eyes blur, and weaves appear on skin.
 import jax.numpy as jnp
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.energy.term import Candidate, Networks, Term
 
 
@@ -19,7 +20,7 @@ def term(networks: Networks) -> Term:
     """
     del networks
 
-    def value(params: dict, reference: None, candidate: Candidate) -> Array:
+    def value(params: Params, reference: None, candidate: Candidate) -> Array:
         w_plus = candidate.w_plus
         return jnp.mean((w_plus - w_plus.mean(axis=0)) ** 2)
 

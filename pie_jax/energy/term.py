@@ -1,19 +1,20 @@
 """What a term of the energy is, and what it may look at."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import jax
 from flax import struct
 from jax import Array
 
 from pie_jax.core.interfaces import Estimate, Rig
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.energy.crops import dlib_chip
 
 
 @struct.dataclass
-class Portrait:
+class Target:
     """The photograph to embed, aligned to the generator's frame.
 
     Attributes:
@@ -45,7 +46,7 @@ class Person:
 
 
 @struct.dataclass
-class Edited:
+class EditedCandidate:
     """The candidate with one component of its face taken from a person.
 
     Attributes:
@@ -76,14 +77,14 @@ class Candidate:
     image: Array
     theta: FaceParams = struct.field(default=None)
     person: Person = struct.field(default=None)
-    edited: Edited = struct.field(default=None)
+    edited: EditedCandidate = struct.field(default=None)
 
 
 class Term(NamedTuple):
     """One unweighted summand of the energy, of a single portrait."""
 
     prepare: Callable
-    """`(params, Portrait) -> reference`: what of the portrait is computed only once."""
+    """`(params, Target) -> reference`: what of the portrait is computed only once."""
     value: Callable
     """`(params, reference, Candidate) -> scalar`."""
 
@@ -102,9 +103,9 @@ class Networks(NamedTuple):
     """`(image [R, R, 3], chip_matrix [2, 3]) -> face [S, S, 3]`: what the recognition
     network sees of a portrait."""
     estimate: Estimate | None = None
-    """MoFA; its parameters are `params["mofa"]`."""
+    """MoFA; its parameters are `params.mofa`."""
     rig: Rig | None = None
-    """RigNet of the component that is to be edited; `params["rig"]`."""
+    """RigNet of the component that is to be edited; `params.rigs[rig.component]`."""
 
 
 _Network = TypeVar("_Network")
@@ -128,6 +129,6 @@ def needed(network: _Network | None, part: str, term: str | None = None) -> _Net
     return network
 
 
-def theta_of(estimate: Estimate, params: Any, image: Array) -> FaceParams:
-    """Theta of one picture `[R, R, 3]`; its parameters are `params["mofa"]`."""
-    return jax.tree.map(lambda x: x[0], estimate(params["mofa"], image[None]))
+def theta_of(estimate: Estimate, params: Params, image: Array) -> FaceParams:
+    """Theta of one picture `[R, R, 3]`; its parameters are `params.mofa`."""
+    return jax.tree.map(lambda x: x[0], estimate(params.mofa, image[None]))

@@ -7,6 +7,7 @@ import jax
 from jax import Array
 
 from pie_jax.core.interfaces import Generator
+from pie_jax.core.params import Params
 from pie_jax.energy import (
     edit_landmark,
     edit_photometric,
@@ -23,10 +24,10 @@ from pie_jax.energy import (
 from pie_jax.energy.people import Draw
 from pie_jax.energy.term import (
     Candidate,
-    Edited,
+    EditedCandidate,
     Networks,
     Person,
-    Portrait,
+    Target,
     Term,
     needed,
     theta_of,
@@ -60,9 +61,11 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 class Energy(NamedTuple):
     """Pure functions of one portrait."""
 
-    prepare: Callable[[Any, Portrait], dict[str, Any]]
+    prepare: Callable[[Params, Target], dict[str, Any]]
     """`(params, portrait) -> references`, once per portrait."""
-    value: Callable[[Any, dict[str, Any], Array, Array], tuple[Array, dict[str, Array]]]
+    value: Callable[
+        [Params, dict[str, Any], Array, Array], tuple[Array, dict[str, Array]]
+    ]
     """`(params, references, w_plus [num_ws, 512], key) -> (total, unweighted terms)`;
     the key is that of the iteration's v."""
 
@@ -90,7 +93,7 @@ def energy(
     """Builds E(w) from its terms.
 
     Args:
-        generator: the generator; its parameters are `params["generator"]`.
+        generator: the generator; its parameters are `params.generator`.
         networks: the networks that the terms need.
         weights: weight by name of the term. A term of weight 0 is left out entirely,
             with its network and its time.
@@ -107,11 +110,11 @@ def energy(
         raise ValueError(f"no energy term has a weight; known: {sorted(TERMS)}")
     look = _look(generator, networks, draw, weights)
 
-    def prepare(params: Any, portrait: Portrait) -> dict[str, Any]:
+    def prepare(params: Params, portrait: Target) -> dict[str, Any]:
         return {k: term.prepare(params, portrait) for k, term in terms.items()}
 
     def value(
-        params: Any, references: dict[str, Any], w_plus: Array, key: Array
+        params: Params, references: dict[str, Any], w_plus: Array, key: Array
     ) -> tuple[Array, dict[str, Array]]:
         candidate = look(params, w_plus, key)
         values = {
@@ -127,12 +130,12 @@ def _look(
     networks: Networks,
     draw: Draw | None,
     weights: Mapping[str, float],
-) -> Callable[[Any, Array, Array], Candidate]:
+) -> Callable[[Params, Array, Array], Candidate]:
     """Builds what the terms share: each thing once, and none that no term needs."""
     wanted = needs(weights)
 
-    def synthesis(params: Any, w_plus: Array) -> Array:
-        return generator.synthesis(params["generator"], w_plus[None])[0]
+    def synthesis(params: Params, w_plus: Array) -> Array:
+        return generator.synthesis(params.generator, w_plus[None])[0]
 
     if not wanted:
         return lambda params, w_plus, key: Candidate(w_plus, synthesis(params, w_plus))
@@ -142,13 +145,13 @@ def _look(
     if "edited" in wanted:
         needed(draw, "sampler", asking)
 
-    def edited(params: Any, w_plus: Array, person: Person) -> Edited:
+    def edited(params: Params, w_plus: Array, person: Person) -> EditedCandidate:
         theta = jax.tree.map(lambda x: x[None], person.theta)
-        changed = rig.edit(params["rig"], w_plus[None], theta)[0]
+        changed = rig.edit(params.rigs[rig.component], w_plus[None], theta)[0]
         image = synthesis(params, changed)
-        return Edited(changed, image, theta_of(estimate, params, image))
+        return EditedCandidate(changed, image, theta_of(estimate, params, image))
 
-    def look(params: Any, w_plus: Array, key: Array) -> Candidate:
+    def look(params: Params, w_plus: Array, key: Array) -> Candidate:
         image = synthesis(params, w_plus)
         seen: dict[str, Any] = {}
         if "theta" in wanted:

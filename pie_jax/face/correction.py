@@ -5,13 +5,13 @@ picture tells as well, of which the pose, the reflectance and the light follow i
 form where the shape is known. Each is a second opinion that errs in other ways.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import jax
 from jax import Array
 
-from pie_jax.core.interfaces import Estimate
+from pie_jax.core.interfaces import Estimate, FindLandmarks
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import appearance, pose
 from pie_jax.networks.landmark_net import both_ways
@@ -25,23 +25,23 @@ of the even one, which misses the poses of rendered faces by more (in eleven pho
 
 
 def corrected(
-    estimate: Estimate, landmarks: Callable[[Any, Array], Array]
-) -> Callable[[Mapping[str, Any], Array], FaceParams]:
+    estimate: Estimate, landmarks: FindLandmarks
+) -> Callable[[Params, Array], FaceParams]:
     """An estimate whose pose, reflectance and light are corrected.
 
     Args:
         estimate: the network's.
-        landmarks: `(params, image) -> [B, 68, 2]` in fractions of the frame.
+        landmarks: the landmark network.
 
     Returns:
-        `(params by part, image [B, R, R, 3] in [-1, 1]) -> theta [B]`, of the parts
-        `mofa`, `landmark_net` and `face_model`. Identity and expression are as the
+        `(params, image [B, R, R, 3] in [-1, 1]) -> theta [B]`, which needs `mofa`,
+        `landmark_net` and `face_model`. Identity and expression are as the
         network sees them.
     """
 
-    def whole(params: Mapping[str, Any], image: Array) -> FaceParams:
-        model, theta = params["face_model"], estimate(params["mofa"], image)
-        points = both_ways(landmarks, params["landmark_net"], image)
+    def whole(params: Params, image: Array) -> FaceParams:
+        model, theta = params.face_model, estimate(params.mofa, image)
+        points = both_ways(landmarks, params.landmark_net, image)
         posed = pose.solve(model, theta, points)
         between = jax.tree.map(lambda a, b: a + SHARE * (b - a), theta, posed)
         return appearance.solve(model, between, image)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,22 @@ def make_folder(folder: Path) -> None:
         raise PieError(
             f"cannot write to {folder} ({error.strerror}); choose another folder"
         )
+
+
+@contextmanager
+def folder(place: Path) -> Iterator[None]:
+    """A writable folder, which is gone afterwards if it was made for nothing.
+
+    Raises:
+        PieError: it cannot be made or written to.
+    """
+    made = not place.exists()
+    make_folder(place)
+    try:
+        yield
+    finally:
+        if made:
+            remove_if_empty(place)
 
 
 def remove_if_empty(folder: Path) -> None:

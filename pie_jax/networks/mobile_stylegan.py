@@ -5,6 +5,7 @@ Image Synthesis", arXiv 2104.04767, in the form in which its weights are publish
 demodulation depends on the style any more, and the noise is a fixed map.
 """
 
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -99,7 +100,10 @@ def mobile_stylegan(widths: tuple[int, ...] = FFHQ_WIDTHS) -> Generator:
 
     The resolution is `8 * 2 ** (len(widths) - 1)`: 1024 for the published network.
     """
-    return style_based.generator(_modules(widths))
+    generator = style_based.generator(_modules(widths))
+    if len(widths) < 5:
+        return generator
+    return generator._replace(features=partial(features, widths=widths))
 
 
 FEATURES_SIZE = 64

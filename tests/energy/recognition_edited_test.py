@@ -9,7 +9,7 @@ import pytest
 
 from pie_jax.core import theta
 from pie_jax.energy import crops, recognition_edited
-from pie_jax.energy.term import Candidate, Edited, Networks, Portrait
+from pie_jax.energy.term import Candidate, EditedCandidate, Networks, Target
 from pie_jax.face.render import render_vertices
 from tests import builders
 
@@ -45,9 +45,9 @@ def face(x=0.0, yaw=0.0):
 
 def value(term, before, after):
     params = {"recognition": 1.0, "face_model": MODEL}
-    portrait = Portrait(ramp(), jnp.asarray(MATRIX))
+    portrait = Target(ramp(), jnp.asarray(MATRIX))
     reference = term.prepare(params, portrait)
-    edited = Edited(None, ramp(), after)
+    edited = EditedCandidate(None, ramp(), after)
     candidate = Candidate(None, ramp(), before, edited=edited)
     return term.value(params, reference, candidate)
 
@@ -75,7 +75,7 @@ def test_the_gradient_is_that_of_a_chip_which_stays_where_it_was_put(term):
         params = {"recognition": 1.0, "face_model": builders.toy_morphable()}
         rng = np.random.default_rng(0)
         pictures = jnp.asarray(rng.normal(size=(4, SIZE, SIZE, 3)))
-        reference = term.prepare(params, Portrait(pictures[0], jnp.asarray(MATRIX)))
+        reference = term.prepare(params, Target(pictures[0], jnp.asarray(MATRIX)))
         before, after = (
             jax.tree.map(lambda x: x.astype(float), x) for x in (face(), face(yaw=0.3))
         )
@@ -83,7 +83,7 @@ def test_the_gradient_is_that_of_a_chip_which_stays_where_it_was_put(term):
         @jax.value_and_grad
         def graded(given):
             image, theta = given
-            edited = Edited(None, image, theta)
+            edited = EditedCandidate(None, image, theta)
             candidate = Candidate(None, pictures[1], before, edited=edited)
             return term.value(params, reference, candidate)
 

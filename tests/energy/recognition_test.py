@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pie_jax.energy import crops, recognition
-from pie_jax.energy.term import Candidate, Networks, Portrait
+from pie_jax.energy.term import Candidate, Networks, Target
 
 
 def as_descriptor(params, chip):
@@ -24,7 +24,7 @@ def test_the_chip_is_cut_where_the_portrait_has_its_face(resolution):
     unit = resolution / 256
     matrix = np.asarray([[0.9, 0.2, 30], [-0.2, 0.9, 60]], np.float32) * unit
     params = {"recognition": 3.0}
-    portrait = Portrait(jnp.asarray(target), jnp.asarray(matrix))
+    portrait = Target(jnp.asarray(target), jnp.asarray(matrix))
     reference = term.prepare(params, portrait)
     value = term.value(
         params, reference, Candidate(w_plus=None, image=jnp.asarray(image))
@@ -42,7 +42,7 @@ def test_images_are_reduced_to_about_256_pixels_before_the_chip_is_cut():
     image, target = rng.uniform(-1, 1, (2, 512, 512, 3)).astype(np.float32)
     matrix = np.asarray([[2.0, 0, 20.5], [0, 2.0, 40.5]], np.float32)
     params = {"recognition": 1.0}
-    portrait = Portrait(jnp.asarray(target), jnp.asarray(matrix))
+    portrait = Target(jnp.asarray(target), jnp.asarray(matrix))
     value = term.value(
         params,
         term.prepare(params, portrait),
@@ -65,7 +65,7 @@ def test_a_network_may_see_another_part_of_the_portrait():
     rng = np.random.default_rng(0)
     image, target = rng.uniform(-1, 1, (2, 256, 256, 3)).astype(np.float32)
     params = {"recognition": 2.0}
-    portrait = Portrait(jnp.asarray(target), jnp.zeros((2, 3)))
+    portrait = Target(jnp.asarray(target), jnp.zeros((2, 3)))
     reference = term.prepare(params, portrait)
     value = term.value(params, reference, Candidate(None, jnp.asarray(image)))
     expected = 2.0**2 * np.sum((image - target)[16:240, 16:240] ** 2)

@@ -1,0 +1,133 @@
+"""From a photograph's file to its aligned portrait, in one call."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import images
+from pie_jax.photos import alignment, faces
+
+ALIGNMENT_TEXT = "pie_alignment"
+"""Keyword of the PNG text in which `pie align` notes the alignment."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Portrait:
+    """An aligned face.
+
+    Attributes:
+        aligned_u8: `[1024, 1024, 3]` uint8 RGB, the FFHQ frame.
+        alignment: where it lies in the photograph, for pasting an edit back.
+        landmarks: `[68, 2]` pixels of `aligned_u8` (iBUG order, integers at centres);
+            None where they were not asked for.
+    """
+
+    aligned_u8: np.ndarray
+    alignment: alignment.Alignment
+    landmarks: np.ndarray | None
+
+
+def load_portrait(path: str | Path, face: int | None = None) -> Portrait:
+    """Reads a photograph, finds a face in it and aligns that.
+
+    Needs the landmark predictor in the cache (`pie weights`).
+
+    Args:
+        path: the photograph.
+        face: which face, counted from 1 by size; the largest without it.
+
+    Raises:
+        PieError: the file cannot be read or has no such face; the message names it.
+    """
+    photo_u8 = images.read(path)
+    landmarks = find_landmarks(path, photo_u8, face)
+    aligned_u8, placed = alignment.align(photo_u8, landmarks)
+    return Portrait(
+        aligned_u8=aligned_u8,
+        alignment=placed,
+        landmarks=placed.to_aligned(landmarks),
+    )
+
+
+def load_aligned(
+    path: str | Path, face: int | None = None, *, landmarks: bool = True
+) -> Portrait:
+    """Reads a photograph that is in the FFHQ frame already, as `pie align` writes it.
+
+    What `pie align` noted in its file, where the face lay in the photograph, is kept.
+
+    Args:
+        path: a square photograph; it is scaled to 1024 pixels where it has others.
+        face: which face, counted from 1 by size; the largest without it.
+        landmarks: whether to find them (which needs the predictor in the cache).
+
+    Raises:
+        PieError: the file cannot be read, is not square, or shows no face.
+    """
+    photo_u8 = images.read(path)
+    height, width = photo_u8.shape[:2]
+    if height != width:
+        raise PieError(
+            f"{path}: an aligned portrait is square, this is {width} x {height}; leave "
+            "--aligned out"
+        )
+    noted = images.read_text(path).get(ALIGNMENT_TEXT)
+    placed = alignment.whole(width)
+    if noted:
+        placed = _noted(path, noted)
+    aligned_u8 = photo_u8
+    if width != placed.size:
+        size = (placed.size, placed.size)
+        aligned_u8 = np.array(
+            Image.fromarray(photo_u8).resize(size, Image.Resampling.LANCZOS)
+        )
+    points = None
+    if landmarks:
+        points = find_landmarks(path, aligned_u8, face)
+        in_photo = placed.to_photo(points)
+        placed = dataclasses.replace(placed, landmarks=in_photo)
+    return Portrait(aligned_u8=aligned_u8, alignment=placed, landmarks=points)
+
+
+def _noted(path: str | Path, text: str) -> alignment.Alignment:
+    """The alignment in a file that `pie align` wrote.
+
+    Raises:
+        PieError: it is none, or of another size than portraits have.
+    """
+    try:
+        placed = alignment.Alignment.from_dict(json.loads(text))
+    except (ValueError, PieError) as error:
+        raise PieError(
+            f"{path}: its text {ALIGNMENT_TEXT} is damaged: {error}"
+        ) from error
+    if placed.size != alignment.SIZE:
+        raise PieError(
+            f"{path}: its text {ALIGNMENT_TEXT} is of {placed.size} pixels; expected "
+            f"{alignment.SIZE}. Align the photograph again."
+        )
+    return placed
+
+
+def find_landmarks(
+    path: str | Path, image_u8: np.ndarray, face: int | None = None
+) -> np.ndarray:
+    """The 68 landmarks of one face, `[68, 2]` pixels.
+
+    Args:
+        path: what messages call the image.
+        image_u8: `[H, W, 3]` uint8 RGB.
+        face: which face, counted from 1 by size; the largest without it.
+
+    Raises:
+        PieError: there is no face, or no such face.
+    """
+    try:
+        box = faces.choose(faces.detect(image_u8), face)
+    except PieError as error:
+        raise PieError(f"{path}: {error}") from error
+    return faces.landmarks68(image_u8, box)

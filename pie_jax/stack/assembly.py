@@ -1,0 +1,352 @@
+"""From a configuration's values to functions, and the parameters that they take.
+
+No file is read here: the caller brings the parameters of the parts that `needs` names.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+from flax import struct
+from ml_collections import ConfigDict
+
+from pie_jax.core.interfaces import FindLandmarks, Generator, Rig
+from pie_jax.core.params import Params
+from pie_jax.core.theta import COMPONENTS
+from pie_jax.editing.edit import Editor
+from pie_jax.editing.sight import sight
+from pie_jax.embedding import starts
+from pie_jax.embedding.stages import Stage, stage
+from pie_jax.embedding.starts import Start
+from pie_jax.energy import crops, people
+from pie_jax.energy.term import Networks
+from pie_jax.energy.total import Energy, energy
+from pie_jax.energy.total import needs as terms_need
+from pie_jax.networks import rignet
+from pie_jax.stack import networks
+from pie_jax.stack.networks import Network
+
+SAMPLERS = ("bank", "online")
+STARTS = ("encoder", "mean")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Functions:
+    """What a configuration describes, without parameters.
+
+    Attributes:
+        config: the configuration.
+        generator: the generator.
+        networks: what the energy is made of.
+        energy: E(w).
+        stages: the schedule.
+        start: where it begins.
+        find_landmarks: the landmark network.
+        editor: synthesis, sight and rigs, each compiled once; None without MoFA.
+        silhouette: `(params, features) -> [B, S, S]` (`networks.SILHOUETTE`); None for
+            generators that it was not found for.
+        origins: the files that the user brought instead of other weights: `path` and
+            `sha256`, by part.
+    """
+
+    config: ConfigDict
+    generator: Generator
+    networks: Networks
+    energy: Energy
+    stages: tuple[Stage, ...]
+    start: Start
+    find_landmarks: FindLandmarks
+    editor: Editor | None
+    silhouette: Callable | None
+    origins: Mapping[str, Mapping[str, str]]
+
+
+@struct.dataclass
+class Stack:
+    """Functions and their parameters. A pytree of the latter, so that it can be an
+    argument of compiled functions, in which parameters must not be constants."""
+
+    params: Params
+    functions: Functions = struct.field(pytree_node=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """What a configuration is loaded for.
+
+    Attributes:
+        embed: to find codes: all that the energy and the stages need.
+        edit: components that are to be edited.
+        parts: further parts of `Params` whose parameters are needed.
+    """
+
+    embed: bool = False
+    edit: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+
+EMBED = Use(embed=True)
+FIT = Use(parts=("mofa", "landmark_net", "face_model"))
+SYNTHESIZE = Use(parts=("generator",))
+
+
+def edit(*components: str) -> Use:
+    """To edit these components of codes, or to look at codes if there is none."""
+    seen = ("generator", "recognition", *FIT.parts)
+    return Use(edit=components, parts=seen)
+
+
+def needs(config: ConfigDict, use: Use) -> tuple[str, ...]:
+    """The parts whose parameters a use needs, in the order in which they are loaded;
+    a rig is `rig_` and its component.
+
+    Raises:
+        ValueError: a value of the configuration that no part takes.
+    """
+    wanted = [*(_embedding(config) if use.embed else ()), *use.parts]
+    wanted += [f"rig_{component}" for component in use.edit]
+    if use.edit and config.generator == networks.RIGGED:
+        wanted.append("silhouette")
+    if "mofa" in wanted and config.mofa == "deep3d":
+        wanted.append("face_model")  # which is a part of it
+    optional = [x for x in wanted if x in ("perceptual", "recognition", "mofa")]
+    left_out = {part for part in optional if not config[part]}
+    return tuple(x for x in dict.fromkeys(wanted) if x not in left_out)
+
+
+def _embedding(config: ConfigDict) -> list[str]:
+    """What the energy's terms, the start and the stages need."""
+    wanted = ["generator", "perceptual", "recognition"]
+    seen = terms_need(config.energy)
+    for name, known in (("component", COMPONENTS), ("sampler", SAMPLERS)):
+        if seen and config[name] not in known:
+            raise ValueError(
+                f"config.{name} is {config[name]!r}; choose one of {known}"
+            )
+    if seen:
+        wanted += ["mofa"] + ([f"rig_{config.component}"] if config.rig else [])
+    if "edited" in seen:
+        wanted += ["face_model", "landmark_net"]  # the latter makes v
+    if config.start not in STARTS:
+        raise ValueError(
+            f"config.start is {config.start!r}; choose 'encoder' or 'mean'"
+        )
+    if config.start == "encoder":
+        wanted.append("encoder")
+    if "curvature" in _coordinates(config):
+        wanted.append("curvature")
+    return wanted
+
+
+def needs_bank(config: ConfigDict, use: Use) -> bool:
+    """Whether `Params.bank` is needed (`energy.people.bank`)."""
+    return (
+        use.embed and "edited" in terms_need(config.energy) and config.sampler == "bank"
+    )
+
+
+def needs_latents(config: ConfigDict, use: Use) -> bool:
+    """Whether anything asks where the generator's codes lie."""
+    whitened = config.energy.get("prior") or config.start == "encoder"
+    return use.embed and (bool(whitened) or _coordinates(config) != {"w"})
+
+
+def _coordinates(config: ConfigDict) -> set[str]:
+    """In which coordinates the stages work."""
+    return {values.get("coordinates", "w") for values in config.stages}
+
+
+def choose(
+    config: ConfigDict, parts: Sequence[str], own: Generator | None = None
+) -> dict[str, Network]:
+    """The networks that play some parts.
+
+    Args:
+        config: names them.
+        parts: of `needs`.
+        own: the user's own generator, in the place of the configuration's.
+
+    Raises:
+        ValueError: a name that is not one of the part's choices, or a network that
+            there is none of for this generator.
+    """
+    chosen = {part: _choose(config, part, own) for part in parts}
+    if "face_model" in chosen and "mofa" in chosen:
+        _check_face_model(config)
+    return chosen
+
+
+def _choose(config: ConfigDict, part: str, own: Generator | None) -> Network:
+    if part == "generator" and own is not None:
+        return Network(lambda: own, None, None)
+    if part in networks.NAMED:
+        return _named(config, part, networks.NAMED[part])
+    if part == "landmark_net":
+        return networks.LANDMARK_NET
+    if part == "silhouette":
+        return networks.SILHOUETTE
+    if part.startswith("rig_"):
+        rigs = _named(config, "rig", networks.RIGS)
+        num_ws = (own or networks.GENERATORS[config.generator].build()).num_ws
+        component = part.removeprefix("rig_")
+        return networks.rig(rigs, config.generator, num_ws, component)
+    if part == "encoder" and config.generator not in networks.ENCODERS:
+        raise ValueError(
+            f"config.start is 'encoder', but there is none for {config.generator}; "
+            "choose 'mean'"
+        )
+    if part == "curvature" and config.generator not in networks.CURVATURES:
+        raise ValueError(
+            "a stage's coordinates are 'curvature', which was not measured for "
+            f"{config.generator}; choose 'principal', and another optimizer"
+        )
+    table = networks.ENCODERS if part == "encoder" else networks.CURVATURES
+    return table[config.generator]
+
+
+def _named(config: ConfigDict, part: str, table: Mapping[str, Any]) -> Any:
+    """What the configuration names of a table."""
+    name = config[part]
+    if not name:
+        raise ValueError(f"config.{part} is empty, and needed here")
+    if name not in table:
+        raise ValueError(f"config.{part} is {name!r}; choose one of {sorted(table)}")
+    return table[name]
+
+
+def _check_face_model(config: ConfigDict) -> None:
+    """Raises ValueError where MoFA is known to give another model's parameters."""
+    sees = networks.SEES.get(config.mofa, config.face_model)
+    own = config.mofa == "mofa" and config.files.mofa  # trained for who knows what
+    if config.face_model != sees and not own:
+        raise ValueError(
+            f"config.mofa is {config.mofa!r}, which sees faces of {sees}, not of "
+            f"{config.face_model}; choose --config.face_model={sees}, or name a MoFA "
+            "of your own with --config.files.mofa"
+        )
+
+
+def functions(
+    config: ConfigDict,
+    use: Use,
+    params: Mapping[str, Any],
+    *,
+    own: Generator | None = None,
+    origins: Mapping[str, Mapping[str, str]] | None = None,
+) -> Functions:
+    """Builds what a configuration describes.
+
+    Args:
+        config: the configuration.
+        use: what for.
+        params: parameters by part, which tell the sizes of networks that were published
+            in several; where they are not given, a network has its usual size.
+        own: the user's own generator.
+        origins: see `Functions`.
+
+    Raises:
+        ValueError: a name that is unknown, a term whose network is left out, no
+            generator, no stage, another start, or parameters of another network.
+    """
+    for name in ("generator", "stages"):
+        if not config[name]:
+            raise ValueError(f"config.{name} is empty")
+    # The configuration's own mistakes are told, whatever the use is.
+    parts = dict.fromkeys([*needs(config, EMBED), *needs(config, use)])
+    built = {
+        part: network.build(*sizes(network, params.get(part)))
+        for part, network in choose(config, tuple(parts), own).items()
+    }
+    generator = built["generator"]
+    rigs = {c: built[f"rig_{c}"] for c in COMPONENTS if f"rig_{c}" in built}
+    _check_rigs(generator, params)
+    seen = Networks(
+        built.get("perceptual"),
+        built.get("recognition"),
+        networks.CROPS.get(config.recognition, crops.dlib_chip),
+        built.get("mofa"),
+        rigs.get(config.component),
+    )
+    find_landmarks = built.get("landmark_net") or networks.LANDMARK_NET.build()
+    return Functions(
+        config=config,
+        generator=generator,
+        networks=seen,
+        energy=energy(
+            generator,
+            seen,
+            config.energy.to_dict(),
+            _draw(config, generator, seen, find_landmarks),
+        ),
+        stages=_stages(config, generator.num_ws),
+        start=starts.encoded(built["encoder"])
+        if "encoder" in built
+        else starts.mean(generator.num_ws),
+        find_landmarks=find_landmarks,
+        editor=_editor(generator, seen, find_landmarks, rigs),
+        silhouette=built.get("silhouette"),
+        origins=origins or {},
+    )
+
+
+def sizes(network: Network, params: Any) -> tuple:
+    """How large the network is that has these parameters; nothing without them.
+
+    Raises:
+        ValueError: they are another network's.
+    """
+    if params is None:
+        return ()
+    try:
+        found = network.sizes(params)
+        if not all(found):
+            raise LookupError("no layer is there")
+    except (AttributeError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"the parameters are not those of {network.weights}"
+        ) from error
+    return found
+
+
+def _stages(config: ConfigDict, num_ws: int) -> tuple[Stage, ...]:
+    """Raises ValueError where an optimiser would compare energies of different v."""
+    built = tuple(stage(num_ws=num_ws, **x.to_dict()) for x in config.stages)
+    if "edited" in terms_need(config.energy) and any(x.keeps_best for x in built):
+        raise ValueError(
+            "config.energy has terms that draw a v in each step, and a stage's optimizer "
+            "is 'quasi_newton', which compares the steps; choose 'adam_short'"
+        )
+    return built
+
+
+def _check_rigs(generator: Generator, params: Mapping[str, Any]) -> None:
+    """Raises ValueError where a rig's parameters are for codes of another shape."""
+    for part in (f"rig_{component}" for component in COMPONENTS):
+        if part in params and rignet.num_ws(params[part]) != generator.num_ws:
+            raise ValueError(
+                f"the {part} is for codes of {rignet.num_ws(params[part])} rows, and "
+                f"the generator's have {generator.num_ws}"
+            )
+
+
+def _draw(
+    config: ConfigDict, generator: Generator, seen: Networks, find: FindLandmarks
+) -> people.Draw:
+    """The sampler of v."""
+    if config.sampler != "online" or seen.estimate is None:
+        return people.bank
+    return people.online(generator, seen.estimate, find)
+
+
+def _editor(
+    generator: Generator, seen: Networks, find: FindLandmarks, rigs: Mapping[str, Rig]
+) -> Editor | None:
+    """Compiled one by one, so that rounds and components share what is compiled."""
+    if seen.estimate is None:
+        return None
+    return Editor(
+        jax.jit(generator.synthesis),
+        jax.jit(sight(seen.estimate, find)),
+        {c: rig._replace(edit=jax.jit(rig.edit)) for c, rig in rigs.items()},
+    )

@@ -1,0 +1,100 @@
+"""Converted networks in files that the user keeps, and names in a configuration.
+
+Their header says of which kind they are, so that one cannot be taken for another.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import arrays, atomic
+
+KIND = "kind"
+"""Where the header says which kind of file was converted."""
+
+
+def save(
+    path: Path, flat: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+) -> None:
+    """Writes a file, all or nothing.
+
+    Args:
+        path: replaced when it exists; its folder exists.
+        flat: arrays under `/`-joined names.
+        metadata: text by name; at least the `kind`.
+
+    Raises:
+        PieError: the folder is absent or read-only, or the disk is full.
+    """
+    try:
+        with atomic.replacing(path) as file:
+            file.write(arrays.encode(flat, metadata))
+    except OSError as error:
+        raise PieError(
+            f"{path}: cannot be written ({error.strerror or error}). Choose a folder "
+            "that exists, is writable and has space left."
+        ) from error
+
+
+def load(path: Path, kind: str) -> dict[str, Any]:
+    """Reads a file of one kind: nested dicts of arrays.
+
+    Raises:
+        PieError: it is absent, damaged, of another kind, or was not written by `save`.
+    """
+    found = metadata(path).get(KIND)
+    if found != kind:
+        what = f"was converted as {found}" if found else "is not of `pie convert`"
+        raise PieError(
+            f"{path} {what}; a file of the kind {kind} is needed here. Give the "
+            "network that belongs to a file too, as in --config.generator=stylegan2"
+        )
+    try:
+        return arrays.read(path).nested()
+    except OSError as error:
+        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (safetensors.SafetensorError, AttributeError, LookupError, TypeError) as e:
+        raise _damaged(path, e) from e
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """The header's text of a safetensors file, without reading its arrays.
+
+    Raises:
+        PieError: there is no such file, or it is no safetensors file, or truncated.
+    """
+    try:
+        return arrays.read_metadata(path)
+    except FileNotFoundError as error:
+        raise PieError(
+            f"{path} is not there. Name a file that `pie convert` wrote."
+        ) from error
+    except OSError as error:
+        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except safetensors.SafetensorError as error:
+        raise _damaged(path, error) from error
+
+
+def sha256(path: Path) -> str:
+    """What identifies a file.
+
+    Raises:
+        PieError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _damaged(path: Path, error: Exception) -> PieError:
+    return PieError(
+        f"{path} is no whole safetensors file ({error}). Make it again with "
+        "`pie convert`."
+    )

@@ -1,0 +1,289 @@
+"""The networks and models that a configuration can name.
+
+Nothing is read here: a table says under which name the weights are kept (`registry`),
+and how parameters of that layout are made.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from pie_jax.core.interfaces import Estimate, Rig
+from pie_jax.core.theta import SIZES
+from pie_jax.energy import crops
+from pie_jax.face import deep3d as deep3d_face
+from pie_jax.networks import (
+    deep3d,
+    dlib_resnet,
+    encoder,
+    landmark_net,
+    mobile_stylegan,
+    mofa,
+    picture_vector,
+    rignet,
+    stylegan1,
+    stylegan2,
+    vgg,
+    vgg_face,
+)
+
+TESTING_WIDTHS = (8, 8)
+
+
+class Network(NamedTuple):
+    """A network that a configuration can name."""
+
+    build: Callable[..., Any]
+    """`(*sizes) -> functions`; without sizes, those of the published network."""
+    init: Callable[..., Any] | None
+    """`(key, *sizes) -> params`: their layout, and random values for testing; None for
+    what is no network, and complete as it is loaded."""
+    weights: str | None
+    """Name of the weights in `registry`, or of a file that a training wrote; None:
+    random parameters, for tests."""
+    sizes: Callable[[Any], tuple] = lambda params: ()
+    """`params -> sizes`, for networks that were published in several sizes."""
+    within: Mapping[str, str] = MappingProxyType({})
+    """Other weights that are parameters of this network, too: what they are called
+    among its own, and their names. They are not kept twice."""
+
+
+GENERATORS = {
+    "mobile_stylegan_ffhq": Network(
+        mobile_stylegan.mobile_stylegan,
+        mobile_stylegan.init_params,
+        "mobile_stylegan_ffhq",
+    ),
+    "stylegan1": Network(
+        stylegan1.stylegan1, stylegan1.init_params, "stylegan1", stylegan1.sizes
+    ),
+    "stylegan2": Network(
+        stylegan2.stylegan2, stylegan2.init_params, "stylegan2", stylegan2.sizes
+    ),
+    "testing": Network(
+        lambda: mobile_stylegan.mobile_stylegan(TESTING_WIDTHS),
+        lambda key: mobile_stylegan.init_params(key, TESTING_WIDTHS),
+        None,
+    ),
+}
+
+
+def _image_network(module: nn.Module, size: int, weights: str) -> Network:
+    """A network that takes one square image of at least `size` pixels."""
+    return Network(
+        build=lambda: lambda params, image: module.apply({"params": params}, image),
+        init=lambda key: module.init(key, jnp.zeros((1, size, size, 3)))["params"],
+        weights=weights,
+    )
+
+
+PERCEPTUAL = {"vgg16": _image_network(vgg.VGG16(), vgg.MIN_SIZE, "vgg16")}
+
+RECOGNITION = {
+    "dlib_resnet": _image_network(
+        dlib_resnet.DlibResNet(), dlib_resnet.CHIP_SIZE, "dlib_resnet"
+    ),
+    "vgg_face": _image_network(vgg_face.VGGFace(), vgg_face.SIZE, "vgg_face"),
+}
+
+CROPS = {"dlib_resnet": crops.dlib_chip, "vgg_face": crops.vgg_face_patch}
+"""What each recognition network sees of a portrait."""
+
+
+def _encoder(num_ws: int, weights: str | None) -> Network:
+    """An encoder to the codes of a generator with so many style inputs."""
+
+    def build(*rank: int) -> Callable[[Any, jax.Array], Any]:
+        module = encoder.Encoder(num_ws, *rank)
+        return lambda params, image: module.apply({"params": params}, image)
+
+    def init(key: jax.Array, *rank: int) -> Any:
+        blank = jnp.zeros((1, encoder.SIZE, encoder.SIZE, 3))
+        return encoder.Encoder(num_ws, *rank).init(key, blank)["params"]
+
+    return Network(build, init, weights, lambda params: (encoder.rank_of(params),))
+
+
+ENCODERS = {
+    "mobile_stylegan_ffhq": _encoder(
+        GENERATORS["mobile_stylegan_ffhq"].build().num_ws, "encoder"
+    ),
+    "testing": _encoder(GENERATORS["testing"].build().num_ws, None),
+}
+"""By the generator that they were trained on."""
+
+
+def _curvature(num_ws: int, weights: str | None) -> Network:
+    """How an energy curves around codes with so many rows (`embedding.curvature`)."""
+
+    def init(key: jax.Array, rank: int = 2) -> Any:
+        del key  # as if it curved the same everywhere
+        return {
+            "directions": jnp.broadcast_to(jnp.eye(512, rank), (num_ws, 512, rank)),
+            "roots": jnp.ones((num_ws, rank)),
+            "rest": jnp.ones(num_ws),
+        }
+
+    def sizes(params: Any) -> tuple:
+        return (params["roots"].shape[1],)
+
+    return Network(lambda *rank: None, init, weights, sizes)
+
+
+CURVATURES = {
+    name: _curvature(GENERATORS[name].build().num_ws, weights)
+    for name, weights in (("mobile_stylegan_ffhq", "curvature"), ("testing", None))
+}
+"""By the generator; of the default configuration's energy."""
+
+
+def _picture_network(
+    module: Callable[[float], nn.Module],
+    weights: str | None,
+    width: float = 0.5,
+    within: Mapping[str, str] = MappingProxyType({}),
+) -> Network:
+    """A network of any width that takes a picture of any size."""
+
+    def build(width: float = width) -> Callable[[Any, jax.Array], Any]:
+        return lambda params, image: module(width).apply({"params": params}, image)
+
+    def init(key: jax.Array, width: float = width) -> Any:
+        return module(width).init(key, jnp.zeros((1, mofa.SIZE, mofa.SIZE, 3)))[
+            "params"
+        ]
+
+    def sizes(params: Any) -> tuple:
+        return (picture_vector.width_of(params),)
+
+    return Network(build, init, weights, sizes, within)
+
+
+def _deep3d() -> Network:
+    """Deep3DFaceRecon; as MoFA its parameters are those of the `network`, and the
+    `face_model` that it belongs to."""
+
+    def build(width: float = 1.0) -> Estimate:
+        module = deep3d.Deep3D(width)
+
+        def estimate(params: Any, image: jax.Array) -> Any:
+            found: Any = module.apply({"params": params["network"]}, image)
+            return deep3d_face.theta(params["face_model"], found)
+
+        return estimate
+
+    def init(key: jax.Array, width: float = 1.0) -> Any:
+        blank = jnp.zeros((1, deep3d.SIZE, deep3d.SIZE, 3))
+        return deep3d.Deep3D(width).init(key, blank)["params"]
+
+    return Network(build, init, "deep3d", lambda params: (deep3d.width_of(params),))
+
+
+MOFA = {
+    "mofa": _picture_network(
+        mofa.MoFA, "mofa", within={mofa.RECOGNITION: "dlib_resnet"}
+    ),
+    "deep3d": _deep3d(),
+    "testing": _picture_network(
+        partial(mofa.MoFA, recognition_width=1 / 16), None, width=1 / 16
+    ),
+}
+LANDMARK_NET = _picture_network(landmark_net.LandmarkNet, "landmark_net")
+FACE_MODELS = {
+    name: Network(build=lambda: None, init=None, weights=name)
+    for name in ("morphable", "bfm_front", "basel2009", "basel2017", "ict_facekit")
+}
+SEES = {"mofa": "morphable", "deep3d": "bfm_front"}
+"""The face model whose parameters each MoFA gives, as it is published."""
+
+RIGGED = "mobile_stylegan_ffhq"
+"""The generator that the installed rigs and silhouette belong to."""
+
+
+class RigNetwork(NamedTuple):
+    """Rigs, one for each component."""
+
+    weights: str | None
+    """`weights` of `Network`, to be followed by the component."""
+    widths: tuple[int, int] = (rignet.FEATURES, rignet.HIDDEN)
+
+
+RIGS = {"rignet": RigNetwork("rig_"), "testing": RigNetwork(None, widths=(2, 2))}
+
+
+def rig_name(generator: str, component: str) -> str:
+    """What the weights of a generator's rig are called."""
+    return f"rig_{component}" + ("" if generator == RIGGED else f"_{generator}")
+
+
+def rig(rigs: RigNetwork, generator: str, num_ws: int, component: str) -> Network:
+    """The rig of one component.
+
+    Args:
+        rigs: one of `RIGS`.
+        generator: id of the generator.
+        num_ws: its number of style inputs.
+        component: one of `core.theta.COMPONENTS`.
+    """
+    size = SIZES[component]
+
+    def build(
+        features: int = rigs.widths[0],
+        hidden: int = rigs.widths[1],
+        num_ws: int = num_ws,
+    ) -> Rig:
+        return rignet.rig(component, features, hidden)
+
+    def init(
+        key: jax.Array,
+        features: int = rigs.widths[0],
+        hidden: int = rigs.widths[1],
+        num_ws: int = num_ws,
+    ) -> Any:
+        module = rignet.RigNet(features, hidden)
+        blank = jnp.zeros((1, num_ws, 512)), jnp.zeros((1, size))
+        network = dict(module.init(key, *blank)["params"])
+        # The decoder begins at zero, where every edit would leave a code as it is.
+        kernel = network["decoder"]["kernel"]
+        kernel = 0.01 * jax.random.normal(key, kernel.shape)
+        network["decoder"] = network["decoder"] | {"kernel": kernel}
+        ones = jnp.ones(size)
+        scales = {"mean": 0 * ones, "deviation": ones, "low": -ones, "high": ones}
+        return {"network": network} | scales
+
+    weights = rigs.weights and rig_name(generator, component)
+    return Network(
+        build,
+        init,
+        weights,
+        lambda params: (*rignet.widths(params), rignet.num_ws(params)),
+    )
+
+
+SILHOUETTE = Network(
+    build=lambda *channels: (
+        lambda params, features: features @ params["kernel"] + params["bias"]
+    ),
+    init=lambda key, channels: {
+        "kernel": jnp.zeros(channels),
+        "bias": jnp.zeros(()),
+    },
+    weights="silhouette",
+    sizes=lambda params: params["kernel"].shape,
+)
+"""What tells a head from all else by the features of `RIGGED`: `(params, features
+[B, S, S, C]) -> [B, S, S]`, logarithms of the odds that a place is the head's."""
+
+NAMED: dict[str, Mapping[str, Network]] = {
+    "generator": GENERATORS,
+    "perceptual": PERCEPTUAL,
+    "recognition": RECOGNITION,
+    "mofa": MOFA,
+    "face_model": FACE_MODELS,
+}
+"""Parts that a configuration names, and may name a file for. (It may for rigs, too.)"""

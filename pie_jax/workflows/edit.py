@@ -1,0 +1,193 @@
+"""Edits an embedded portrait into a folder: pictures, and what became of the request."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import logging
+from tqdm import tqdm
+
+from pie_jax.core.errors import PieError
+from pie_jax.core.images import downsample
+from pie_jax.core.theta import FaceParams
+from pie_jax.io import animations, atomic, images, provenance, records, results
+from pie_jax.photos import pasting
+from pie_jax.stack.load import face_model_record
+from pie_jax.workflows import edit_record, editable, inputs, requests
+from pie_jax.workflows.editable import Editable
+from pie_jax.workflows.requests import Request, Sweep
+from pie_jax.workflows.shoot import Options, Shot, shoot
+
+RECORD = "edit.json"
+"""Written last: where it is, the folder is complete."""
+PICTURES = ("edited.png", "pasted.png", "strip.png", "sweep.gif")
+
+_STRIP, _MOVING = 512, 256  # pixels on a side of a sweep's pictures
+_SECONDS = 0.25  # that each is shown
+
+
+def edit_portrait(
+    source: Path,
+    request: Request,
+    sweep: Sweep | None,
+    options: Options,
+    *,
+    out: Path | None = None,
+    config: str | None = None,
+    overrides: Sequence[str] = (),
+    overwrite: bool = False,
+) -> Path:
+    """Edits a portrait, and writes the results into a folder.
+
+    Args:
+        source: the portrait's folder, or a file with a code.
+        request: what is asked for.
+        sweep: several edits that differ in one amount.
+        options: how to edit.
+        out: the folder; named after the request without it.
+        config: of the code's generator; the portrait's own without it.
+        overrides: `--config.a.b=value`.
+        overwrite: whether other results may be replaced.
+
+    Returns:
+        The folder.
+
+    Raises:
+        PieError: what is asked for does not exist, something cannot be read or
+            written, or nothing sensible comes of it.
+    """
+    # What can be told without the networks is told before anything is fetched.
+    photos = [*request.photos.values(), *filter(None, [options.paste_back])]
+    for photo in photos:
+        images.check_source(photo)
+    if sweep and options.paste_back:
+        raise PieError("--paste-back takes one edit, not a sweep; leave one out")
+    inputs.check_portrait(source)
+    out = out or _place(source) / requests.label(request, sweep)
+    summary = _summary(source, request, sweep, options)
+    if not overwrite:
+        _check_out(out, summary)
+    values = inputs.load_config(source, config, overrides)
+    asked = [request]
+    if sweep:
+        asked = [request.changed(sweep.name, amount) for amount in sweep.amounts]
+    components = asked[0].components()
+    opened = editable.open_portrait(source, values, components, request.photos)
+    requests.check_names(opened.model, asked[0].amounts)
+    pasted_on = images.read(options.paste_back) if options.paste_back else None
+    given = editable.thetas_of(opened, request.photos, options.refine)
+    own = opened.before.theta
+    targets = [requests.target(x, opened.model, own, given) for x in asked]
+    _warn(opened, targets, components)
+    _clear(out)
+    pairs = list(zip(asked, targets, strict=True))
+    shots = [
+        shoot(opened, x, target, options)
+        for x, target in tqdm(pairs, unit="edit", disable=sweep is None)
+    ]
+    text = provenance.text(partly=options.keep_background)
+    if sweep:
+        _write_sweep(out, shots, text)
+    else:
+        images.write_png(out / "edited.png", shots[0].picture_u8, text=text)
+    if pasted_on is not None:
+        placed = opened.portrait.alignment
+        pasted = pasting.paste(pasted_on, placed, shots[0].picture_u8, shots[0].changed)
+        text = provenance.text(partly=True)
+        images.write_png(out / "pasted.png", pasted, text=text)
+    found = [
+        edit_record.describe(opened, shot, x)
+        for x, shot in zip(asked, shots, strict=True)
+    ]
+    record = {
+        **summary,
+        "synthetic": provenance.COMMENT,
+        "face_model": face_model_record(values),
+        "own": edit_record.units(opened.model, own),
+        "edits" if sweep else "edit": found if sweep else found[0],
+    }
+    records.write(out / RECORD, record)
+    return out
+
+
+def _place(source: Path) -> Path:
+    """Where edits go that have no place of their own."""
+    if source.is_file():
+        return source.with_name(f"{source.stem}-edits")
+    return source / "edits"
+
+
+def _summary(
+    source: Path, request: Request, sweep: Sweep | None, options: Options
+) -> dict[str, Any]:
+    """What tells this edit from others, for the record."""
+    how = dataclasses.asdict(options)
+    how["paste_back"] = options.paste_back.name if options.paste_back else None
+    record = {"portrait": source.resolve().name, "asked": requests.described(request)}
+    if sweep:
+        values = [requests.written(amount) for amount in sweep.amounts]
+        record["sweep"] = {sweep.name: values}
+    return record | {"how": how}
+
+
+def _check_out(out: Path, wanted: dict[str, Any]) -> None:
+    """Raises PieError where other results would be overwritten."""
+    there = [name for name in (*PICTURES, RECORD) if (out / name).exists()]
+    if not there:
+        return
+    try:
+        record = json.loads((out / RECORD).read_text())
+    except (OSError, ValueError):
+        record = None
+    if not isinstance(record, dict) or any(record.get(k) != wanted[k] for k in wanted):
+        raise PieError(
+            f"{out} holds {there[0]} of something else; give another --out, or "
+            "--overwrite to replace it"
+        )
+
+
+def _clear(out: Path) -> None:
+    """Makes the folder, and removes an older run's results, which are no longer true."""
+    results.make_folder(out)
+    atomic.clear(out)
+    for name in (RECORD, *PICTURES):
+        (out / name).unlink(missing_ok=True)
+
+
+def _write_sweep(out: Path, shots: Sequence[Shot], text: dict[str, str]) -> None:
+    """`strip.png`, and `sweep.gif` there and back."""
+    size = len(shots[0].picture_u8)
+    large, small = (
+        [_reduced(shot.picture_u8, max(1, size // side)) for shot in shots]
+        for side in (_STRIP, _MOVING)
+    )
+    images.write_png(out / "strip.png", np.concatenate(large, axis=1), text=text)
+    frames_u8 = np.stack([*small, *small[-2:0:-1]])
+    animations.write_gif(
+        out / "sweep.gif", frames_u8, _SECONDS * len(frames_u8), provenance.COMMENT
+    )
+
+
+def _reduced(picture_u8: np.ndarray, factor: int) -> np.ndarray:
+    return np.rint(downsample(picture_u8, factor)).astype(np.uint8)
+
+
+def _warn(
+    opened: Editable, targets: Sequence[FaceParams], components: Sequence[str]
+) -> None:
+    """Tells what lies beyond what the rigs were trained on."""
+    for component in components:
+        rig = opened.params.rigs[component]
+        if not isinstance(rig, dict) or not {"low", "high"} <= rig.keys():
+            continue
+        own = getattr(opened.before.theta, component)
+        values = np.stack([getattr(target, component)[0] for target in targets])
+        changed = np.abs(values - np.asarray(own)) > 1e-5
+        low, high = np.asarray(rig["low"]), np.asarray(rig["high"])
+        outside = (changed & ((values < low) | (values > high))).any(axis=0)
+        if outside.any():
+            what = edit_record.beyond(component, outside, low, high)
+            logging.warning("%s; expect less than asked for, or flaws", what)

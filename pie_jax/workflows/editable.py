@@ -1,0 +1,184 @@
+"""An embedded portrait with all that is needed to edit it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from ml_collections import ConfigDict
+
+from pie_jax.core.errors import PieError
+from pie_jax.core.images import downsample, reduce_area
+from pie_jax.core.params import Params
+from pie_jax.core.theta import FaceParams
+from pie_jax.editing import edit, matte
+from pie_jax.editing.edit import Editor, Seen
+from pie_jax.energy.term import Networks
+from pie_jax.face.morphable import Morphable
+from pie_jax.io import codes, images
+from pie_jax.photos import alignment, portraits
+from pie_jax.photos.portraits import Portrait
+from pie_jax.stack import assembly, fetch
+from pie_jax.stack.assembly import Functions
+from pie_jax.stack.load import load
+from pie_jax.stack.registry import LANDMARKS68
+from pie_jax.workflows import fit, inputs
+
+_MATTE_SIZE = 256
+
+Shares = Callable[[Seen, Array], Array]
+"""`(portrait [1], picture [R, R, 3]) -> [S, S]`, each pixel's share in the head; the
+picture is what is seen of the portrait, which may be the photograph."""
+
+
+class Editable(NamedTuple):
+    """An embedded portrait and what edits it.
+
+    Attributes:
+        photo: `[R, R, 3]` RGB in [-1, 1], the aligned photograph, as large as the
+            generator's pictures.
+        portrait: the same as it was embedded.
+        before: `[1]`, its code, projection, and theta.
+        editor: edits it.
+        params: parameters of all of these.
+        networks: judge it.
+        shares: tells the head from the rest.
+    """
+
+    photo: Array
+    portrait: Portrait
+    before: Seen
+    editor: Editor
+    params: Params
+    networks: Networks
+    shares: Shares
+
+    @property
+    def model(self) -> Morphable:
+        """The face model."""
+        return self.params.face_model
+
+
+def open_portrait(
+    source: Path,
+    config: ConfigDict,
+    components: Sequence[str],
+    photos: Mapping[str, Path] | None = None,
+) -> Editable:
+    """Loads a portrait, networks, and the rigs of some components.
+
+    Args:
+        source: the portrait's folder, or a file with a code of any project.
+        config: of its generator.
+        components: whose rigs are needed.
+        photos: other photographs that faces will be looked for in.
+
+    Raises:
+        PieError: something is not there, or does not belong together.
+    """
+    if config.recognition or photos:
+        fetch.ensure(LANDMARKS68)
+    stack = load(config, assembly.edit(*components))
+    functions, params = stack.functions, stack.params
+    if functions.editor is None:
+        raise PieError("an edit needs MoFA, and config.mofa is empty")
+    generator, editor = functions.generator, functions.editor
+    w_plus = jnp.asarray(inputs.load_w_plus(source, generator.num_ws, config))
+    if len(w_plus) != 1:
+        raise PieError(f"{source} holds {len(w_plus)} codes; an edit takes one")
+    before = edit.look(editor, params, w_plus)
+    if not np.isfinite(before.image).all():
+        raise PieError(f"{source}: lies so far out that no image comes of it")
+    portrait = load_portrait(source) if source.is_dir() else _projected(before)
+    size = len(portrait.aligned_u8)
+    photo = jnp.asarray(images.from_u8(portrait.aligned_u8))
+    return Editable(
+        photo=downsample(photo, size // generator.resolution),
+        portrait=portrait,
+        before=before,
+        editor=editor,
+        params=params,
+        networks=functions.networks,
+        shares=_shares(functions, params),
+    )
+
+
+def load_portrait(source: Path) -> Portrait:
+    """The aligned photograph of a result folder.
+
+    Raises:
+        PieError: it is not there, damaged, or of another size than it was.
+    """
+    aligned_u8 = images.read(source / "aligned.png")
+    _, metadata = codes.load(source)
+    placed = alignment.Alignment.from_dict(metadata.get("alignment", {}))
+    if aligned_u8.shape[:2] != (placed.size, placed.size):
+        raise PieError(
+            f"{source / 'aligned.png'} is not {placed.size} pixels on a side any more; "
+            "embed the portrait again"
+        )
+    points = placed.landmarks
+    return Portrait(
+        aligned_u8, placed, None if points is None else placed.to_aligned(points)
+    )
+
+
+def _projected(before: Seen) -> Portrait:
+    """A code's own projection in the place of a photograph, which there is none of."""
+    image_u8 = images.to_u8(np.asarray(before.image[0]))
+    size = len(image_u8)
+    return Portrait(image_u8, alignment.whole(size, size), None)
+
+
+def thetas_of(
+    editable: Editable, photos: Mapping[str, Path], num_steps: int
+) -> dict[str, FaceParams]:
+    """What faces in photographs look like, by component.
+
+    Args:
+        editable: its editor looks.
+        photos: by component.
+        num_steps: of the refinement.
+
+    Raises:
+        PieError: a photograph cannot be read or shows no face.
+    """
+    found = {}
+    for component, photo in photos.items():
+        portrait = portraits.load_portrait(photo)
+        fitted = fit.fit(editable.editor.sight, editable.params, portrait, num_steps)
+        found[component] = fitted.theta
+    return found
+
+
+def _shares(functions: Functions, params: Params) -> Shares:
+    """By the generator's features where they are known, else by colours."""
+    features, silhouette = functions.generator.features, functions.silhouette
+    if silhouette is None or features is None:
+
+        @jax.jit
+        def by_colours(portrait: Seen, picture: Array) -> Array:
+            theta = jax.tree.map(lambda x: x[0], portrait.theta)
+            return matte.matte(params.face_model, theta, _small(picture))
+
+        return by_colours
+
+    @jax.jit
+    def odds(params: Params, w_plus: Array) -> Array:
+        return silhouette(params.silhouette, features(params.generator, w_plus))
+
+    @jax.jit
+    def sharpen(logits: Array, picture: Array) -> Array:
+        return matte.sharpened(logits[0], _small(picture))
+
+    def by_features(portrait: Seen, picture: Array) -> Array:
+        return sharpen(odds(params, portrait.w_plus), picture)
+
+    return by_features
+
+
+def _small(picture: Array) -> Array:
+    return reduce_area(picture[None], min(_MATTE_SIZE, len(picture)))[0]

@@ -1,0 +1,92 @@
+"""Measures a projection against its photograph, from the pictures as they are saved."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pie_jax import metrics
+from pie_jax.core.images import downsample
+from pie_jax.core.params import Params
+from pie_jax.energy.crops import dlib_chip
+from pie_jax.energy.term import Networks
+from pie_jax.io import images
+from pie_jax.photos import faces
+from pie_jax.photos.portraits import Portrait
+
+
+def measure(
+    projection_u8: np.ndarray,
+    portrait: Portrait,
+    networks: Networks,
+    params: Params,
+) -> dict[str, float | None]:
+    """PSNR (dB), SSIM and recognition distance.
+
+    Args:
+        projection_u8: `[R, R, 3]` uint8.
+        portrait: the photograph, aligned.
+        networks: with or without a recognition network.
+        params: their parameters.
+
+    Returns:
+        `psnr`, `ssim`, `recognition_distance`; the last is None without a recognition
+        network, or where no face is found in the projection.
+    """
+    factor = len(portrait.aligned_u8) // len(projection_u8)
+    target = downsample(jnp.asarray(portrait.aligned_u8, jnp.float32), factor)
+    image = jnp.asarray(projection_u8, jnp.float32)
+    return {
+        "psnr": float(metrics.psnr(image, target)),
+        "ssim": float(metrics.ssim(image, target)),
+        "recognition_distance": recognition_distance(
+            projection_u8, portrait, networks, params
+        ),
+    }
+
+
+def recognition_distance(
+    picture_u8: np.ndarray,
+    portrait: Portrait,
+    networks: Networks,
+    params: Params,
+) -> float | None:
+    """How far the recognition network's descriptors are apart; args as of `measure`.
+
+    Returns:
+        None without a network, or where no face is found in the picture.
+    """
+    if networks.recognition is None or portrait.landmarks is None:
+        return None
+    describe = jax.jit(networks.recognition)
+    return _recognition_distance(
+        picture_u8,
+        _seen(portrait.aligned_u8, portrait.landmarks, networks.crop),
+        lambda seen: describe(params.recognition, seen),
+        networks.crop,
+    )
+
+
+def _recognition_distance(
+    projection_u8: np.ndarray, photo: jax.Array, describe: Callable, crop: Callable
+) -> float | None:
+    """Distance of the descriptors; the projection's face is detected anew."""
+    boxes = faces.detect(projection_u8)
+    if not boxes:
+        return None
+    landmarks = faces.landmarks68(projection_u8, boxes[0])
+    projection = _seen(projection_u8, landmarks, crop)
+    first, second = describe(jnp.stack([photo, projection]))
+    return float(jnp.linalg.norm(first - second))
+
+
+def _seen(image_u8: np.ndarray, landmarks: np.ndarray, crop: Callable) -> jax.Array:
+    """What the recognition network sees of a picture, `[S, S, 3]` in [-1, 1].
+
+    A chip for dlib's network is cut by dlib itself, for its distances are known so.
+    """
+    if crop is dlib_chip:
+        return jnp.asarray(images.from_u8(faces.face_chip(image_u8, landmarks)))
+    matrix = jnp.asarray(faces.chip_matrix(landmarks), jnp.float32)
+    return crop(jnp.asarray(images.from_u8(image_u8)), matrix)

@@ -1,0 +1,118 @@
+"""Runs the schedule on a group of portraits, with a progress bar and checkpoints."""
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from pie_jax.core.errors import PieError
+from pie_jax.embedding import schedule
+from pie_jax.embedding.solver import embedding_solver
+from pie_jax.energy.term import Target
+from pie_jax.io.checkpoints import Checkpoints
+from pie_jax.losses.pixel import PAPER_VALUES
+from pie_jax.stack.assembly import Stack
+
+
+class Optimized(NamedTuple):
+    """The outcome of a group of B portraits.
+
+    Attributes:
+        latent: `[B, 512]` or `[B, num_ws, 512]`, of the last stage.
+        w_plus: `[B, num_ws, 512]`.
+        trace: unweighted terms by name, and `total`, each `[steps, B]`.
+        standing: the same of the latent, `[B]` (`schedule.standing`).
+        seconds: wall time, over all runs if it was resumed.
+    """
+
+    latent: np.ndarray
+    w_plus: Array
+    trace: dict[str, np.ndarray]
+    standing: dict[str, np.ndarray]
+    seconds: float
+
+
+def optimize(
+    stack: Stack,
+    portraits: Target,
+    config: ConfigDict,
+    checkpoints: Checkpoints,
+    label: str,
+) -> Optimized:
+    """Runs all stages, from the last checkpoint if there is one.
+
+    Args:
+        stack: functions, stages and their parameters.
+        portraits: leaves with a leading axis B.
+        config: gives `energy`, `report_every`, `checkpoint_every`, `seed`.
+        checkpoints: of this group.
+        label: what the progress bar calls the group.
+
+    Raises:
+        PieError: the energy or its gradient is not finite.
+    """
+    functions, params = stack.functions, stack.params
+    energy, stages = functions.energy, functions.stages
+    w_plus = jax.jit(functions.start)(params, portraits.image)
+    progress = schedule.begin(energy, stages, w_plus)
+    begun = time.monotonic()
+    saved = checkpoints.latest(
+        lambda record: schedule.resume_template(energy, stages, w_plus, record)
+    )
+    if saved:
+        progress, record = saved
+        begun -= record["seconds"]
+    references = embedding_solver(energy, stages[0]).prepare(params, portraits)
+    chunks = schedule.advance(
+        energy,
+        stages,
+        params,
+        references,
+        progress,
+        config.report_every,
+        config.seed,
+    )
+    total = sum(stage.num_steps for stage in stages)
+    kept = progress.steps
+    with tqdm(total=total, initial=kept, desc=label, unit="it", smoothing=0.1) as bar:
+        try:
+            for progress in chunks:
+                standing = schedule.standing(stages, progress)
+                bar.set_postfix_str(summary(standing, config), refresh=False)
+                bar.update(progress.steps - bar.n)
+                if progress.steps - kept >= config.checkpoint_every:
+                    kept = progress.steps
+                    record = schedule.resume_record(progress)
+                    seconds = time.monotonic() - begun
+                    checkpoints.save(kept, progress, record | {"seconds": seconds})
+        except schedule.Diverged as error:
+            raise PieError(f"{label}: {error}; use a smaller step_size")
+    return Optimized(
+        latent=np.asarray(progress.state.latent),
+        w_plus=schedule.to_w_plus(stages, progress),
+        trace=progress.trace,
+        standing=schedule.standing(stages, progress),
+        seconds=time.monotonic() - begun,
+    )
+
+
+def summary(standing: Mapping[str, np.ndarray], config: ConfigDict) -> str:
+    """The weighted terms and the PSNR, means over the group."""
+    means = {k: float(v.mean()) for k, v in standing.items()}
+    parts = [f"E {means['total']:.4g}"]
+    parts += [
+        f"{k} {config.energy[k] * v:.4g}" for k, v in means.items() if k != "total"
+    ]
+    if "pixel" in standing:
+        parts.append(f"PSNR {psnr(standing['pixel']).mean():.2f}")
+    return ", ".join(parts)
+
+
+def psnr(pixel: np.ndarray) -> np.ndarray:
+    """PSNR in dB from values of the energy's term of that name."""
+    return 10 * np.log10(255.0**2 * PAPER_VALUES / np.maximum(pixel, 1e-9))

@@ -1,0 +1,147 @@
+"""One edit of a portrait: from a request to a picture before its background."""
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from PIL import Image
+
+from pie_jax.core.errors import PieError
+from pie_jax.core.theta import FaceParams
+from pie_jax.editing import background, edit
+from pie_jax.editing.edit import Seen
+from pie_jax.graphics import camera
+from pie_jax.io import images
+from pie_jax.photos import alignment, pasting
+from pie_jax.workflows.editable import Editable
+from pie_jax.workflows.requests import Request
+
+_STILL = 0.5  # pixels by which it is not worth to move a picture
+_SLIGHT = 0.1  # radians by which a picture is turned unnoticed, its edges reflected
+_EDGE = 0.02  # of a moved picture, in its sides, where it gives way
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to edit.
+
+    Attributes:
+        feedback: rounds.
+        together: whether components are edited at once.
+        keep_background: else the generator's.
+        refine: steps of fitting other photographs.
+        paste_back: the full photograph.
+    """
+
+    feedback: int = 1
+    together: bool = False
+    keep_background: bool = True
+    refine: int = 0
+    paste_back: Path | None = None
+
+
+class Shot(NamedTuple):
+    """One edit.
+
+    Attributes:
+        picture_u8: `[R, R, 3]` uint8.
+        changed: `[R, R]` in [0, 1], where it is not the photograph.
+        target: `[1]`, what was asked for.
+        edited: `[1]`.
+        turned: by how much the picture was, in radians.
+    """
+
+    picture_u8: np.ndarray
+    changed: np.ndarray
+    target: FaceParams
+    edited: Seen
+    turned: float
+
+
+def shoot(
+    editable: Editable, request: Request, target: FaceParams, options: Options
+) -> Shot:
+    """One edit of the portrait.
+
+    Args:
+        editable: the portrait.
+        request: what is asked for.
+        target: `[1]`, the same as theta.
+        options: how.
+
+    Raises:
+        PieError: the code left all bounds.
+    """
+    components = request.components()
+    groups = [components] if options.together else [[c] for c in components]
+    edited = edit.edit(
+        editable.editor,
+        editable.params,
+        editable.before,
+        target,
+        [group for group in groups if group],
+        options.feedback,
+    )
+    if not np.isfinite(edited.image).all():
+        raise PieError("no image comes of such an edit; ask for less")
+    turn = 0.0
+    if "roll" in request.amounts or "rotation" in components:
+        # The generator levels the eyes, of heads that it turns as well.
+        goal = _roll(request, target)
+        turn = float(goal - edited.theta.rotation[0, 2])
+        turned = target.rotation.at[:, 2].set(goal)
+        target = dataclasses.replace(target, rotation=turned)
+    picture, changed = _compose(editable, edited, turn, options.keep_background)
+    return Shot(images.to_u8(picture), changed, target, edited, turn)
+
+
+def _roll(request: Request, target: FaceParams) -> Array:
+    """What is asked for, in radians: the target's where the request says nothing."""
+    own, amount = target.rotation[0, 2], request.amounts.get("roll")
+    if amount is None:
+        return own
+    return jnp.deg2rad(amount.value) + (own if amount.added else 0)
+
+
+def _compose(
+    editable: Editable, edited: Seen, turn: float, keep: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The picture `[R, R, 3]`, and where it is not the photograph `[R, R]`."""
+    picture = np.asarray(edited.image[0])
+    size = len(picture)
+    after = np.asarray(editable.shares(edited, edited.image[0])) if keep else None
+    origin = goal = _middle(editable, edited.theta)
+    if keep:
+        # The generator centres faces. Before a still background heads turn in place.
+        goal = _middle(editable, editable.before.theta)
+    covered = np.ones((size, size))
+    if max(abs(turn) / 2, np.abs(goal - origin).max()) * size > _STILL:
+        here, there = (size * point - 0.5 for point in (origin, goal))
+        quad = alignment.moved_quad(size, here, there, turn)
+        fade = not keep and abs(turn) > _SLIGHT
+        moved_u8 = alignment.cut(images.to_u8(picture), quad, size, fade=fade)
+        picture = images.from_u8(moved_u8)
+        covered = alignment.within(quad, pasting.outline(size, _EDGE))
+        if after is not None:
+            after = alignment.within(quad, _as_large(after, size))
+    if after is None:
+        return picture, np.ones((size, size))
+    before = editable.shares(editable.before, editable.photo)
+    masks = [_as_large(x, len(before)) for x in (after, covered)]
+    held = jax.jit(background.hold)(editable.photo, picture, before, *masks)
+    changed = jax.jit(background.changed, static_argnums=3)(before, *masks, size)
+    return np.asarray(held), np.asarray(changed)
+
+
+def _as_large(mask: np.ndarray, size: int) -> np.ndarray:
+    resized = Image.fromarray(np.float32(mask)).resize((size, size))
+    return np.clip(np.asarray(resized), 0, 1)
+
+
+def _middle(editable: Editable, theta: FaceParams) -> np.ndarray:
+    """Where the head's middle is seen, `[2]` in fractions of the frame."""
+    return np.asarray(camera.project(theta.translation, editable.model.camera, 1))[0]
