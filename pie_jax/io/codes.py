@@ -14,7 +14,7 @@ def save(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) ->
 
     Args:
         folder: replaced when it exists.
-        code: arrays by name.
+        code: arrays by name; of several portraits with a leading axis.
         metadata: JSON-able; at least the id of the `generator`.
     """
     with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
@@ -85,7 +85,9 @@ def load_w_plus(
             f"configuration names {'another file' if sha256 else 'none'}. Give that "
             "file with --config.files.generator=FILE"
         )
-    array = code["w_plus"][None] if "w_plus" in code else code["w"]
+    array = code["w"] if "w" in code else code["w_plus"]
+    if "w_plus" in code and array.ndim == 2:  # of one portrait
+        array = array[None]
     return to_w_plus(array, num_ws, str(folder))
 
 

@@ -4,10 +4,13 @@ import dataclasses
 import json
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
 from pie_jax.core.errors import PieError
+from pie_jax.core.images import downsample, reduce_affine
+from pie_jax.energy.term import Target
 from pie_jax.io import images
 from pie_jax.photos import alignment, faces
 
@@ -69,28 +72,67 @@ def load_aligned(
         PieError: the file cannot be read, is not square, or shows no face.
     """
     photo_u8 = images.read(path)
-    height, width = photo_u8.shape[:2]
+    noted = images.read_text(path).get(ALIGNMENT_TEXT)
+    placed = _noted(path, noted) if noted else None
+    return from_aligned(photo_u8, str(path), face, placed=placed, landmarks=landmarks)
+
+
+def from_aligned(
+    image_u8: np.ndarray,
+    name: str,
+    face: int | None = None,
+    *,
+    placed: alignment.Alignment | None = None,
+    landmarks: bool = True,
+) -> Portrait:
+    """A portrait of a picture that is in the FFHQ frame already.
+
+    Args:
+        image_u8: `[S, S, 3]` uint8 RGB; it is scaled to 1024 pixels where S is another.
+        name: what messages call it.
+        face: which face, counted from 1 by size; the largest without it.
+        placed: where it lay in a photograph; the picture is all there is without it.
+        landmarks: whether to find them (which needs the predictor in the cache).
+
+    Raises:
+        PieError: it is not square, or shows no face.
+    """
+    height, width = image_u8.shape[:2]
     if height != width:
         raise PieError(
-            f"{path}: an aligned portrait is square, this is {width} x {height}; leave "
+            f"{name}: an aligned portrait is square, this is {width} x {height}; leave "
             "--aligned out"
         )
-    noted = images.read_text(path).get(ALIGNMENT_TEXT)
-    placed = alignment.whole(width)
-    if noted:
-        placed = _noted(path, noted)
-    aligned_u8 = photo_u8
+    placed = placed or alignment.whole(width)
+    aligned_u8 = image_u8
     if width != placed.size:
         size = (placed.size, placed.size)
         aligned_u8 = np.array(
-            Image.fromarray(photo_u8).resize(size, Image.Resampling.LANCZOS)
+            Image.fromarray(image_u8).resize(size, Image.Resampling.LANCZOS)
         )
     points = None
     if landmarks:
-        points = find_landmarks(path, aligned_u8, face)
+        points = find_landmarks(name, aligned_u8, face)
         in_photo = placed.to_photo(points)
         placed = dataclasses.replace(placed, landmarks=in_photo)
     return Portrait(aligned_u8=aligned_u8, alignment=placed, landmarks=points)
+
+
+def to_target(portrait: Portrait, resolution: int) -> Target:
+    """An aligned portrait as the energy takes it, at the generator's resolution."""
+    image = jnp.asarray(images.from_u8(portrait.aligned_u8))
+    factor = image.shape[0] // resolution
+    chip_matrix, landmarks = np.zeros((2, 3)), None
+    if portrait.landmarks is not None:
+        chip_matrix = faces.chip_matrix(portrait.landmarks)
+        # In the file's pixels, centres are integers and the outline begins at -0.5.
+        in_frame = (portrait.landmarks + 0.5) / image.shape[0]
+        landmarks = jnp.asarray(in_frame, jnp.float32)
+    return Target(
+        image=downsample(image, factor),
+        chip_matrix=reduce_affine(jnp.asarray(chip_matrix, jnp.float32), factor),
+        landmarks=landmarks,
+    )
 
 
 def _noted(path: str | Path, text: str) -> alignment.Alignment:

@@ -146,6 +146,11 @@ def needs_bank(config: ConfigDict, use: Use) -> bool:
     )
 
 
+def needs_landmarks(config: ConfigDict) -> bool:
+    """Whether the photograph's landmarks are needed to embed it."""
+    return bool(config.recognition or config.energy.get("invariance_landmark"))
+
+
 def needs_latents(config: ConfigDict, use: Use) -> bool:
     """Whether anything asks where the generator's codes lie."""
     whitened = config.energy.get("prior") or config.start == "encoder"

@@ -17,14 +17,12 @@ from tqdm import tqdm
 
 from pie_jax import __version__
 from pie_jax.core.errors import PieError
-from pie_jax.core.images import downsample, reduce_affine
-from pie_jax.energy.term import Target
 from pie_jax.io import images, plots, results
 from pie_jax.io.checkpoints import Checkpoints
-from pie_jax.photos import faces, portraits
+from pie_jax.photos import portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import assembly, fetch
-from pie_jax.stack.assembly import Stack
+from pie_jax.stack.assembly import Stack, needs_landmarks
 from pie_jax.stack.load import identities, load
 from pie_jax.stack.registry import LANDMARKS68
 from pie_jax.workflows.measure import measure
@@ -92,7 +90,7 @@ def _embed_photos(
     aligned: bool,
     overwrite: bool,
 ) -> Outcome:
-    if _wants_landmarks(config) or not aligned:
+    if needs_landmarks(config) or not aligned:
         fetch.ensure(LANDMARKS68)
     stack = load(config, assembly.EMBED)
     outcome = Outcome(folders=[], failed=[])
@@ -149,7 +147,7 @@ def _job(
     overwrite: bool,
 ) -> Job:
     if aligned:
-        wanted = _wants_landmarks(stack.functions.config)
+        wanted = needs_landmarks(stack.functions.config)
         portrait = portraits.load_aligned(photo, face, landmarks=wanted)
     else:
         portrait = portraits.load_portrait(photo, face)
@@ -160,11 +158,6 @@ def _job(
             "give another --out, or --overwrite to replace it"
         )
     return job
-
-
-def _wants_landmarks(config: ConfigDict) -> bool:
-    """Whether an aligned portrait's landmarks are needed too."""
-    return bool(config.recognition or config.energy.get("invariance_landmark"))
 
 
 def _key(stack: Stack, portrait: Portrait) -> str:
@@ -198,14 +191,15 @@ def _embed_group(group: list[Job], out: Path, stack: Stack) -> None:
     config = stack.functions.config
     resolution = stack.functions.generator.resolution
     batch = jax.tree.map(
-        lambda *x: jnp.stack(x), *(to_frame(job.portrait, resolution) for job in group)
+        lambda *x: jnp.stack(x),
+        *(portraits.to_target(job.portrait, resolution) for job in group),
     )
     with ExitStack() as contexts:
         for job in group:
             contexts.enter_context(results.folder(job.folder))
         place = out / _PROGRESS / _group_key(group, config)
         checkpoints = contexts.enter_context(Checkpoints(place))
-        optimized = optimize(stack, batch, config, checkpoints, label)
+        optimized = optimize(stack, batch, label, checkpoints)
         for i, job in enumerate(group):
             if results.state(job.folder, job.key) != "done":
                 _write(i, job, optimized, stack)
@@ -216,23 +210,6 @@ def _group_key(group: list[Job], config: ConfigDict) -> str:
     """Checkpoints belong to the same portraits in the same chunks of steps."""
     record = [config.report_every, *(job.key for job in group)]
     return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:20]
-
-
-def to_frame(portrait: Portrait, resolution: int) -> Target:
-    """An aligned photograph as the energy takes it, at the generator's resolution."""
-    image = jnp.asarray(images.from_u8(portrait.aligned_u8))
-    factor = image.shape[0] // resolution
-    chip_matrix, landmarks = np.zeros((2, 3)), None
-    if portrait.landmarks is not None:
-        chip_matrix = faces.chip_matrix(portrait.landmarks)
-        # In the file's pixels, centres are integers and the outline begins at -0.5.
-        in_frame = (portrait.landmarks + 0.5) / image.shape[0]
-        landmarks = jnp.asarray(in_frame, jnp.float32)
-    return Target(
-        image=downsample(image, factor),
-        chip_matrix=reduce_affine(jnp.asarray(chip_matrix, jnp.float32), factor),
-        landmarks=landmarks,
-    )
 
 
 def _write(i: int, job: Job, optimized: Optimized, stack: Stack) -> None:

@@ -40,28 +40,27 @@ class Optimized(NamedTuple):
 def optimize(
     stack: Stack,
     portraits: Target,
-    config: ConfigDict,
-    checkpoints: Checkpoints,
     label: str,
+    checkpoints: Checkpoints | None = None,
 ) -> Optimized:
     """Runs all stages, from the last checkpoint if there is one.
 
     Args:
         stack: functions, stages and their parameters.
         portraits: leaves with a leading axis B.
-        config: gives `energy`, `report_every`, `checkpoint_every`, `seed`.
-        checkpoints: of this group.
         label: what the progress bar calls the group.
+        checkpoints: of this group; nothing is kept without.
 
     Raises:
         PieError: the energy or its gradient is not finite.
     """
     functions, params = stack.functions, stack.params
+    config = functions.config
     energy, stages = functions.energy, functions.stages
     w_plus = jax.jit(functions.start)(params, portraits.image)
     progress = schedule.begin(energy, stages, w_plus)
     begun = time.monotonic()
-    saved = checkpoints.latest(
+    saved = checkpoints and checkpoints.latest(
         lambda record: schedule.resume_template(energy, stages, w_plus, record)
     )
     if saved:
@@ -85,7 +84,7 @@ def optimize(
                 standing = schedule.standing(stages, progress)
                 bar.set_postfix_str(summary(standing, config), refresh=False)
                 bar.update(progress.steps - bar.n)
-                if progress.steps - kept >= config.checkpoint_every:
+                if checkpoints and progress.steps - kept >= config.checkpoint_every:
                     kept = progress.steps
                     record = schedule.resume_record(progress)
                     seconds = time.monotonic() - begun
