@@ -160,11 +160,10 @@ def embed(stack: Stack, pictures: np.ndarray | Array) -> Embedding:
 
 
 def _embed(stack: Stack, group: Sequence[Portrait], label: str) -> Embedding:
-    functions, params = stack.functions, stack.params
     found = optimize(stack, _target(stack, group), label)
     image = jnp.concatenate([synthesize(stack, x[None]) for x in found.w_plus])
     measured = [
-        measure(images.to_u8(np.asarray(x)), portrait, functions.networks, params)
+        measure(images.to_u8(np.asarray(x)), portrait, stack)
         for x, portrait in zip(image, group, strict=True)
     ]
     metrics = {
@@ -224,8 +223,8 @@ def synthesize(stack: Stack, w_plus: Array) -> Array:
     Returns:
         `[B, R, R, 3]` in about [-1, 1].
     """
-    editor, generator = stack.functions.editor, stack.functions.generator
-    synthesis = editor.synthesis if editor else jax.jit(generator.synthesis)
+    functions = stack.functions
+    synthesis = assembly.synthesis(functions.generator, functions.programs)
     return synthesis(stack.params.generator, w_plus)
 
 

@@ -1,24 +1,29 @@
 """Builds what several tests need."""
 
+import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 from PIL import Image
 
 from pie_jax.cli import main
-from pie_jax.core import theta
+from pie_jax.core import ibug, theta
 from pie_jax.core.images import reduce_area
 from pie_jax.core.interfaces import Generator
+from pie_jax.core.params import Params
 from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.embedding.stages import Stage, stage
 from pie_jax.energy.term import Networks, Person, Target
 from pie_jax.energy.total import Energy
-from pie_jax.face import morphable
+from pie_jax.face import morphable, render
 from pie_jax.face.morphable import Morphable
 from pie_jax.networks import dlib_resnet, mobile_stylegan, rignet, vgg
 
@@ -75,6 +80,98 @@ def random_params(init: Callable, seed: int = 0) -> dict:
     return jax.tree.map(draw, jax.eval_shape(init, jax.random.key(0)))
 
 
+def double(tree: Any) -> Any:
+    """The same with all its floats as float64, under `jax.enable_x64`."""
+
+    def one(leaf: Any) -> jax.Array:
+        leaf = jnp.asarray(leaf)
+        floats = jnp.issubdtype(leaf.dtype, jnp.floating)
+        return leaf.astype(jnp.float64) if floats else leaf
+
+    return jax.tree.map(one, tree)
+
+
+def entry(tree: Any, index: Any = 0) -> Any:
+    """One of those that stand along the first axes of a tree's arrays."""
+    return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+def assert_gradient(
+    function: Callable,
+    *arguments: Any,
+    directions: int = 0,
+    step: float = 1e-6,
+    rtol: float = 1e-6,
+    atol: float = 1e-7,
+) -> None:
+    """Compares a scalar function's gradient with central differences, in float64.
+
+    Args:
+        function: what is differentiated.
+        *arguments: where: trees of floats, by which all is differentiated.
+        directions: the number of random directions to go; 0 goes along each number.
+        step: the differences' step.
+        rtol: of each slope.
+        atol: of each slope.
+    """
+    with jax.enable_x64(True):
+        point, back = ravel_pytree(double(arguments))
+        rng = np.random.default_rng(0)
+        if directions:
+            ways = rng.normal(size=(directions, point.size))
+        else:
+            ways = np.eye(point.size)
+
+        @jax.jit
+        def slopes(point, ways):
+            def value(x):
+                return function(*back(x))
+
+            steps = step * jnp.concatenate([ways, -ways])
+            above, below = jnp.split(jax.lax.map(lambda s: value(point + s), steps), 2)
+            return ways @ jax.grad(value)(point), (above - below) / (2 * step)
+
+        found, expected = slopes(point, jnp.asarray(ways))
+        assert found.dtype == jnp.float64 and np.any(found)
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
+
+
+def assert_maps(
+    function: Callable,
+    *batch: Any,
+    axes: int = 1,
+    batched: bool = False,
+    rtol: float = 1e-5,
+    atol: float = 1e-6,
+) -> None:
+    """Mapped and compiled, a function gives what it gives of each alone, as it is.
+
+    Args:
+        function: what is mapped.
+        *batch: its arguments, with axes of examples before their own.
+        axes: how many these are.
+        batched: whether the function takes several at once by itself.
+        rtol: of the results.
+        atol: of the results.
+    """
+    shape = jax.tree.leaves(batch)[0].shape[:axes]
+    alone = [function(*entry(batch, index)) for index in np.ndindex(*shape)]
+    expected = jax.tree.map(
+        lambda *x: jnp.stack(x).reshape(*shape, *x[0].shape), *alone
+    )
+    mapped = function
+    for _ in shape:
+        mapped = jax.vmap(mapped)
+    for way in (mapped, function) if batched else (mapped,):
+        found = jax.jit(way)(*batch)
+        chex.assert_trees_all_equal_shapes_and_dtypes(found, expected)
+        chex.assert_trees_all_close(found, expected, rtol=rtol, atol=atol)
+
+
+WRAPS = (jax.jit, lambda function: function)
+"""Compiled, and not."""
+
+
 def orthogonal(size: int, rng: np.random.Generator) -> jax.Array:
     """A random orthogonal matrix."""
     matrix, _ = np.linalg.qr(rng.normal(size=(size, size)))
@@ -85,16 +182,21 @@ WIDTHS = (8, 8, 8)
 """Of the small generator: 32 pixels, the least that VGG can take after reduction."""
 
 
-def small_stack(component: str = "rotation") -> tuple[Generator, Networks, dict]:
+def small_stack(component: str = "rotation") -> tuple[Generator, Networks, Params]:
     """The default stack's networks with few channels, and random parameters.
 
     MoFA is `toy_estimate`, the face model `toy_morphable`; the bank holds five people.
-    Under `jax.enable_x64` all of it is float64.
+    Under `jax.enable_x64` all of it is float64. It is built once for all tests.
     """
+    return _small_stack(component, jax.config.jax_enable_x64)
+
+
+@functools.cache
+def _small_stack(component: str, x64: bool) -> tuple[Generator, Networks, Params]:
     perceptual = vgg.VGG16(width=1 / 16)
     recognition = dlib_resnet.DlibResNet(width=1 / 16)
     chip = (1, dlib_resnet.CHIP_SIZE, dlib_resnet.CHIP_SIZE, 3)
-    params = {
+    known = {
         "generator": random_params(
             lambda key: mobile_stylegan.init_params(key, WIDTHS)
         ),
@@ -105,18 +207,20 @@ def small_stack(component: str = "rotation") -> tuple[Generator, Networks, dict]
             lambda key: recognition.init(key, jnp.zeros(chip))["params"]
         ),
     }
-    if jax.config.jax_enable_x64:
-        params = jax.tree.map(lambda x: x.astype(jnp.float64), params)
     rng = np.random.default_rng(0)
-    params["latents"] = {
+    latents = {
         "mean": jnp.asarray(0.1 * rng.normal(size=512), jnp.result_type(float)),
         "axes": orthogonal(512, rng) * rng.uniform(0.1, 0.5, 512),
     }
     generator = mobile_stylegan.mobile_stylegan(WIDTHS)
-    params["mofa"] = jnp.asarray(0.02 * rng.normal(size=(48, 257)))
-    params["rig"] = toy_rig_params(component, generator.num_ws)
-    params["face_model"] = toy_morphable()
-    params["bank"] = toy_people(5, generator.resolution)
+    params = Params(
+        **(double(known) if x64 else known),
+        latents=latents,
+        mofa=jnp.asarray(0.02 * rng.normal(size=(48, 257))),
+        rigs={component: toy_rig_params(component, generator.num_ws)},
+        face_model=toy_morphable(),
+        bank=toy_people(5, generator.resolution),
+    )
     networks = Networks(
         perceptual=lambda params, x: perceptual.apply({"params": params}, x),
         recognition=lambda params, x: recognition.apply({"params": params}, x),
@@ -138,11 +242,10 @@ def toy_rig_params(component: str, num_ws: int) -> dict:
     size = SIZES[component]
     blank = jnp.zeros((1, num_ws, 512)), jnp.zeros((1, size))
     network = random_params(lambda key: rignet.RigNet(2, 2).init(key, *blank)["params"])
-    floats = jnp.result_type(float)
-    network = jax.tree.map(lambda x: x.astype(floats), network)
     ones = jnp.ones(size)
     scales = {"mean": 0 * ones, "deviation": ones, "low": -ones, "high": ones}
-    return {"network": network} | scales
+    params = {"network": network} | scales
+    return double(params) if jax.config.jax_enable_x64 else params
 
 
 def toy_people(count: int, resolution: int, seed: int = 4) -> Person:
@@ -240,10 +343,7 @@ def toy_morphable(subdivisions: int = 2, seed: int = 0) -> Morphable:
     Landmarks are any vertices.
     """
     model = morphable.from_arrays(toy_arrays(subdivisions, seed))
-    floats = jnp.result_type(float)
-    return jax.tree.map(
-        lambda x: x if x.dtype == jnp.int32 else x.astype(floats), model
-    )
+    return double(model) if jax.config.jax_enable_x64 else model
 
 
 def toy_arrays(subdivisions: int = 2, seed: int = 0) -> dict[str, np.ndarray]:
@@ -262,6 +362,54 @@ def toy_arrays(subdivisions: int = 2, seed: int = 0) -> dict[str, np.ndarray]:
         "inner": rng.integers(count, size=51),
         "camera": np.asarray([4.5, 15.0]),
     }
+
+
+VERTICES = jax.jit(
+    render.render_vertices, static_argnums=2, static_argnames="occlusion"
+)
+PICTURE = jax.jit(render.render_image, static_argnums=2)
+"""The renderer, compiled once for all tests of one size."""
+
+
+def random_theta(*batch: int, seed: int = 0) -> FaceParams:
+    """Unusual faces in coloured light, but all inside the frame."""
+    rng = np.random.default_rng(seed)
+    neutral = theta.neutral(batch)
+    spread = neutral.replace(
+        rotation=0.2, translation=0.1, identity=0.5, reflectance=0.5, expression=0.5,
+        illumination=0.3,
+    )  # fmt: skip
+    return jax.tree.map(
+        lambda x, s: x + s * jnp.asarray(rng.normal(size=x.shape), x.dtype),
+        neutral,
+        spread,
+    )
+
+
+def miss_the_pose(model: Morphable, size: int = 8) -> tuple:
+    """Two faces, an estimate that misses their pose, and what shows them.
+
+    Returns:
+        Both thetas, pictures `[2, size, size, 3]`, and two networks, MoFA and that of
+        landmarks, which know the estimate and the faces' landmarks: their parameters
+        are added to that.
+    """
+    truth = random_theta(2, seed=5)
+    estimated = truth.replace(
+        rotation=0.8 * truth.rotation, translation=truth.translation + 0.05
+    )
+    shown = VERTICES(model, truth, 1).landmarks
+    both = jnp.concatenate([shown, ibug.mirror(shown)])
+    image, _ = PICTURE(model, truth, size)
+    networks = (
+        lambda params, image: jax.tree.map(lambda x: x + params, estimated),
+        lambda params, image: both + params,
+    )
+    return truth, estimated, 2 * image - 1, networks
+
+
+TILT = jnp.stack([jnp.zeros(68), jnp.linspace(0, 0.3, 68)], axis=-1)
+"""What moves landmarks as another pose would."""
 
 
 def openvino_ir(

@@ -1,8 +1,36 @@
-"""Fixtures of several rooms."""
+"""Fixtures of several rooms, and what all processes of a run share."""
 
+import dataclasses
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+# Nothing here imports JAX, which reads its environment only once.
+_SHARED = "PIE_JAX_TESTS"
+
+
+def pytest_configure(config):
+    """Keeps compiled programs for all workers: with the real weights if there are any."""
+    config.addinivalue_line(
+        "filterwarnings",
+        "ignore:Error (reading|writing) persistent compilation cache:UserWarning",
+    )
+    if hasattr(config, "workerinput"):
+        return
+    os.environ[_SHARED] = tempfile.mkdtemp(prefix="pie_jax-tests-")
+    weights = os.environ.get("PIE_JAX_CACHE") or os.environ[_SHARED]
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(weights) / "xla")
+    os.environ["JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+
+
+def pytest_unconfigure(config):
+    """Removes what a run shared."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(_SHARED), ignore_errors=True)
 
 
 @pytest.fixture
@@ -19,3 +47,70 @@ def read_only_folder(tmp_path_factory):
     if root:
         os.seteuid(0)
     folder.chmod(0o755)
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory) -> Path:
+    """A weights' cache that has nothing but compiled programs; read only."""
+    folder = tmp_path_factory.mktemp("cache")
+    programs = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    programs.mkdir(parents=True, exist_ok=True)
+    (folder / "xla").symlink_to(programs)
+    return folder
+
+
+@pytest.fixture
+def no_weights(cache_folder, monkeypatch) -> Path:
+    """Lets everything find that cache only."""
+    monkeypatch.setenv("PIE_JAX_CACHE", str(cache_folder))
+    return cache_folder
+
+
+@pytest.fixture(scope="session")
+def toy_cache(cache_folder, tmp_path_factory) -> Path:
+    """The same with a landmark predictor, which finds those of `toys.PHOTO`."""
+    from tests import toys
+
+    folder = tmp_path_factory.mktemp("toy_cache")
+    (folder / "xla").symlink_to(cache_folder / "xla")
+    toys.write_predictor(folder / "landmarks68.dat")
+    return folder
+
+
+@pytest.fixture
+def installed(toy_cache, monkeypatch) -> Path:
+    """Toys in the place of the package's own networks and face model."""
+    from tests import toys
+
+    toys.install(toy_cache, monkeypatch)
+    return toy_cache
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedded:
+    """A photograph and its embedding by the testing configuration; read only."""
+
+    photo: Path
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def embedded(cache_folder) -> Embedded:
+    """Embeds once for all tests of a run that only look at the outcome."""
+    from tests import builders
+
+    place = Path(os.environ[_SHARED]) / "embedded"
+    photo, out = place / "anna.png", place / "out"
+    with FileLock(place.with_suffix(".lock")), pytest.MonkeyPatch.context() as patch:
+        if not (out / "anna" / "metrics.json").exists():
+            place.mkdir(exist_ok=True)
+            builders.square_photo(photo)
+            patch.setenv("PIE_JAX_CACHE", str(cache_folder))
+            assert builders.pie("embed", photo, "--out", out, *builders.TRIAL) == 0
+    return Embedded(photo, out / "anna")
+
+
+@pytest.fixture
+def anna(embedded, tmp_path, installed) -> Path:
+    """A portrait's folder that may be changed, and toys to edit it with."""
+    return shutil.copytree(embedded.folder, tmp_path / "anna")

@@ -1,15 +1,13 @@
 """Reported numbers: PSNR by hand, SSIM against scikit-image."""
 
 import chex
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
 from pie_jax import metrics
-
-WRAPS = [jax.jit, lambda function: function]
+from tests import builders
 
 
 def random_pair(*batch, noise=20.0):
@@ -21,13 +19,12 @@ def random_pair(*batch, noise=20.0):
     return image.astype(np.float32), other.astype(np.float32)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize(
     ("error", "decibels"), [(255.0, 0.0), (25.5, 20.0), (1.0, 48.1308)]
 )
-def test_psnr_of_a_uniform_error_is_known_by_hand(wrap, error, decibels):
+def test_psnr_of_a_uniform_error_is_known_by_hand(error, decibels):
     image = np.zeros((4, 4, 3), np.float32)
-    value = wrap(metrics.psnr)(image, image + np.float32(error))
+    value = metrics.psnr(image, image + np.float32(error))
     chex.assert_shape(value, ())
     chex.assert_type(value, jnp.float32)
     np.testing.assert_allclose(value, decibels, atol=1e-4)
@@ -43,12 +40,7 @@ def test_psnr_averages_over_all_colour_values_before_the_logarithm():
 
 
 def test_psnr_of_a_batch_is_that_of_each_pair():
-    images, others = random_pair(3)
-    values = metrics.psnr(images, others)
-    chex.assert_shape(values, (3,))
-    singles = [metrics.psnr(*pair) for pair in zip(images, others, strict=True)]
-    np.testing.assert_allclose(values, singles, rtol=1e-5)
-    np.testing.assert_allclose(jax.vmap(metrics.psnr)(images, others), values)
+    builders.assert_maps(metrics.psnr, *random_pair(3), batched=True)
 
 
 def test_psnr_of_equal_images_is_infinite():
@@ -56,9 +48,8 @@ def test_psnr_of_equal_images_is_infinite():
     assert metrics.psnr(image, image) == jnp.inf
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("noise", [1.0, 20.0, 150.0])
-def test_ssim_agrees_with_scikit_image(wrap, noise):
+def test_ssim_agrees_with_scikit_image(noise):
     image, other = random_pair(noise=noise)
     expected = structural_similarity(
         image.astype(np.float64),
@@ -69,7 +60,7 @@ def test_ssim_agrees_with_scikit_image(wrap, noise):
         data_range=255,
         channel_axis=2,
     )
-    value = wrap(metrics.ssim)(image, other)
+    value = metrics.ssim(image, other)
     chex.assert_shape(value, ())
     chex.assert_type(value, jnp.float32)
     np.testing.assert_allclose(value, expected, atol=1e-4)
@@ -87,7 +78,4 @@ def test_ssim_of_equal_images_is_one_and_of_opposite_ones_negative():
 
 
 def test_ssim_of_mapped_pairs_is_that_of_each_pair():
-    images, others = random_pair(3)
-    values = jax.vmap(metrics.ssim)(images, others)
-    singles = [metrics.ssim(*pair) for pair in zip(images, others, strict=True)]
-    np.testing.assert_allclose(values, singles, atol=1e-5)
+    builders.assert_maps(metrics.ssim, *random_pair(3), atol=1e-5)

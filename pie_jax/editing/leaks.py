@@ -6,10 +6,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core import rotations
-from pie_jax.core.theta import FaceParams
+from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_vertices
 from pie_jax.losses.landmark import mean_distance
+
+LEAKS = (*SIZES, "landmarks")
+"""The names of what `leaks` gives."""
 
 
 def leaks(model: Morphable, before: FaceParams, after: FaceParams) -> dict[str, Array]:

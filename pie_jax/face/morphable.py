@@ -12,6 +12,7 @@ open model; the camera that belongs to a model is in the same units.
 
 from collections.abc import Mapping
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -103,17 +104,19 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Morphable:
     """
     if problems := morphable_arrays.problems(arrays):
         raise ValueError("not a morphable model: " + "; ".join(problems))
-    values = {name: jnp.asarray(arrays[name], jnp.float32) for name in FLOATS}
-    values |= {name: jnp.asarray(arrays[name], jnp.int32) for name in INDICES}
+    values = {name: np.asarray(arrays[name], np.float32) for name in FLOATS}
+    values |= {name: np.asarray(arrays[name], np.int32) for name in INDICES}
     codes, unit_names = morphable_arrays.units(arrays)
     focal, distance = np.asarray(arrays["camera"], np.float32)
-    return Morphable(
+    model = Morphable(
         **values,
-        unit_codes=jnp.asarray(codes, jnp.float32),
-        unit_amounts=jnp.asarray(_ridge_inverse(codes), jnp.float32),
-        camera=Camera(jnp.asarray(focal), jnp.asarray(distance)),
+        unit_codes=np.asarray(codes, np.float32),
+        unit_amounts=np.asarray(_ridge_inverse(codes), np.float32),
+        camera=Camera(focal, distance),
         unit_names=unit_names,
     )
+    # Not `jnp.asarray`, which compiles a program for each shape.
+    return jax.device_put(model)
 
 
 def encode_names(names: tuple[str, ...]) -> np.ndarray:

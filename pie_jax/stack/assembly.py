@@ -4,16 +4,17 @@ No file is read here: the caller brings the parameters of the parts that `needs`
 """
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import jax
 from flax import struct
+from jax import Array
 from ml_collections import ConfigDict
 
 from pie_jax.core.interfaces import FindLandmarks, Generator, Rig
 from pie_jax.core.params import Params
-from pie_jax.core.theta import COMPONENTS
+from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.editing.edit import Editor
 from pie_jax.editing.sight import sight
 from pie_jax.embedding import starts
@@ -26,6 +27,7 @@ from pie_jax.energy.total import needs as terms_need
 from pie_jax.networks import rignet
 from pie_jax.stack import networks
 from pie_jax.stack.networks import Network
+from pie_jax.stack.programs import Programs
 
 SAMPLERS = ("bank", "online")
 STARTS = ("encoder", "mean")
@@ -48,6 +50,7 @@ class Functions:
             generators that it was not found for.
         origins: the files that the user brought instead of other weights: `path` and
             `sha256`, by part.
+        programs: compile functions of these.
     """
 
     config: ConfigDict
@@ -60,6 +63,7 @@ class Functions:
     editor: Editor | None
     silhouette: Callable | None
     origins: Mapping[str, Mapping[str, str]]
+    programs: Programs
 
 
 @struct.dataclass
@@ -274,6 +278,7 @@ def functions(
         rigs.get(config.component),
     )
     find_landmarks = built.get("landmark_net") or networks.LANDMARK_NET.build()
+    programs = Programs(_choices(config), keep=own is None)
     return Functions(
         config=config,
         generator=generator,
@@ -289,10 +294,20 @@ def functions(
         if "encoder" in built
         else starts.mean(generator.num_ws),
         find_landmarks=find_landmarks,
-        editor=_editor(generator, seen, find_landmarks, rigs),
+        editor=_editor(generator, seen, find_landmarks, rigs, programs),
         silhouette=built.get("silhouette"),
         origins=origins or {},
+        programs=programs,
     )
+
+
+_HOW_TO_RUN = ("batch_size", "report_every", "checkpoint_every", "seed", "bank_size")
+
+
+def _choices(config: ConfigDict) -> dict[str, Any]:
+    """What of a configuration decides which functions there are."""
+    values: dict[str, Any] = json.loads(config.to_json_best_effort())
+    return {k: x for k, x in values.items() if k not in (*_HOW_TO_RUN, "files")}
 
 
 def sizes(network: Network, params: Any) -> tuple:
@@ -345,13 +360,37 @@ def _draw(
 
 
 def _editor(
-    generator: Generator, seen: Networks, find: FindLandmarks, rigs: Mapping[str, Rig]
+    generator: Generator,
+    seen: Networks,
+    find: FindLandmarks,
+    rigs: Mapping[str, Rig],
+    programs: Programs,
 ) -> Editor | None:
     """Compiled one by one, so that rounds and components share what is compiled."""
     if seen.estimate is None:
         return None
+    face = FaceParams(**dict.fromkeys(SIZES, 0))
+    whole = programs.compiled(sight(seen.estimate, find), "sight", lambda *_: face)
+
+    def see(params: Params, image: Array) -> FaceParams:
+        # With other parameters beside these it would be another program.
+        used = Params(
+            mofa=params.mofa,
+            landmark_net=params.landmark_net,
+            face_model=params.face_model,
+        )
+        return whole(used, image)
+
     return Editor(
-        jax.jit(generator.synthesis),
-        jax.jit(sight(seen.estimate, find)),
-        {c: rig._replace(edit=jax.jit(rig.edit)) for c, rig in rigs.items()},
+        synthesis(generator, programs),
+        see,
+        {
+            c: rig._replace(edit=programs.compiled(rig.edit, f"rig {c}", lambda *_: 0))
+            for c, rig in rigs.items()
+        },
     )
+
+
+def synthesis(generator: Generator, programs: Programs) -> Callable:
+    """The generator's synthesis, compiled."""
+    return programs.compiled(generator.synthesis, "synthesis", lambda *_: 0)

@@ -210,7 +210,8 @@ def _checked(network: Network, tree: Any, source: str, remedy: str) -> Any:
     except ValueError as error:
         raise PieError(f"the configuration does not fit: {error}") from error
     arrays.check(own, layout(network, *found), source, remedy)
-    return jax.tree.map(jnp.asarray, own)
+    # Not `jnp.asarray`, which compiles a program for each shape.
+    return jax.device_put(own)
 
 
 def face_model(tree: Any, source: str, remedy: str) -> morphable.Morphable:
@@ -249,6 +250,9 @@ def _how_to_name(config: ConfigDict, part: str, kind: str) -> str:
 def keep_compiled_programs() -> None:
     """Keeps XLA's programs beside the weights: a second run starts at once."""
     jax.config.update("jax_compilation_cache_dir", str(cache.cache_dir() / "xla"))
+    # The small ones too: together they take longer than a short command does.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     # A damaged entry is compiled anew, and one that cannot be written is done without;
     # nobody needs to read about it.
     warnings.filterwarnings(

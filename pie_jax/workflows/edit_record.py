@@ -3,14 +3,13 @@
 import dataclasses
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.editing import edit
-from pie_jax.editing.leaks import leaks, light_distance
+from pie_jax.editing.leaks import LEAKS, leaks, light_distance
 from pie_jax.face.morphable import Morphable, named_expression
 from pie_jax.face.render import render_vertices
 from pie_jax.graphics import light
@@ -42,7 +41,10 @@ def describe(editable: Editable, shot: Shot, request: Request) -> dict[str, Any]
     seen = shot.edited.theta
     turned = seen.rotation.at[:, 2].add(shot.turned)
     achieved = dataclasses.replace(seen, rotation=turned)
-    found = jax.jit(leaks)(editable.model, editable.before.theta, seen)
+    compiled = editable.functions.programs.compiled(
+        leaks, "leaks", lambda *_: dict.fromkeys(LEAKS, 0)
+    )
+    found = compiled(editable.model, editable.before.theta, seen)
     return {
         "requested": units(editable.model, shot.target),
         "achieved": units(editable.model, achieved),
@@ -52,7 +54,7 @@ def describe(editable: Editable, shot: Shot, request: Request) -> dict[str, Any]
         },
         "errors": _errors(editable.model, achieved, shot.target, components, pose),
         "recognition_distance": measure.recognition_distance(
-            shot.picture_u8, editable.portrait, editable.networks, editable.params
+            shot.picture_u8, editable.portrait, editable.stack
         ),
         "leaks": {
             name: _rounded(value[0])

@@ -1,8 +1,9 @@
 """An embedded portrait with all that is needed to edit it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,14 +16,13 @@ from pie_jax.core.images import downsample, reduce_area
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing import edit, matte
-from pie_jax.editing.edit import Editor, Seen
-from pie_jax.energy.term import Networks
+from pie_jax.editing.edit import Seen
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import codes, images
 from pie_jax.photos import alignment, portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import assembly, fetch
-from pie_jax.stack.assembly import Functions
+from pie_jax.stack.assembly import Functions, Stack
 from pie_jax.stack.load import load
 from pie_jax.stack.registry import LANDMARKS68
 from pie_jax.workflows import fit, inputs
@@ -42,19 +42,25 @@ class Editable(NamedTuple):
             generator's pictures.
         portrait: the same as it was embedded.
         before: `[1]`, its code, projection, and theta.
-        editor: edits it.
-        params: parameters of all of these.
-        networks: judge it.
+        stack: what edits and judges it.
         shares: tells the head from the rest.
     """
 
     photo: Array
     portrait: Portrait
     before: Seen
-    editor: Editor
-    params: Params
-    networks: Networks
+    stack: Stack
     shares: Shares
+
+    @property
+    def functions(self) -> Functions:
+        """Those of the stack."""
+        return self.stack.functions
+
+    @property
+    def params(self) -> Params:
+        """Those of the stack."""
+        return self.stack.params
 
     @property
     def model(self) -> Morphable:
@@ -99,9 +105,7 @@ def open_portrait(
         photo=downsample(photo, size // generator.resolution),
         portrait=portrait,
         before=before,
-        editor=editor,
-        params=params,
-        networks=functions.networks,
+        stack=stack,
         shares=_shares(functions, params),
     )
 
@@ -149,7 +153,9 @@ def thetas_of(
     found = {}
     for component, photo in photos.items():
         portrait = portraits.load_portrait(photo)
-        fitted = fit.fit(editable.editor.sight, editable.params, portrait, num_steps)
+        fitted = fit.fit(
+            editable.functions.editor.sight, editable.params, portrait, num_steps
+        )
         found[component] = fitted.theta
     return found
 
@@ -157,25 +163,32 @@ def thetas_of(
 def _shares(functions: Functions, params: Params) -> Shares:
     """By the generator's features where they are known, else by colours."""
     features, silhouette = functions.generator.features, functions.silhouette
+
+    def one(name: str, function: Callable[..., Array]) -> Callable[..., Array]:
+        return functions.programs.compiled(function, name, lambda *_: 0)
+
     if silhouette is None or features is None:
 
-        @jax.jit
-        def by_colours(portrait: Seen, picture: Array) -> Array:
-            theta = jax.tree.map(lambda x: x[0], portrait.theta)
-            return matte.matte(params.face_model, theta, _small(picture))
+        @partial(one, "matte")
+        def by_colours(model: Morphable, theta: FaceParams, picture: Array) -> Array:
+            face = jax.tree.map(lambda x: x[0], theta)
+            return matte.matte(model, face, _small(picture))
 
-        return by_colours
+        return lambda portrait, picture: by_colours(
+            params.face_model, portrait.theta, picture
+        )
 
-    @jax.jit
-    def odds(params: Params, w_plus: Array) -> Array:
-        return silhouette(params.silhouette, features(params.generator, w_plus))
+    @partial(one, "silhouette")
+    def odds(kept: Any, generator: Any, w_plus: Array) -> Array:
+        return silhouette(kept, features(generator, w_plus))
 
-    @jax.jit
+    @partial(one, "sharpen")
     def sharpen(logits: Array, picture: Array) -> Array:
         return matte.sharpened(logits[0], _small(picture))
 
     def by_features(portrait: Seen, picture: Array) -> Array:
-        return sharpen(odds(params, portrait.w_plus), picture)
+        logits = odds(params.silhouette, params.generator, portrait.w_plus)
+        return sharpen(logits, picture)
 
     return by_features
 

@@ -215,7 +215,7 @@ def _group_key(group: list[Job], config: ConfigDict) -> str:
 def _write(i: int, job: Job, optimized: Optimized, stack: Stack) -> None:
     functions, params = stack.functions, stack.params
     config, stages = functions.config, functions.stages
-    synthesis = jax.jit(functions.generator.synthesis)
+    synthesis = assembly.synthesis(functions.generator, functions.programs)
     projection = synthesis(params.generator, optimized.w_plus[i : i + 1])[0]
     if not np.isfinite(projection).all():
         raise PieError(
@@ -224,7 +224,7 @@ def _write(i: int, job: Job, optimized: Optimized, stack: Stack) -> None:
     projection_u8 = images.to_u8(np.asarray(projection))
     trace = {k: v[:, i] for k, v in optimized.trace.items() if k != "total"}
     measured = {
-        **measure(projection_u8, job.portrait, functions.networks, params),
+        **measure(projection_u8, job.portrait, stack),
         "iterations": len(optimized.trace["total"]),
         "seconds": round(optimized.seconds, 2),
         "terms": {k: float(optimized.standing[k][i]) for k in trace},

@@ -8,27 +8,24 @@ import numpy as np
 
 from pie_jax import metrics
 from pie_jax.core.images import downsample
-from pie_jax.core.params import Params
 from pie_jax.energy.crops import dlib_chip
-from pie_jax.energy.term import Networks
 from pie_jax.io import images
 from pie_jax.photos import faces
 from pie_jax.photos.portraits import Portrait
+from pie_jax.stack.assembly import Stack
 
 
 def measure(
     projection_u8: np.ndarray,
     portrait: Portrait,
-    networks: Networks,
-    params: Params,
+    stack: Stack,
 ) -> dict[str, float | None]:
     """PSNR (dB), SSIM and recognition distance.
 
     Args:
         projection_u8: `[R, R, 3]` uint8.
         portrait: the photograph, aligned.
-        networks: with or without a recognition network.
-        params: their parameters.
+        stack: with or without a recognition network.
 
     Returns:
         `psnr`, `ssim`, `recognition_distance`; the last is None without a recognition
@@ -40,30 +37,28 @@ def measure(
     return {
         "psnr": float(metrics.psnr(image, target)),
         "ssim": float(metrics.ssim(image, target)),
-        "recognition_distance": recognition_distance(
-            projection_u8, portrait, networks, params
-        ),
+        "recognition_distance": recognition_distance(projection_u8, portrait, stack),
     }
 
 
 def recognition_distance(
     picture_u8: np.ndarray,
     portrait: Portrait,
-    networks: Networks,
-    params: Params,
+    stack: Stack,
 ) -> float | None:
     """How far the recognition network's descriptors are apart; args as of `measure`.
 
     Returns:
         None without a network, or where no face is found in the picture.
     """
+    networks, programs = stack.functions.networks, stack.functions.programs
     if networks.recognition is None or portrait.landmarks is None:
         return None
-    describe = jax.jit(networks.recognition)
+    describe = programs.compiled(networks.recognition, "recognition", lambda *_: 0)
     return _recognition_distance(
         picture_u8,
         _seen(portrait.aligned_u8, portrait.landmarks, networks.crop),
-        lambda seen: describe(params.recognition, seen),
+        lambda seen: describe(stack.params.recognition, seen),
         networks.crop,
     )
 

@@ -1,10 +1,10 @@
 """One edit of a portrait: from a request to a picture before its background."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -79,7 +79,7 @@ def shoot(
     components = request.components()
     groups = [components] if options.together else [[c] for c in components]
     edited = edit.edit(
-        editable.editor,
+        editable.functions.editor,
         editable.params,
         editable.before,
         target,
@@ -132,8 +132,15 @@ def _compose(
         return picture, np.ones((size, size))
     before = editable.shares(editable.before, editable.photo)
     masks = [_as_large(x, len(before)) for x in (after, covered)]
-    held = jax.jit(background.hold)(editable.photo, picture, before, *masks)
-    changed = jax.jit(background.changed, static_argnums=3)(before, *masks, size)
+    compiled = editable.functions.programs.compiled
+    hold = compiled(background.hold, "hold", lambda *_: 0)
+    change = compiled(
+        partial(background.changed, size=size), f"changed {size}", lambda *_: 0
+    )
+    held, changed = (
+        hold(editable.photo, picture, before, *masks),
+        change(before, *masks),
+    )
     return np.asarray(held), np.asarray(changed)
 
 

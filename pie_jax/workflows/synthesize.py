@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import jax
 import numpy as np
 from tqdm import tqdm
 
 from pie_jax.core.errors import PieError
 from pie_jax.io import images
-from pie_jax.stack.assembly import SYNTHESIZE
+from pie_jax.stack import assembly
 from pie_jax.stack.load import load
 from pie_jax.workflows import inputs
 
@@ -39,10 +38,10 @@ def synthesize(
     values = inputs.load_config(code, config, overrides)
     if out.exists() and out.samefile(code):
         raise PieError(f"{out}: would replace the code; choose another name")
-    stack = load(values, SYNTHESIZE)
+    stack = load(values, assembly.SYNTHESIZE)
     generator, params = stack.functions.generator, stack.params.generator
     w_plus = inputs.load_w_plus(code, generator.num_ws, values, space)
-    synthesis = jax.jit(generator.synthesis)
+    synthesis = assembly.synthesis(generator, stack.functions.programs)
     raw = out.suffix.lower() == ".npy"
     kept = []
     for i, row in enumerate(tqdm(w_plus, unit="image", disable=len(w_plus) == 1)):

@@ -1,15 +1,14 @@
 """Image arithmetic: reduction, affine sampling, and how the two go together."""
 
 import chex
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from pie_jax.core import images
+from tests import builders
 
 TURNED = np.asarray([[0.8, -0.45, 2.3], [0.5, 0.7, 1.1]])
-WRAPS = [jax.jit, lambda function: function]
 
 
 def random_image(*shape, seed=0):
@@ -43,17 +42,17 @@ def test_bytes_become_what_networks_see_and_back():
     np.testing.assert_allclose(images.to_255(image), image_u8, atol=1e-4)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("factor", [1, 2, 3])
-def test_downsampling_averages_each_block(wrap, factor):
+def test_downsampling_averages_each_block(factor):
     image = random_image(2, 6, 12, 3)
-    result = wrap(lambda image: images.downsample(image, factor))(image)
+    result = images.downsample(image, factor)
     chex.assert_shape(result, (2, 6 // factor, 12 // factor, 3))
     chex.assert_type(result, jnp.float32)
     for n, i, j, c in np.ndindex(*result.shape):
         rows, columns = (slice(k * factor, (k + 1) * factor) for k in (i, j))
         expected = image[n, rows, columns, c].mean()
         np.testing.assert_allclose(result[n, i, j, c], expected, atol=1e-6)
+    builders.assert_maps(lambda x: images.downsample(x, factor), image, batched=True)
 
 
 @pytest.mark.parametrize("old, new", [(6, 3), (5, 3), (3, 5), (7, 7), (2, 6)])
@@ -69,27 +68,22 @@ def test_what_is_not_square_is_not_reduced():
         images.reduce_area(random_image(1, 6, 8, 3), 4)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("shift", [0, -4, 5])
-def test_sampling_agrees_with_loops_inside_and_outside(wrap, shift):
+def test_sampling_agrees_with_loops_inside_and_outside(shift):
     image = random_image(6, 8, 2)
     matrix = TURNED + [[0, 0, shift], [0, 0, -shift]]
-    sample = wrap(lambda image, matrix: images.sample_affine(image, matrix, 7))
-    result = sample(image, matrix.astype(np.float32))
+    result = images.sample_affine(image, matrix.astype(np.float32), 7)
     chex.assert_shape(result, (7, 7, 2))
     np.testing.assert_allclose(result, slow_sample(image, matrix, 7), atol=1e-5)
 
 
 def test_mapped_sampling_gives_what_single_calls_give():
-    batch = random_image(3, 6, 8, 2)
     matrices = np.stack([TURNED, -TURNED + 4, TURNED + 1]).astype(np.float32)
-    mapped = jax.vmap(lambda image, m: images.sample_affine(image, m, 5))(
-        batch, matrices
+    builders.assert_maps(
+        lambda image, matrix: images.sample_affine(image, matrix, 5),
+        random_image(3, 6, 8, 2),
+        matrices,
     )
-    for image, matrix, result in zip(batch, matrices, mapped, strict=True):
-        np.testing.assert_allclose(
-            result, images.sample_affine(image, matrix, 5), atol=1e-6
-        )
 
 
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 1), (0, 2)])
@@ -123,17 +117,9 @@ def test_outside_the_edge_pixels_repeat():
     ids=["downsample", "sample_affine", "to_255"],
 )
 def test_gradient_agrees_with_finite_differences(function):
-    with jax.enable_x64(True):
-        image = jnp.asarray(random_image(6, 8, 2), jnp.float64)
-        energy = jax.jit(lambda image: jnp.sum(jnp.sin(3 * function(image))))
-        gradient = jax.grad(energy)(image)
-        step = 1e-6
-        for index in np.ndindex(*image.shape):
-            above = energy(image.at[index].add(step))
-            below = energy(image.at[index].add(-step))
-            np.testing.assert_allclose(
-                gradient[index], (above - below) / (2 * step), rtol=1e-6, atol=1e-7
-            )
+    builders.assert_gradient(
+        lambda image: jnp.sum(jnp.sin(3 * function(image))), random_image(6, 8, 2)
+    )
 
 
 @pytest.mark.parametrize("factor", [1, 2, 4])

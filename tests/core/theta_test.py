@@ -8,8 +8,8 @@ import pytest
 
 from pie_jax.core import theta as thetas
 from pie_jax.core.theta import COMPONENTS, FaceParams
+from tests import builders
 
-WRAPS = [jax.jit, lambda function: function]
 ORDER = (
     "rotation",
     "translation",
@@ -63,12 +63,11 @@ def test_what_is_no_component_is_refused(component):
         thetas.combine(random_theta(), random_theta(), component)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("batch", [(), (2,), (2, 3)])
-def test_a_vector_comes_back_from_its_parts(wrap, batch):
+def test_a_vector_comes_back_from_its_parts(batch):
     vector = np.random.default_rng(0).normal(size=(*batch, 257)).astype(np.float32)
-    theta = wrap(thetas.from_vector)(vector)
-    np.testing.assert_array_equal(wrap(thetas.to_vector)(theta), vector)
+    theta = thetas.from_vector(vector)
+    np.testing.assert_array_equal(thetas.to_vector(theta), vector)
 
 
 def test_a_vectors_parts_stand_in_the_papers_sizes_and_the_stated_order():
@@ -80,10 +79,9 @@ def test_a_vectors_parts_stand_in_the_papers_sizes_and_the_stated_order():
 
 
 def test_mapped_thetas_give_what_a_batch_gives():
-    batch = random_theta(4)
-    np.testing.assert_array_equal(
-        jax.vmap(thetas.to_vector)(batch), thetas.to_vector(batch)
-    )
+    builders.assert_maps(thetas.to_vector, random_theta(4), batched=True)
+    vector = thetas.to_vector(random_theta(4))
+    builders.assert_maps(thetas.from_vector, vector, batched=True)
 
 
 def test_parts_of_another_size_are_refused():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.editing import background
+from tests import builders
 
 SIZE, SMALL = 128, 64
 
@@ -31,7 +32,7 @@ def at(image, x, y):
     return np.asarray(image)[round(y * SIZE), round(x * SIZE)]
 
 
-@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
+@pytest.mark.parametrize("wrap", builders.WRAPS)
 def test_the_head_is_the_edited_and_the_rest_the_photographs(wrap):
     photo, edited, head = picture(0), picture(1), disc(0.5, 0.5, 0.3)
     held = wrap(background.hold)(photo, edited, head, head, EVERYWHERE)
@@ -105,17 +106,14 @@ def test_nothing_changes_outside_of_what_is_called_changed():
     assert moved.max() > 0.3
 
 
-def test_equal_pictures_are_blended_to_themselves():
-    mask = jnp.asarray(np.random.default_rng(2).uniform(size=(SIZE, SIZE, 1)))
-    same = background.blend(picture(0), picture(0), mask.astype(jnp.float32), 3)
-    chex.assert_trees_all_close(same, picture(0), atol=1e-5)
-
-
-@pytest.mark.parametrize("value, seed", [(0.0, 1), (1.0, 0)])
-def test_a_plain_mask_gives_one_of_the_pictures(value, seed):
-    mask = jnp.full((SIZE, SIZE, 1), value)
-    joined = background.blend(picture(0), picture(1), mask, 3)
-    chex.assert_trees_all_close(joined, picture(seed), atol=1e-5)
+def test_equal_pictures_or_a_plain_mask_give_one_of_the_pictures():
+    some = jnp.asarray(np.random.default_rng(2).uniform(size=(SIZE, SIZE, 1)), "f")
+    for seed, other, mask in ((0, 0, some), (1, 0, 0 * some), (0, 1, 0 * some + 1)):
+        pictures = (
+            (picture(seed), picture(other)) if other else (picture(0), picture(seed))
+        )
+        joined = background.blend(*pictures, mask, 3)
+        chex.assert_trees_all_close(joined, picture(seed), atol=1e-5)
 
 
 def test_a_seam_is_wider_for_what_is_coarse():

@@ -33,9 +33,8 @@ def test_every_code_and_every_style_input_may_have_its_own_amount():
     code, direction = codes(2, 5), unit(0)
     amounts = jnp.arange(10.0).reshape(2, 5)
     moved = directions.move(code, direction, amounts)
-    for i, j in np.ndindex(2, 5):
-        alone = code[i, j] + amounts[i, j] * direction
-        chex.assert_trees_all_close(moved[i, j], alone, atol=1e-6)
+    expected = code + amounts[..., None] * direction
+    chex.assert_trees_all_close(moved, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core.interfaces import Rig
+from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams, neutral
 from pie_jax.editing import edit
 from pie_jax.editing.edit import Editor
@@ -38,19 +39,19 @@ def synthesis(params, w_plus):
 
 
 def sight(params, image):
-    numbers = image.reshape(len(image), -1) + params["mofa"]
+    numbers = image.reshape(len(image), -1) + params.mofa
     parts = {name: jnp.zeros((len(image), size)) for name, size in SIZES.items()}
     parts |= {name: numbers[:, place] for name, place in PLACES.items()}
     return FaceParams(**parts)
 
 
-def toy_editor(strength: float = 1.0) -> tuple[Editor, dict]:
+def toy_editor(strength: float = 1.0) -> tuple[Editor, Params]:
     rigs = {component: toy_rig(component, strength) for component in COMPONENTS}
-    params = {
-        "generator": jnp.asarray(1.0),
-        "mofa": jnp.asarray(0.0),
-        "rigs": {component: jnp.asarray(0.05) for component in COMPONENTS},
-    }
+    params = Params(
+        generator=jnp.asarray(1.0),
+        mofa=jnp.asarray(0.0),
+        rigs={component: jnp.asarray(0.05) for component in COMPONENTS},
+    )
     return Editor(synthesis, sight, rigs), params
 
 
@@ -83,7 +84,7 @@ def test_an_edit_with_the_portraits_own_theta_is_exactly_none(component, rounds)
 def test_a_sweep_through_the_own_theta_has_no_step():
     editor, params = toy_editor(0.7)
     portrait = edit.look(editor, params, some_codes(1))
-    rig, its = editor.rigs["rotation"], params["rigs"]["rotation"]
+    rig, its = editor.rigs["rotation"], params.rigs["rotation"]
     amounts = jnp.asarray([-2e-3, -1e-3, 0.0, 1e-3, 2e-3])
 
     def code(amount):

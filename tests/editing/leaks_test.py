@@ -9,20 +9,17 @@ from pie_jax.editing import leaks
 from tests import builders
 from tests.editing.edit_test import some_target
 
-
-@pytest.fixture(scope="module")
-def model():
-    return builders.toy_morphable()
+MODEL = builders.toy_morphable()
 
 
-def test_nothing_leaks_where_nothing_changed(model):
+def test_nothing_leaks_where_nothing_changed():
     theta = some_target()
-    found = jax.jit(leaks.leaks)(model, theta, theta)
+    found = jax.jit(leaks.leaks)(MODEL, theta, theta)
     for name, value in found.items():
         np.testing.assert_allclose(value, 0, atol=1e-5, err_msg=name)
 
 
-def test_each_leak_is_in_its_unit(model):
+def test_each_leak_is_in_its_unit():
     before = some_target(1).replace(rotation=jnp.zeros((1, 3)))
     after = before.replace(
         rotation=jnp.asarray([[0.0, 0.4, 0.0]]),
@@ -31,7 +28,7 @@ def test_each_leak_is_in_its_unit(model):
         expression=before.expression - 0.2,
         illumination=2 * before.illumination,
     )
-    found = leaks.leaks(model, before, after)
+    found = leaks.leaks(MODEL, before, after)
     expected = {
         "rotation": 0.4,
         "translation": 0.5,
@@ -45,12 +42,12 @@ def test_each_leak_is_in_its_unit(model):
     assert found["landmarks"][0] > 0
 
 
-def test_a_pose_alone_moves_no_landmark(model):
+def test_a_pose_alone_moves_no_landmark():
     before = some_target()
     turned = before.replace(
         rotation=before.rotation + 0.3, translation=before.translation + 0.2
     )
-    leak = leaks.landmark_leak(model, before, turned)
+    leak = leaks.landmark_leak(MODEL, before, turned)
     np.testing.assert_allclose(leak, 0, atol=1e-5)
 
 

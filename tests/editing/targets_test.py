@@ -1,6 +1,5 @@
 """From what people ask for to theta."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ def model():
     )
 
 
-@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
+@pytest.mark.parametrize("wrap", builders.WRAPS)
 def test_degrees_replace_or_add_to_the_portraits_own(wrap):
     own = jnp.deg2rad(jnp.asarray([[3.0, 5.0, 1.0], [-4.0, 8.0, 2.0]]))
     wanted = wrap(targets.turned)(own, Amount(-10.0, added=True), Amount(20.0))

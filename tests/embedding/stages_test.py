@@ -1,6 +1,5 @@
 """Stages: the optimisers against their formulas, the schedules, the two spaces."""
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -109,34 +108,23 @@ def test_the_exponential_schedule_does_not_depend_on_the_stages_length():
     np.testing.assert_array_equal(*lengths)
 
 
-def test_w_is_given_to_every_style_input():
-    stage = build(space="w")
+def test_w_is_given_to_every_style_input_and_begins_at_their_mean():
+    stage, rows = build(space="w"), random_rows()
     w = jnp.arange(512.0)
-    w_plus = stage.expand(w)
-    chex.assert_shape(w_plus, (3, 512))
-    np.testing.assert_array_equal(w_plus, np.stack([w, w, w]))
-    np.testing.assert_allclose(stage.begin(w_plus), w, rtol=1e-6)
+    np.testing.assert_array_equal(stage.expand(w), np.stack([w, w, w]))
+    np.testing.assert_allclose(stage.begin(rows), sum(rows) / 3, atol=1e-6)
+    # And its gradient is the sum over them.
+    gradient = jax.grad(lambda w: jnp.vdot(rows, stage.expand(w)))(w)
+    np.testing.assert_allclose(gradient, sum(rows), atol=1e-5)
 
 
-def test_w_begins_at_the_mean_of_the_rows():
-    w_plus = jnp.asarray(np.random.default_rng(0).normal(size=(3, 512)))
-    np.testing.assert_allclose(
-        build(space="w").begin(w_plus), sum(w_plus) / 3, atol=1e-6
-    )
+def random_rows():
+    return jnp.asarray(np.random.default_rng(0).normal(size=(3, 512)), jnp.float32)
 
 
 def test_w_plus_is_taken_as_it_is():
-    stage = build()
-    w_plus = jnp.asarray(np.random.default_rng(0).normal(size=(3, 512)))
-    np.testing.assert_array_equal(stage.begin(w_plus), w_plus)
-    np.testing.assert_array_equal(stage.expand(w_plus), w_plus)
-
-
-def test_the_gradient_of_w_is_the_sum_over_the_style_inputs():
-    stage = build(space="w")
-    rows = jnp.asarray(np.random.default_rng(0).normal(size=(3, 512)), jnp.float32)
-    gradient = jax.grad(lambda w: jnp.vdot(rows, stage.expand(w)))(jnp.zeros(512))
-    np.testing.assert_allclose(gradient, sum(rows), atol=1e-5)
+    np.testing.assert_array_equal(build().begin(random_rows()), random_rows())
+    np.testing.assert_array_equal(build().expand(random_rows()), random_rows())
 
 
 @pytest.mark.parametrize(
@@ -152,11 +140,6 @@ def test_an_unknown_name_is_refused_with_the_known_ones(what, known):
     with pytest.raises(ValueError) as error:
         build(**{what: "sgd"})
     assert str(error.value) == f"{what} is 'sgd'; choose one of {known}"
-
-
-def test_a_stage_keeps_its_plain_values():
-    stage = build(space="w", num_steps=7)
-    assert (stage.space, stage.num_steps) == ("w", 7)
 
 
 @pytest.mark.parametrize("num_steps", [0, -1])

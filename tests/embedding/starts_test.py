@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
+from pie_jax.core.params import Params
 from pie_jax.embedding import starts
 
 RNG = np.random.default_rng(0)
@@ -12,7 +13,7 @@ IMAGE = jnp.asarray(RNG.uniform(-1, 1, (2, 8, 8, 3)), jnp.float32)
 
 
 def test_the_mean_stands_in_every_row_of_every_portrait():
-    found = starts.mean(5)({"generator": {"w_avg": jnp.asarray(MEAN)}}, IMAGE)
+    found = starts.mean(5)(Params(generator={"w_avg": jnp.asarray(MEAN)}), IMAGE)
     np.testing.assert_array_equal(found, np.broadcast_to(MEAN, (2, 5, 512)))
 
 
@@ -23,7 +24,7 @@ def test_an_estimate_comes_back_from_standard_deviations():
         brightness = image.mean(axis=(1, 2, 3))
         return params * brightness[:, None, None] * code
 
-    params = {"encoder": 2.0, "latents": {"mean": MEAN, "axes": AXES}}
+    params = Params(encoder=2.0, latents={"mean": MEAN, "axes": AXES})
     found = starts.encoded(apply)(params, IMAGE)
     brightness = np.asarray(IMAGE).mean(axis=(1, 2, 3))
     for portrait in range(2):

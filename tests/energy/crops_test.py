@@ -7,8 +7,8 @@ import pytest
 
 from pie_jax.core import ibug
 from pie_jax.energy import crops
-from pie_jax.io import faces
 from pie_jax.networks import dlib_resnet, vgg_face
+from pie_jax.photos import faces
 
 NOTHING = jnp.zeros((2, 3))
 
@@ -48,28 +48,20 @@ def test_the_patchs_gradient_is_that_of_the_pixels_it_shows():
     np.testing.assert_allclose(gradient, expected, atol=1e-5)
 
 
-def random_points(seed):
-    rng = np.random.default_rng(seed)
-    return rng.uniform(50, 200, (68, 2))
-
-
-def test_a_chip_goes_along_as_if_it_were_placed_anew():
-    before = random_points(0)
-    linear, offset = np.array([[0.8, -0.6], [0.6, 0.8]]), np.array([5.5, -3])
-    after = before @ linear.T + offset
-    places = faces.chip_matrix(before), before, after
-    moved = crops.follow(*map(jnp.asarray, places))
-    np.testing.assert_allclose(moved, faces.chip_matrix(after), rtol=1e-4)
-
-
 def test_a_chip_goes_along_with_the_least_squares_similarity():
-    before, after = random_points(1), random_points(2)
+    before, after = np.random.default_rng(1).uniform(50, 200, (2, 68, 2))
     # Unknown are a, b and the offset of (x, y) -> (ax - by + c, bx + ay + d).
     rows = np.concatenate(
         [[[x, -y, 1, 0], [y, x, 0, 1]] for x, y in before[list(ibug.CHIP)]]
     )
     a, b, c, d = np.linalg.lstsq(rows, after[list(ibug.CHIP)].reshape(-1))[0]
+    linear, offset = np.array([[a, -b], [b, a]]), np.array([c, d])
     matrix = np.array([[1.5, 0.2, 30], [-0.2, 1.5, 20]])
-    expected = np.array([[a, -b], [b, a]]) @ matrix + [[0, 0, c], [0, 0, d]]
+    expected = linear @ matrix + np.pad(offset[:, None], ((0, 0), (2, 0)))
     moved = crops.follow(*map(jnp.asarray, (matrix, before, after)))
     np.testing.assert_allclose(moved, expected, rtol=1e-3, atol=1e-2)
+    # By a similarity itself it goes as if it were placed anew.
+    similar = before @ linear.T + offset
+    places = faces.chip_matrix(before), before, similar
+    moved = crops.follow(*map(jnp.asarray, places))
+    np.testing.assert_allclose(moved, faces.chip_matrix(similar), rtol=1e-3, atol=1e-2)

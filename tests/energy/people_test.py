@@ -6,9 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pie_jax.core.params import Params
 from pie_jax.energy import people
 from pie_jax.energy.total import energy
 from tests import builders
+from tests.builders import entry
 
 DRAWS = 400
 
@@ -24,23 +26,19 @@ def toy_landmarks(params, image):
 def stack():
     generator, networks, params = builders.small_stack()
     draw = people.online(generator, networks.estimate, toy_landmarks)
-    return generator, networks, params | {"landmark_net": 0.2}, draw
-
-
-def first(tree, index=0):
-    return jax.tree.map(lambda leaf: leaf[index], tree)
+    return generator, networks, params.replace(landmark_net=0.2), draw
 
 
 def test_online_people_are_what_the_generator_makes_of_truncated_codes(stack):
     generator, networks, params, draw = stack
     key = jax.random.key(3)
     person = jax.jit(draw)(params, key)
-    w_avg = params["generator"]["w_avg"]
-    w = generator.mapping(params["generator"], jax.random.normal(key, (1, 512)))
+    w_avg = params.generator["w_avg"]
+    w = generator.mapping(params.generator, jax.random.normal(key, (1, 512)))
     w_plus = jnp.stack([w_avg + people.PSI * (w - w_avg)] * generator.num_ws, axis=1)
-    image = jnp.clip(generator.synthesis(params["generator"], w_plus), -1, 1)
+    image = jnp.clip(generator.synthesis(params.generator, w_plus), -1, 1)
     np.testing.assert_allclose(person.image, image[0], atol=1e-4)
-    estimated = first(networks.estimate(params["mofa"], image))
+    estimated = entry(networks.estimate(params.mofa, image))
     chex.assert_trees_all_close(person.theta, estimated, atol=1e-4)
     np.testing.assert_allclose(
         person.landmarks, toy_landmarks(0.2, image)[0], atol=1e-4
@@ -53,16 +51,16 @@ def test_a_banks_people_come_out_as_they_were_stored(stack):
     made = jax.jit(jax.vmap(draw, (None, 0)))(params, keys)
     kept = jax.jit(jax.vmap(people.stored))(made)
     assert kept.image.dtype == jnp.uint8
-    drawn = people.bank({"bank": first(kept, slice(1, 2))}, jax.random.key(9))
+    drawn = people.bank(Params(bank=entry(kept, slice(1, 2))), jax.random.key(9))
     np.testing.assert_allclose(drawn.image, made.image[1], atol=0.5 / 127.5 + 1e-5)
-    chex.assert_trees_all_equal(drawn.theta, first(made.theta, 1))
+    chex.assert_trees_all_equal(drawn.theta, entry(made.theta, 1))
     np.testing.assert_array_equal(drawn.landmarks, made.landmarks[1])
 
 
 def test_everybody_in_the_bank_is_as_likely_as_any_other():
     bank = builders.toy_people(5, 8)
     keys = jax.random.split(jax.random.key(0), 2000)
-    drawn = jax.jit(jax.vmap(lambda key: people.bank({"bank": bank}, key)))(keys)
+    drawn = jax.jit(jax.vmap(people.bank, (None, 0)))(Params(bank=bank), keys)
     places = np.argmin(
         np.abs(drawn.landmarks[:, None, 0, 0] - bank.landmarks[:, 0, 0]), axis=1
     )
@@ -74,7 +72,7 @@ def test_everybody_in_the_bank_is_as_likely_as_any_other():
 def test_bank_and_online_agree_in_expectation_within_their_sampling_error(stack):
     generator, networks, params, draw = stack
     names = ("edit_photometric", "edit_landmark", "invariance_photometric")
-    portrait = first(builders.small_portraits(1, generator.resolution))
+    portrait = entry(builders.small_portraits(1, generator.resolution))
     rng = np.random.default_rng(1)
     w_plus = jnp.asarray(0.3 * rng.normal(size=(generator.num_ws, 512)), jnp.float32)
 
@@ -90,7 +88,7 @@ def test_bank_and_online_agree_in_expectation_within_their_sampling_error(stack)
         jax.random.split(jax.random.key(100), DRAWS),
     )
     online = values(draw, params, seed=1)
-    bank = values(people.bank, params | {"bank": made}, seed=2)
+    bank = values(people.bank, params.replace(bank=made), seed=2)
     for name in names:
         a, b = (np.asarray(x[name], np.float64) for x in (online, bank))
         # The bank's people are a sample themselves, drawn from with repetition: both

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core.images import downsample
+from pie_jax.core.params import Params
 from pie_jax.energy import perceptual
 from pie_jax.energy.term import Candidate, Networks, Target
 
@@ -19,7 +20,7 @@ def test_the_network_sees_the_image_reduced_by_four(resolution):
     term = perceptual.term(Networks(perceptual=looking_glass, recognition=None))
     rng = np.random.default_rng(0)
     image, target = rng.uniform(-1, 1, (2, resolution, resolution, 3))
-    params = {"perceptual": 3.0}
+    params = Params(perceptual=3.0)
     reference = term.prepare(params, Target(target, chip_matrix=np.zeros((2, 3))))
     value = term.value(params, reference, Candidate(w_plus=None, image=image))
     squares = np.sum((downsample(image, 4) - downsample(target, 4)) ** 2)

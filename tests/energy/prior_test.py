@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pie_jax.core.params import Params
 from pie_jax.energy import prior
 from pie_jax.energy.term import Candidate, Networks
 from pie_jax.networks import latents
@@ -13,14 +14,14 @@ from tests import builders
 def value(moments, w_plus):
     built = prior.term(Networks(perceptual=None, recognition=None))
     candidate = Candidate(w_plus=w_plus, image=jnp.zeros((4, 4, 3)))
-    return built.value({"latents": moments}, None, candidate)
+    return built.value(Params(latents=moments), None, candidate)
 
 
 def test_it_is_one_on_average_over_codes_of_the_generator():
     generator, _, params = builders.small_stack()
-    moments = latents.moments(generator, params["generator"], num_samples=4000)
+    moments = latents.moments(generator, params.generator, num_samples=4000)
     z = jax.random.normal(jax.random.key(7), (200, 512))
-    w = generator.mapping(params["generator"], z)
+    w = generator.mapping(params.generator, z)
     codes = jnp.broadcast_to(w[:, None], (200, 3, 512))
     mean = jnp.mean(jax.vmap(lambda w_plus: value(moments, w_plus))(codes))
     # Directions that w does not fill have less than the floor's variance.

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pie_jax.core.params import Params
 from pie_jax.energy import crops, recognition
 from pie_jax.energy.term import Candidate, Networks, Target
 
@@ -14,21 +15,26 @@ def as_descriptor(params, chip):
     return params * chip.reshape(1, -1)
 
 
+def compare(network, parameter, image, target, matrix, *face):
+    """The term's value for an image and a portrait with its chip's matrix."""
+    term = recognition.term(Networks(None, network, *face))
+    params = Params(recognition=parameter)
+    portrait = Target(jnp.asarray(target), jnp.asarray(matrix, jnp.float32))
+    reference = term.prepare(params, portrait)
+    return term.value(params, reference, Candidate(None, jnp.asarray(image)))
+
+
+def random_pair(size):
+    return np.random.default_rng(0).uniform(-1, 1, (2, size, size, 3)).astype("f")
+
+
 @pytest.mark.parametrize("resolution", [64, 256, 512])
 def test_the_chip_is_cut_where_the_portrait_has_its_face(resolution):
-    term = recognition.term(Networks(perceptual=None, recognition=as_descriptor))
     # Colours are linear in the position, and reduction and sampling keep them so.
     y, x = np.mgrid[:resolution, :resolution].astype(np.float32) / resolution
     target = np.stack([x, y, x - y], axis=-1)
-    image = np.stack([2 * x, 2 * y, 2 * (x - y)], axis=-1)
-    unit = resolution / 256
-    matrix = np.asarray([[0.9, 0.2, 30], [-0.2, 0.9, 60]], np.float32) * unit
-    params = {"recognition": 3.0}
-    portrait = Target(jnp.asarray(target), jnp.asarray(matrix))
-    reference = term.prepare(params, portrait)
-    value = term.value(
-        params, reference, Candidate(w_plus=None, image=jnp.asarray(image))
-    )
+    matrix = np.asarray([[0.9, 0.2, 30], [-0.2, 0.9, 60]]) * resolution / 256
+    value = compare(as_descriptor, 3.0, 2 * target, target, matrix)
     row, column = np.mgrid[:150, :150]
     place = matrix @ np.stack([column, row, np.ones_like(row)]).reshape(3, -1)
     x, y = place / resolution
@@ -37,23 +43,13 @@ def test_the_chip_is_cut_where_the_portrait_has_its_face(resolution):
 
 
 def test_images_are_reduced_to_about_256_pixels_before_the_chip_is_cut():
-    term = recognition.term(Networks(perceptual=None, recognition=as_descriptor))
-    rng = np.random.default_rng(0)
-    image, target = rng.uniform(-1, 1, (2, 512, 512, 3)).astype(np.float32)
-    matrix = np.asarray([[2.0, 0, 20.5], [0, 2.0, 40.5]], np.float32)
-    params = {"recognition": 1.0}
-    portrait = Target(jnp.asarray(target), jnp.asarray(matrix))
-    value = term.value(
-        params,
-        term.prepare(params, portrait),
-        Candidate(w_plus=None, image=jnp.asarray(image)),
-    )
+    image, target = random_pair(512)
+    matrix = [[2.0, 0, 20.5], [0, 2.0, 40.5]]
+    value = compare(as_descriptor, 1.0, image, target, matrix)
     # With this matrix every pixel of the chip is the mean of one 2 x 2 square.
-    chips = [
-        x[40:340, 20:320].reshape(150, 2, 150, 2, 3).mean(axis=(1, 3))
-        for x in (image, target)
-    ]
-    np.testing.assert_allclose(value, np.sum((chips[0] - chips[1]) ** 2), rtol=1e-4)
+    difference = (image - target)[40:340, 20:320].reshape(150, 2, 150, 2, 3)
+    expected = np.sum(difference.mean(axis=(1, 3)) ** 2)
+    np.testing.assert_allclose(value, expected, rtol=1e-4)
 
 
 def test_a_network_may_see_another_part_of_the_portrait():
@@ -61,12 +57,8 @@ def test_a_network_may_see_another_part_of_the_portrait():
         assert patch.shape == (1, 224, 224, 3)
         return params * patch.reshape(1, -1)
 
-    term = recognition.term(Networks(None, as_patch, crops.vgg_face_patch))
-    rng = np.random.default_rng(0)
-    image, target = rng.uniform(-1, 1, (2, 256, 256, 3)).astype(np.float32)
-    params = {"recognition": 2.0}
-    portrait = Target(jnp.asarray(target), jnp.zeros((2, 3)))
-    reference = term.prepare(params, portrait)
-    value = term.value(params, reference, Candidate(None, jnp.asarray(image)))
+    image, target = random_pair(256)
+    nowhere = np.zeros((2, 3))
+    value = compare(as_patch, 2.0, image, target, nowhere, crops.vgg_face_patch)
     expected = 2.0**2 * np.sum((image - target)[16:240, 16:240] ** 2)
     np.testing.assert_allclose(value, expected, rtol=1e-4)

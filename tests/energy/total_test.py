@@ -6,11 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS
 from pie_jax.energy import people
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import TERMS, energy, needs
 from tests import builders
+from tests.builders import entry
 
 WEIGHTS = {
     "pixel": 1e-6,
@@ -37,7 +39,6 @@ EDITING = (
 FROZEN = "recognition_edited"
 """Where its chip lies has no gradient: `recognition_edited_test` has its test."""
 KEY = jax.random.key(5)
-WRAPS = [jax.jit, lambda function: function]
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +46,28 @@ def stack():
     return builders.small_stack()
 
 
-def random_codes(batch, num_ws, seed=2):
+@pytest.fixture(scope="module")
+def portrait(stack):
+    return entry(builders.small_portraits(1, stack[0].resolution))
+
+
+NUM_WS = 8
+
+
+def random_codes(batch, seed=2):
     rng = np.random.default_rng(seed)
-    w = rng.normal(size=(batch, 1, 512)) + 0.2 * rng.normal(size=(batch, num_ws, 512))
+    w = rng.normal(size=(batch, 1, 512)) + 0.2 * rng.normal(size=(batch, NUM_WS, 512))
     return jnp.asarray(0.3 * w, jnp.result_type(float))
 
 
-def single(tree, index=0):
-    return jax.tree.map(lambda leaf: leaf[index], tree)
+def random_code():
+    return random_codes(1)[0]
 
 
-def test_every_term_is_named_after_its_file():
-    assert {"pixel", "perceptual", "recognition"} <= set(TERMS)
+def test_every_term_is_named_after_its_file_and_has_a_weight_in_these_tests():
+    assert set(WEIGHTS) == set(TERMS)
     for name, term in TERMS.items():
         assert term.__module__ == f"pie_jax.energy.{name}"
-
-
-def test_every_term_has_a_weight_in_these_tests():
-    assert set(WEIGHTS) == set(TERMS)
 
 
 def test_an_unknown_term_is_refused_with_the_known_ones(stack):
@@ -82,57 +87,59 @@ def test_an_energy_without_any_term_is_refused(stack, weights):
 
 
 @pytest.mark.parametrize("left_out", [{}, {"perceptual": 0.0, "recognition": 0}])
-def test_a_term_without_weight_is_left_out_with_its_network(stack, left_out):
+def test_a_term_without_weight_is_left_out_with_its_network(stack, portrait, left_out):
     generator, _, params = stack
     nothing = Networks(perceptual=None, recognition=None)
     total = energy(generator, nothing, {"pixel": 2.0} | left_out)
-    params = {"generator": params["generator"]}
-    portrait = single(builders.small_portraits(1, generator.resolution))
+    params = Params(generator=params.generator)
     references = total.prepare(params, portrait)
     assert set(references) == {"pixel"}
-    w_plus = random_codes(1, generator.num_ws)[0]
-    value, terms = total.value(params, references, w_plus, KEY)
+    value, terms = total.value(params, references, random_code(), KEY)
     assert set(terms) == {"pixel"}
     np.testing.assert_allclose(value, 2 * terms["pixel"])
 
 
-def test_the_total_is_the_weighted_sum_of_the_unweighted_terms(stack):
+def test_the_total_is_the_weighted_sum_of_the_unweighted_terms(stack, portrait):
     generator, networks, params = stack
-    portrait = single(builders.small_portraits(1, generator.resolution))
-    w_plus = random_codes(1, generator.num_ws)[0]
 
-    def evaluate(weights):
+    def evaluate(names):
+        weights = {name: WEIGHTS[name] for name in names}
         built = energy(generator, networks, weights, people.bank)
 
         @jax.jit
         def run():
             references = built.prepare(params, portrait)
-            return built.value(params, references, w_plus, KEY)
+            return built.value(params, references, random_code(), KEY)
 
         return run()
 
     total, terms = evaluate(WEIGHTS)
+    assert terms.keys() == WEIGHTS.keys()
     chex.assert_shape([total, *terms.values()], ())
     chex.assert_type([total, *terms.values()], jnp.float32)
     assert min(terms.values()) > 0
     expected = sum(WEIGHTS[name] * terms[name] for name in WEIGHTS)
     np.testing.assert_allclose(total, expected, rtol=1e-5)
-    for name in TERMS:
-        alone, values = evaluate({name: 1.0})
-        assert set(values) == {name}
-        np.testing.assert_allclose([alone, values[name]], terms[name], rtol=1e-4)
+    # Whatever they share, terms have the same values without the others.
+    for group in (COMPARED, ["prior"], ["rig_identity"], EDITING[:-1], EDITING[-1:]):
+        alone, values = evaluate(group)
+        assert values.keys() == set(group)
+        np.testing.assert_allclose(
+            alone, sum(WEIGHTS[name] * values[name] for name in group), rtol=1e-5
+        )
+        for name in group:
+            np.testing.assert_allclose(values[name], terms[name], rtol=1e-4)
 
 
-def test_a_perfect_projection_from_w_has_no_energy_and_no_gradient(stack):
+def test_a_perfect_projection_from_w_has_no_energy_and_no_gradient(stack, portrait):
     generator, networks, params = stack
     total = energy(generator, networks, {k: WEIGHTS[k] for k in COMPARED})
-    w, other = random_codes(2, generator.num_ws)
+    w, other = random_codes(2)
     w_plus = jnp.broadcast_to(w[0], w.shape)  # equal rows: a code in W
 
     @jax.jit
     def evaluate(params, candidate):
-        image = generator.synthesis(params["generator"], w_plus[None])[0]
-        portrait = single(builders.small_portraits(1, generator.resolution))
+        image = generator.synthesis(params.generator, w_plus[None])[0]
         references = total.prepare(params, portrait.replace(image=image))
         return jax.value_and_grad(
             lambda w_plus: total.value(params, references, w_plus, KEY), has_aux=True
@@ -146,63 +153,52 @@ def test_a_perfect_projection_from_w_has_no_energy_and_no_gradient(stack):
     assert jnp.abs(gradient).max() < 1e-4 * jnp.abs(some_gradient).max()
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_mapped_portraits_give_what_single_ones_give(stack, wrap):
+def test_mapped_portraits_give_what_single_ones_give(stack):
     generator, networks, params = stack
     total = energy(generator, networks, WEIGHTS, people.bank)
-    portraits = builders.small_portraits(2, generator.resolution)
-    codes = random_codes(2, generator.num_ws)
 
+    @jax.jit
     def evaluate(portrait, w_plus):
         return total.value(params, total.prepare(params, portrait), w_plus, KEY)
 
-    mapped = wrap(jax.vmap(evaluate))(portraits, codes)
-    singles = [jax.jit(evaluate)(single(portraits, i), codes[i]) for i in range(2)]
-    singles = jax.tree.map(lambda *leaves: jnp.stack(leaves), *singles)
-    chex.assert_trees_all_equal_shapes_and_dtypes(mapped, singles)
-    chex.assert_trees_all_close(mapped, singles, rtol=1e-3)
+    portraits = builders.small_portraits(2, generator.resolution)
+    builders.assert_maps(evaluate, portraits, random_codes(2), rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", sorted(set(TERMS) - {FROZEN}))
-def test_every_terms_gradient_agrees_with_finite_differences(name):
-    assert_gradient_agrees({name: WEIGHTS[name]}, "rotation")
-
-
-@pytest.mark.parametrize("component", [x for x in COMPONENTS if x != "rotation"])
-def test_the_gradient_agrees_whatever_is_edited(component):
-    names = {"rig_identity", *EDITING} - {FROZEN}
-    assert_gradient_agrees({name: WEIGHTS[name] for name in names}, component)
-
-
-def assert_gradient_agrees(weights, component):
-    """Compares the gradient with finite differences, row by row and over all rows."""
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_every_terms_gradient_agrees_with_finite_differences(component):
+    """Row by row and over all rows, whichever component is edited."""
     with jax.enable_x64(True):
         generator, networks, params = builders.small_stack(component)
+        weights = {name: WEIGHTS[name] for name in TERMS if name != FROZEN}
         total = energy(generator, networks, weights, people.bank)
-        portrait = single(builders.small_portraits(1, generator.resolution))
-        w_plus = random_codes(1, generator.num_ws)[0]
+        portrait = entry(builders.small_portraits(1, generator.resolution))
+        w_plus, rng = random_code(), np.random.default_rng(3)
+        rows = jnp.eye(NUM_WS)[:, :, None] * rng.normal(size=(NUM_WS, 1, 512))
+        directions = jnp.concatenate([rows, rows.sum(axis=0)[None]])
 
         @jax.jit
-        def value_and_grad(w_plus):
+        def slopes(w_plus, directions):
             references = total.prepare(params, portrait)
-            return jax.value_and_grad(
-                lambda w_plus: total.value(params, references, w_plus, KEY)[0]
-            )(w_plus)
 
-        _, gradient = value_and_grad(w_plus)
-        chex.assert_shape(gradient, w_plus.shape)
-        chex.assert_type(gradient, jnp.float64)
-        assert gradient.any(axis=1).all()  # every style input takes part
-        rng, step = np.random.default_rng(3), 1e-6
-        rows = [
-            jnp.zeros_like(w_plus).at[i].set(rng.normal(size=512))
-            for i in range(generator.num_ws)
-        ]
-        for direction in [*rows, sum(rows)]:
-            above, _ = value_and_grad(w_plus + step * direction)
-            below, _ = value_and_grad(w_plus - step * direction)
+            def terms(w_plus):
+                return total.value(params, references, w_plus, KEY)[1]
+
+            steps = 1e-6 * jnp.concatenate([directions, -directions])
+            ends = jax.lax.map(lambda step: terms(w_plus + step), steps)
+            return jax.jacrev(terms)(w_plus), ends
+
+        gradients, ends = slopes(w_plus, directions)
+        for name, gradient in gradients.items():
+            chex.assert_shape(gradient, w_plus.shape)
+            chex.assert_type(gradient, jnp.float64)
+            assert gradient.any(axis=1).all(), name  # every style input takes part
+            above, below = jnp.split(ends[name], 2)
             np.testing.assert_allclose(
-                jnp.vdot(gradient, direction), (above - below) / (2 * step), rtol=1e-4
+                jnp.einsum("drc,rc->d", directions, gradient),
+                (above - below) / 2e-6,
+                rtol=1e-4,
+                err_msg=name,
             )
 
 
@@ -226,7 +222,9 @@ def counting(function, calls, name):
         (TERMS, {"image": 2, "theta": 2, "edit": 2, "draw": 1}),
     ],
 )
-def test_what_terms_share_is_computed_once_and_only_if_needed(stack, names, once):
+def test_what_terms_share_is_computed_once_and_only_if_needed(
+    stack, portrait, names, once
+):
     generator, networks, params = stack
     calls = []
     generator = generator._replace(
@@ -238,11 +236,9 @@ def test_what_terms_share_is_computed_once_and_only_if_needed(stack, names, once
     )
     weights = {name: WEIGHTS[name] for name in names}
     total = energy(generator, networks, weights, counting(people.bank, calls, "draw"))
-    portrait = single(builders.small_portraits(1, generator.resolution))
-    w_plus = random_codes(1, generator.num_ws)[0]
     references = jax.eval_shape(total.prepare, params, portrait)
     calls.clear()
-    jax.eval_shape(total.value, params, references, w_plus, KEY)
+    jax.eval_shape(total.value, params, references, random_code(), KEY)
     # E_id edits a code, and so do the others, but by another face.
     assert {name: calls.count(name) for name in calls} == once
 
@@ -276,18 +272,17 @@ def test_a_term_without_what_it_needs_is_refused(stack, name, left_out, part):
         energy(generator, networks._replace(**left_out), {name: 1.0}, draw)
 
 
-def test_every_iteration_is_of_another_person(stack):
+def test_every_iteration_is_of_another_person(stack, portrait):
     generator, networks, params = stack
     weights = {name: 1.0 for name in EDITING}
     total = energy(generator, networks, weights, people.bank)
-    portrait = single(builders.small_portraits(1, generator.resolution))
-    w_plus = random_codes(1, generator.num_ws)[0]
-    references = jax.jit(total.prepare)(params, portrait)
 
     @jax.jit
-    @jax.vmap
-    def values(key):
-        return total.value(params, references, w_plus, key)[1]
+    def values(keys):
+        references = total.prepare(params, portrait)
+        return jax.vmap(
+            lambda key: total.value(params, references, random_code(), key)[1]
+        )(keys)
 
     # The bank holds five people; the chance that 60 draws miss one is 8e-6.
     for name, drawn in values(jax.random.split(KEY, 60)).items():

@@ -11,7 +11,6 @@ from pie_jax.core.theta import SIZES
 from pie_jax.face import morphable, render
 from tests import builders
 
-WRAPS = [jax.jit, lambda function: function]
 RESOLUTION = 32
 
 
@@ -28,14 +27,8 @@ def random_theta(*batch, seed=0):
     return thetas.from_vector(jnp.asarray(neutral + vector, neutral.dtype))
 
 
-@jax.jit
-def rendered(model, theta):
-    return render.render_vertices(model, theta, RESOLUTION)
-
-
-@jax.jit
-def rendered_facing(model, theta):
-    return render.render_vertices(model, theta, RESOLUTION, occlusion=False)
+def rendered(model, theta, occlusion=True):
+    return builders.VERTICES(model, theta, RESOLUTION, occlusion=occlusion)
 
 
 def nose(model):
@@ -43,21 +36,23 @@ def nose(model):
     return int(jnp.argmax(model.mean[:, 2]))
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_a_batch_gives_face_by_face_what_single_faces_give(model, wrap):
+def test_a_batch_gives_face_by_face_what_single_faces_give(model):
     theta = random_theta(2)
-    function = wrap(lambda *x: render.render_vertices(*x, RESOLUTION))
-    result, count = function(model, theta), len(model.mean)
+    result, count = rendered(model, theta), len(model.mean)
     chex.assert_shape(result.points, (2, count, 2))
     chex.assert_shape([result.colours, result.normals], (2, count, 3))
     chex.assert_shape([result.visible, result.depth], (2, count))
     chex.assert_shape(result.landmarks, (2, 68, 2))
     chex.assert_type(jax.tree.leaves(result), jnp.float32)
-    mapped = wrap(jax.vmap(lambda one: function(model, one)))(theta)
-    chex.assert_trees_all_close(mapped, result, atol=1e-3)
-    single = function(model, jax.tree.map(lambda x: x[1], theta))
-    expected = jax.tree.map(lambda x: x[1], result)
-    chex.assert_trees_all_close(single, expected, atol=1e-3)
+    builders.assert_maps(
+        lambda x: rendered(model, x),
+        theta,
+        batched=True,
+        atol=1e-3,
+    )
+    builders.assert_maps(
+        lambda x: builders.PICTURE(model, x, RESOLUTION), theta, batched=True, atol=1e-4
+    )
 
 
 def test_the_neutral_face_is_the_mean_before_the_camera(model):
@@ -117,7 +112,7 @@ def test_occlusion_takes_away_from_what_faces_the_camera():
     model = builders.toy_morphable(subdivisions=4)
     theta = thetas.neutral().replace(rotation=jnp.asarray([0.1, -0.8, 0.05]))
     free = np.asarray(rendered(model, theta).visible)
-    facing = np.asarray(rendered_facing(model, theta).visible)
+    facing = np.asarray(rendered(model, theta, occlusion=False).visible)
     hidden = free < facing
     assert np.all(free <= facing) and 10 < np.sum(hidden) < 0.1 * facing.sum()
     # It is the cheek behind the nose, which points to the viewer's left.
@@ -133,49 +128,35 @@ def test_it_is_traced_once_for_all_thetas(model):
         function(model, random_theta(seed=seed))
 
 
-@pytest.mark.parametrize("part", SIZES)
-def test_gradient_agrees_with_finite_differences(part):
+def test_gradient_agrees_with_finite_differences():
     with jax.enable_x64(True):
-        model, theta = builders.toy_morphable(subdivisions=1), random_theta()
-        theta = jax.tree.map(lambda x: x.astype(jnp.float64), theta)
+        model = builders.toy_morphable(subdivisions=1)
 
-        @jax.jit
-        def energy(value):
-            result = render.render_vertices(
-                model, theta.replace(**{part: value}), RESOLUTION
+    def energy(theta):
+        result = render.render_vertices(model, theta, RESOLUTION)
+        seen = result.visible[:, None]
+        return sum(
+            jnp.sum(jnp.sin(3 * x))
+            for x in (
+                result.points / RESOLUTION * seen,
+                result.colours * seen,
+                result.normals,
+                result.depth,
+                result.landmarks / RESOLUTION,
             )
-            seen = result.visible[:, None]
-            return sum(
-                jnp.sum(jnp.sin(3 * x))
-                for x in (
-                    result.points / RESOLUTION * seen,
-                    result.colours * seen,
-                    result.normals,
-                    result.depth,
-                    result.landmarks / RESOLUTION,
-                )
-            )
+        )
 
-        value, step = getattr(theta, part), 1e-6
-        gradient = jax.jit(jax.grad(energy))(value)
-        assert np.any(gradient)
-        for i in range(SIZES[part]):
-            above, below = (energy(value.at[i].add(s * step)) for s in (1, -1))
-            np.testing.assert_allclose(
-                gradient[i], (above - below) / (2 * step), rtol=1e-5, atol=1e-6
-            )
+    builders.assert_gradient(energy, random_theta(), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_a_picture_shows_each_vertex_where_it_is_projected(wrap):
-    model = builders.toy_morphable(subdivisions=2)
+def test_a_picture_shows_each_vertex_where_it_is_projected(model):
     smooth = 0.5 + 0.3 * model.mean / jnp.abs(model.mean).max()
     model, theta = model.replace(albedo_mean=smooth), thetas.neutral()
     side = 64
-    image, mask = wrap(lambda *x: render.render_image(*x, side))(model, theta)
+    image, mask = builders.PICTURE(model, theta, side)
     chex.assert_shape([image, mask], [(side, side, 3), (side, side, 1)])
     chex.assert_type([image, mask], jnp.float32)
-    result = render.render_vertices(model, theta, side)
+    result = builders.VERTICES(model, theta, side)
     clear = np.asarray(result.visible * (result.normals[:, 2] > 0.5)) == 1
     column, row = np.asarray(result.points, int)[clear].T
     assert clear.sum() > 30 and np.all(np.asarray(mask)[row, column] == 1)
@@ -183,17 +164,6 @@ def test_a_picture_shows_each_vertex_where_it_is_projected(wrap):
         np.asarray(image)[row, column], np.asarray(result.colours)[clear], atol=0.03
     )
     assert not np.any(np.asarray(image)[np.asarray(mask)[..., 0] == 0])
-
-
-def test_pictures_of_a_batch_are_those_of_single_faces(model):
-    theta = random_theta(2)
-    images, masks = render.render_image(model, theta, RESOLUTION)
-    for i in range(2):
-        image, mask = render.render_image(
-            model, jax.tree.map(lambda x, i=i: x[i], theta), RESOLUTION
-        )
-        np.testing.assert_allclose(images[i], image, atol=1e-4)
-        np.testing.assert_array_equal(masks[i], mask)
 
 
 def test_what_is_behind_the_camera_is_not_painted(model):
@@ -210,7 +180,7 @@ def test_what_is_behind_the_camera_is_not_painted(model):
 def test_colours_of_a_picture_stay_in_range(model):
     theta = thetas.neutral()
     theta = theta.replace(illumination=-theta.illumination.at[1].set(-30))
-    image, _ = render.render_image(model, theta, RESOLUTION)
+    image, _ = builders.PICTURE(model, theta, RESOLUTION)
     assert image.min() == 0 and image.max() == 1
     assert rendered(model, theta).colours.max() > 1
 

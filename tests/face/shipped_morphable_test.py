@@ -9,9 +9,9 @@ import pytest
 from pie_jax.core import ibug
 from pie_jax.core.theta import neutral
 from pie_jax.face import morphable
-from pie_jax.face.render import render_vertices
 from pie_jax.graphics import mesh
 from pie_jax.io import assets
+from tests.builders import VERTICES
 
 # Where FFHQ's average face is (experiments.morphable.frame), and how far off the mean
 # face may be: two numbers place three.
@@ -20,7 +20,7 @@ EYES, MOUTH, OFF = 0.4751, 0.7301, 0.006
 
 @pytest.fixture(scope="module")
 def arrays():
-    return assets.load("morphable").arrays
+    return assets.load("morphable").flat
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def model(arrays):
 def landmarks(model, yaw=0.0, pitch=0.0):
     rotation = jnp.radians(jnp.array([pitch, yaw, 0]))
     face = neutral().replace(rotation=rotation)
-    return render_vertices(model, face, 1, occlusion=False).landmarks
+    return VERTICES(model, face, 1, occlusion=False).landmarks
 
 
 def test_it_has_the_papers_numbers_of_components(model):

@@ -1,31 +1,18 @@
 """The face as a mesh."""
 
 import chex
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from pie_jax.core import rotations
 from pie_jax.core.theta import neutral
 from pie_jax.face import morphable
-from pie_jax.face.render import render_vertices
 from pie_jax.face.surface import surface
 from pie_jax.graphics import camera
 from tests import builders
+from tests.builders import VERTICES, random_theta
 
 MODEL = builders.toy_morphable()
-
-
-def random_theta(*batch):
-    theta = neutral(batch)
-    keys = jax.random.split(jax.random.key(0), 5)
-    return theta.replace(
-        rotation=0.3 * jax.random.normal(keys[0], (*batch, 3)),
-        translation=0.2 * jax.random.normal(keys[1], (*batch, 3)),
-        identity=jax.random.normal(keys[2], (*batch, 80)),
-        expression=jax.random.normal(keys[3], (*batch, 64)),
-        reflectance=jax.random.normal(keys[4], (*batch, 80)),
-    )
 
 
 def test_the_neutral_face_is_the_models_mean():
@@ -48,7 +35,7 @@ def test_pose_is_left_out_unless_it_is_asked_for():
 def test_a_posed_mesh_projects_to_where_the_renderer_puts_the_face():
     theta = random_theta(2)
     posed, colours = surface(MODEL, theta, posed=True)
-    rendering = render_vertices(MODEL, theta, 256, occlusion=False)
+    rendering = VERTICES(MODEL, theta, 256, occlusion=False)
     points = camera.project(posed, MODEL.camera, 256)
     chex.assert_trees_all_close(points, rendering.points, atol=1e-2)
     expected = jnp.clip(rendering.albedo, 0, 1)

@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from pie_jax.core import theta as parameters
-from pie_jax.face.render import render_image
 from pie_jax.face.views import BACKGROUND, turntable, views
 from tests import builders
 
@@ -29,7 +28,7 @@ def test_every_view_is_a_picture_in_the_range_of_colours():
 
 def test_the_overlay_is_the_face_over_its_picture():
     theta, image = parameters.neutral(), photo()
-    face, mask = render_image(MODEL, theta, SIZE)
+    face, mask = builders.PICTURE(MODEL, theta, SIZE)
     overlay = LOOK(MODEL, theta, image)["overlay"]
     np.testing.assert_allclose(
         overlay, np.where(np.asarray(mask) > 0, face, image), atol=1e-6

@@ -8,8 +8,8 @@ import pytest
 
 from pie_jax.graphics import camera as cameras
 from pie_jax.graphics.camera import Camera
+from tests import builders
 
-WRAPS = [jax.jit, lambda function: function]
 CAMERA = Camera(focal=jnp.float32(4.5), distance=jnp.float32(12))
 
 
@@ -78,16 +78,13 @@ def test_directions_point_to_the_camera():
     np.testing.assert_allclose(reached, np.tile([0, 0, 12.0], (7, 1)), atol=1e-5)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_batches_and_mapped_points_give_what_single_ones_give(wrap):
+def test_batches_and_mapped_points_give_what_single_ones_give():
     points = random_points(2, 3)
-    result = wrap(lambda x: cameras.project(x, CAMERA, 64))(points)
+    result = cameras.project(points, CAMERA, 64)
     chex.assert_shape(result, (2, 3, 7, 2))
     chex.assert_type(result, jnp.float32)
-    mapped = wrap(jax.vmap(jax.vmap(lambda x: cameras.project(x, CAMERA, 64))))(points)
-    np.testing.assert_allclose(mapped, result, rtol=1e-5)
-    np.testing.assert_allclose(
-        project(points[1, 2], resolution=64), result[1, 2], rtol=1e-5
+    builders.assert_maps(
+        lambda x: cameras.project(x, CAMERA, 64), points, axes=2, batched=True
     )
 
 
@@ -99,29 +96,8 @@ def test_points_at_or_behind_the_camera_stay_finite_and_so_do_gradients(z):
 
 
 def test_gradient_agrees_with_finite_differences():
-    with jax.enable_x64(True):
-        points = jnp.asarray(random_points(), jnp.float64)
-        camera = jax.tree.map(lambda x: x.astype(jnp.float64), CAMERA)
+    def energy(points, camera):
+        seen = cameras.project(points, camera, 3)
+        return jnp.sum(jnp.sin(seen)) + jnp.sum(cameras.directions(points, camera))
 
-        @jax.jit
-        def energy(points, camera):
-            seen = cameras.project(points, camera, 3)
-            return jnp.sum(jnp.sin(seen)) + jnp.sum(cameras.directions(points, camera))
-
-        gradient, of_camera = jax.grad(energy, (0, 1))(points, camera)
-        step = 1e-6
-        for index in np.ndindex(*points.shape):
-            above = energy(points.at[index].add(step), camera)
-            below = energy(points.at[index].add(-step), camera)
-            np.testing.assert_allclose(
-                gradient[index], (above - below) / (2 * step), atol=1e-7
-            )
-        for name in ("focal", "distance"):
-            moved = [
-                camera.replace(**{name: getattr(camera, name) + sign * step})
-                for sign in (1, -1)
-            ]
-            above, below = (energy(points, one) for one in moved)
-            np.testing.assert_allclose(
-                getattr(of_camera, name), (above - below) / (2 * step), rtol=1e-6
-            )
+    builders.assert_gradient(energy, random_points(), CAMERA)

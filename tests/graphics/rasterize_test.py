@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from pie_jax.graphics import rasterize as rasters
+from tests import builders
 
-WRAPS = [jax.jit, lambda function: function]
 SIDE = 24
 EDGE = [[4.0, 4.0], [4.0, 20.0], [20.0, 4.0], [20.0, 20.0]]
 """Corners of a square, (x, y) in pixels."""
@@ -67,11 +67,10 @@ def clockwise(a, b):
     return a[1] * b[0] - a[0] * b[1]
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_random_triangles_agree_with_loops_over_pixels(wrap, seed):
+def test_random_triangles_agree_with_loops_over_pixels(seed):
     points, depth, triangles = random_soup(seed=seed)
-    raster = wrap(lambda *mesh: rasterize(*mesh))(points, depth, triangles)
+    raster = rasterize(points, depth, triangles)
     chex.assert_shape([raster.triangle, raster.depth], (SIDE, SIDE))
     chex.assert_type(raster.triangle, jnp.int32)
     chex.assert_type([raster.barycentric, raster.depth], jnp.float32)
@@ -101,11 +100,15 @@ def fan(seed, spread):
 @pytest.mark.parametrize("spread", [0, 0.25, 0.5])
 def test_neighbours_leave_no_crack_and_draw_no_pixel_twice(seed, spread):
     points, triangles = fan(seed, spread)
-    apart = jax.vmap(lambda triangle: rasterize(points, np.ones(25), triangle[None]))
-    times = np.sum(apart(jnp.asarray(triangles)).triangle >= 0, axis=0)
+    times = np.sum(rasterize_apart(points, triangles).triangle >= 0, axis=0)
     assert times.max() == 1
     np.testing.assert_array_equal(times[3:18, 3:18], 1)
     assert times.sum() == 16 * 16  # the area, though centres lie on all four sides
+
+
+@jax.jit
+def rasterize_apart(points, triangles):
+    return jax.vmap(lambda one: rasterize(points, np.ones(25), one[None]))(triangles)
 
 
 def test_large_triangles_leave_no_crack_and_draw_no_pixel_twice():
@@ -203,17 +206,13 @@ def test_weights_are_shares_where_something_is_seen_and_zero_elsewhere():
     np.testing.assert_array_equal(np.isinf(raster.depth), ~covered)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_batches_and_mapped_meshes_give_what_single_ones_give(wrap):
+def test_batches_and_mapped_meshes_give_what_single_ones_give():
     points, depth, triangles = random_soup()
     shifts = np.arange(6).reshape(2, 3, 1, 1)
     batch = (points + shifts, depth * (1 + shifts[..., 0]))
-    result = wrap(lambda *x: rasterize(*x, triangles))(*batch)
-    chex.assert_shape(result.barycentric, (2, 3, SIDE, SIDE, 3))
-    mapped = wrap(jax.vmap(jax.vmap(lambda *x: rasterize(*x, triangles))))(*batch)
-    chex.assert_trees_all_equal(mapped, result)
-    single = rasterize(batch[0][1, 2], batch[1][1, 2], triangles)
-    np.testing.assert_array_equal(single.triangle, result.triangle[1, 2])
+    builders.assert_maps(
+        lambda *x: rasterize(*x, triangles), *batch, axes=2, batched=True, rtol=1e-4
+    )
 
 
 def test_it_is_traced_once_for_meshes_of_one_size():
@@ -224,23 +223,13 @@ def test_it_is_traced_once_for_meshes_of_one_size():
 
 
 def test_attributes_have_a_gradient_and_places_have_none():
-    with jax.enable_x64(True):
-        points, depth, triangles = (jnp.asarray(x) for x in random_soup())
-        attributes = jnp.asarray(np.random.default_rng(3).normal(size=(180, 2)))
+    points, depth, triangles = random_soup()
 
-        @jax.jit
-        def energy(attributes, points, depth):
-            raster = rasters.rasterize(points, depth, triangles, SIDE)
-            return jnp.sum(jnp.sin(rasters.interpolate(raster, attributes, triangles)))
+    def energy(attributes, points=points, depth=depth):
+        raster = rasters.rasterize(points, depth, triangles, SIDE)
+        return jnp.sum(jnp.sin(rasters.interpolate(raster, attributes, triangles)))
 
-        gradient, of_points, of_depth = jax.grad(energy, (0, 1, 2))(
-            attributes, points, depth
-        )
-        assert not np.any(of_points) and not np.any(of_depth)
-        step = 1e-6
-        for index in np.ndindex(*attributes.shape):
-            above = energy(attributes.at[index].add(step), points, depth)
-            below = energy(attributes.at[index].add(-step), points, depth)
-            np.testing.assert_allclose(
-                gradient[index], (above - below) / (2 * step), atol=1e-7
-            )
+    attributes = np.random.default_rng(3).normal(size=(180, 2))
+    builders.assert_gradient(energy, attributes)
+    places = jax.grad(energy, (1, 2))(*map(jnp.asarray, (attributes, points, depth)))
+    assert not any(map(jnp.any, places))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pie_jax.graphics.sampling import sample
+from tests import builders
 
 
 def random_image(*batch, height=4, width=6):
@@ -42,37 +43,15 @@ def test_outside_the_edge_pixels_repeat(point, pixel):
     assert gradient[0] == 0
 
 
-@pytest.mark.parametrize("wrap", [jax.jit, lambda f: f])
-def test_a_batch_gives_what_single_pictures_give(wrap):
+def test_a_batch_gives_what_single_pictures_give():
     images = random_image(2, 3)
     points = jnp.asarray(np.random.default_rng(1).uniform(0, 4, (2, 3, 5, 2)))
-    found = wrap(sample)(images, points)
-    for index in np.ndindex(2, 3):
-        single = sample(images[index], points[index])
-        np.testing.assert_allclose(found[index], single, rtol=1e-6)
+    builders.assert_maps(sample, images, points, axes=2, batched=True)
 
 
 def test_gradients_agree_with_finite_differences():
-    with jax.enable_x64(True):
-        image = random_image()
-        points = jnp.array([[1.8, 2.1], [4.3, 0.9]])
-
-        def value(image, points):
-            return jnp.sum(jnp.sin(5 * sample(image, points)))
-
-        by_image, by_points = jax.grad(value, (0, 1))(image, points)
-        step = 1e-6
-        for index in [(1, 1, 0), (2, 1, 2)]:
-            above, below = (
-                value(image.at[index].add(s), points) for s in (step, -step)
-            )
-            np.testing.assert_allclose(
-                by_image[index], (above - below) / (2 * step), rtol=1e-6
-            )
-        for index in np.ndindex(2, 2):
-            above, below = (
-                value(image, points.at[index].add(s)) for s in (step, -step)
-            )
-            np.testing.assert_allclose(
-                by_points[index], (above - below) / (2 * step), rtol=1e-6
-            )
+    builders.assert_gradient(
+        lambda image, points: jnp.sum(jnp.sin(5 * sample(image, points))),
+        random_image(),
+        np.array([[1.8, 2.1], [4.3, 0.9]]),
+    )

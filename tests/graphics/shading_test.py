@@ -3,15 +3,14 @@
 import math
 
 import chex
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from pie_jax.core.theta import WHITE
 from pie_jax.graphics import shading
+from tests import builders
 
-WRAPS = [jax.jit, lambda function: function]
 FROM = {"above": 1, "viewer": 2, "right": 3}
 """Coefficients of the first order, by where their light comes from."""
 
@@ -76,18 +75,16 @@ def test_the_harmonics_are_orthonormal():
     np.testing.assert_allclose(products, np.eye(9), atol=1e-5)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_the_harmonics_are_those_of_polar_angles(wrap):
+def test_the_harmonics_are_those_of_polar_angles():
     directions = random_normals()
-    result = wrap(shading.harmonics)(directions)
+    result = shading.harmonics(directions)
     chex.assert_shape(result, (5, 9))
     np.testing.assert_allclose(result, legendre_harmonics(directions), atol=1e-5)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_shading_is_the_integral_over_the_sphere(wrap):
+def test_shading_is_the_integral_over_the_sphere():
     normals, light = random_normals(), random_light()
-    result = wrap(shading.shade)(normals, light)
+    result = shading.shade(normals, light)
     chex.assert_shape(result, (5, 3))
     chex.assert_type(result, jnp.float32)
     np.testing.assert_allclose(result, slow_shading(normals, light), atol=2e-4)
@@ -116,30 +113,12 @@ def test_lights_add_up():
     )
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_batches_and_mapped_faces_give_what_single_ones_give(wrap):
-    normals, light = random_normals(2, 3), random_light(2, 3)
-    result = wrap(shading.shade)(normals, light)
-    chex.assert_shape(result, (2, 3, 5, 3))
-    mapped = wrap(jax.vmap(jax.vmap(shading.shade)))(normals, light)
-    np.testing.assert_allclose(mapped, result, atol=1e-5)
-    single = shading.shade(normals[1, 2], light[1, 2])
-    np.testing.assert_allclose(single, result[1, 2], atol=1e-5)
+def test_batches_and_mapped_faces_give_what_single_ones_give():
+    batch = random_normals(2, 3), random_light(2, 3)
+    builders.assert_maps(shading.shade, *batch, axes=2, batched=True, atol=1e-5)
 
 
 def test_gradient_agrees_with_finite_differences():
-    with jax.enable_x64(True):
-        arguments = [
-            jnp.asarray(x, jnp.float64) for x in (random_normals(), random_light())
-        ]
-        energy = jax.jit(lambda *x: jnp.sum(jnp.sin(shading.shade(*x))))
-        gradients, step = jax.grad(energy, (0, 1))(*arguments), 1e-6
-        for position, gradient in enumerate(gradients):
-            for index in np.ndindex(*gradient.shape):
-                moved = [list(arguments), list(arguments)]
-                for one, sign in zip(moved, (1, -1), strict=True):
-                    one[position] = one[position].at[index].add(sign * step)
-                above, below = (energy(*one) for one in moved)
-                np.testing.assert_allclose(
-                    gradient[index], (above - below) / (2 * step), atol=1e-7
-                )
+    builders.assert_gradient(
+        lambda *x: jnp.sum(jnp.sin(shading.shade(*x))), random_normals(), random_light()
+    )

@@ -4,21 +4,19 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from pie_jax.graphics import mesh, visibility
 from pie_jax.graphics.camera import Camera
 from tests import builders
 
-WRAPS = [jax.jit, lambda function: function]
 CAMERA = Camera(focal=jnp.float32(4.5), distance=jnp.float32(15))
 CENTRES = np.asarray([[-0.2, 0.1, 0.0], [0.4, 0.1, 2.0]])
 RADII = np.asarray([1.0, 0.35])
 
 
-def two_spheres():
+def two_spheres(subdivisions=4):
     """A head behind a ball: vertices, normals, triangles, which sphere each is on."""
-    vertices, triangles = builders.icosphere(4)
+    vertices, triangles = builders.icosphere(subdivisions)
     count = len(vertices)
     placed = np.concatenate(
         [c + r * vertices for c, r in zip(CENTRES, RADII, strict=True)]
@@ -36,12 +34,11 @@ def distance_from_ray(points, centre):
     return np.linalg.norm(np.cross(centre - camera, along), axis=-1)
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_of_a_sphere_the_cap_before_the_tangents_faces_the_camera(wrap):
+def test_of_a_sphere_the_cap_before_the_tangents_faces_the_camera():
     vertices, triangles = builders.icosphere(3)
     vertices = vertices.astype(np.float32)
     normals = mesh.vertex_normals(vertices, triangles)
-    result = wrap(visibility.facing)(vertices, normals, CAMERA)
+    result = visibility.facing(vertices, normals, CAMERA)
     chex.assert_shape(result, (len(vertices),))
     chex.assert_type(result, jnp.float32)
     # From the distance d the tangents touch a unit sphere at z = 1 / d.
@@ -50,10 +47,9 @@ def test_of_a_sphere_the_cap_before_the_tangents_faces_the_camera(wrap):
     np.testing.assert_array_equal(np.asarray(result)[clear], expected[clear])
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_a_sphere_hides_what_its_shadow_covers_and_nothing_else(wrap):
+def test_a_sphere_hides_what_its_shadow_covers_and_nothing_else():
     points, normals, triangles, sphere = two_spheres()
-    result = wrap(visibility.unoccluded)(points, normals, triangles, CAMERA)
+    result = visibility.unoccluded(points, normals, triangles, CAMERA)
     front = np.asarray(visibility.facing(points, normals, CAMERA)) == 1
     gap = distance_from_ray(points, CENTRES[1]) - RADII[1]
     clear = np.abs(gap) > 0.06  # a cell of the depth map
@@ -81,21 +77,15 @@ def test_vertices_outside_the_picture_are_invisible():
     assert np.all(np.asarray(result)[(x < 0.99) & (vertices[:, 2] > 0.5)])
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-def test_batches_and_mapped_meshes_give_what_single_ones_give(wrap):
-    points, normals, triangles, _ = two_spheres()
+def test_batches_and_mapped_meshes_give_what_single_ones_give():
+    points, normals, triangles, _ = two_spheres(2)
     points = points + np.linspace(-0.5, 0.5, 4, dtype="f").reshape(2, 2, 1, 1)
     normals = np.broadcast_to(normals, points.shape)
 
     def function(*x):
         return visibility.unoccluded(*x, triangles, CAMERA)
 
-    result = wrap(function)(points, normals)
-    chex.assert_shape(result, points.shape[:-1])
-    np.testing.assert_array_equal(
-        wrap(jax.vmap(jax.vmap(function)))(points, normals), result
-    )
-    np.testing.assert_array_equal(function(points[1, 0], normals[1, 0]), result[1, 0])
+    builders.assert_maps(function, points, normals, axes=2, batched=True)
 
 
 def test_it_has_no_gradient_and_no_nan_in_it():

@@ -43,13 +43,13 @@ def test_a_larger_picture_is_averaged(apply, params):
     np.testing.assert_allclose(apply(params, large), apply(params, image()), atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [64, 160, 200, 1024])
-def test_pictures_of_any_size_give_landmarks_each(params, size):
+@pytest.mark.parametrize("size", [64, 200, 1024])
+def test_pictures_of_any_size_give_landmarks_each(apply, params, size):
     rng = np.random.default_rng(1)
-    large = jnp.asarray(rng.uniform(-1, 1, (1, size, size, 3)), jnp.float32)
-    found = jax.jit(NETWORK.apply)({"params": params}, large)
-    chex.assert_shape(found, (1, 68, 2))
-    reduced = NETWORK.apply({"params": params}, reduce_area(large, SIZE))
+    large = jnp.asarray(rng.uniform(-1, 1, (2, size, size, 3)), jnp.float32)
+    found = apply(params, large)
+    chex.assert_shape(found, (2, 68, 2))
+    reduced = apply(params, reduce_area(large, SIZE))
     np.testing.assert_allclose(found, reduced, atol=1e-4)
 
 

@@ -40,27 +40,11 @@ def test_directions_that_the_codes_do_not_fill_have_a_least_length():
 
 
 def test_coordinates_are_standard_deviations_along_the_axes():
-    axes = builders.orthogonal(512, np.random.default_rng(1)) * SCALES
-    moments = {"mean": jnp.full(512, 0.3), "axes": axes}
-    coordinates = jnp.asarray(np.random.default_rng(2).normal(size=(2, 3, 512)))
-    w = moments["mean"] + coordinates @ axes.T
-    np.testing.assert_allclose(latents.whiten(moments, w), coordinates, atol=2e-3)
-
-
-def axes_of_any_length():
     rng = np.random.default_rng(1)
-    axes = builders.orthogonal(512, rng) * rng.uniform(0.5, 2, 512)
-    return {"mean": jnp.asarray(rng.normal(size=512), jnp.float32), "axes": axes}
-
-
-def test_zero_is_the_mean_face():
-    moments = axes_of_any_length()
-    w_plus = latents.unwhiten(moments, jnp.zeros((2, 3, 512)))
-    np.testing.assert_allclose(w_plus, jnp.broadcast_to(moments["mean"], (2, 3, 512)))
-
-
-def test_whitening_is_undone():
-    moments = axes_of_any_length()
-    code = jnp.asarray(np.random.default_rng(2).normal(size=(2, 3, 512)))
+    axes = builders.orthogonal(512, rng) * SCALES
+    moments = {"mean": jnp.asarray(rng.normal(size=512), jnp.float32), "axes": axes}
+    code = jnp.asarray(rng.normal(size=(2, 3, 512)), jnp.float32).at[0, 0].set(0)
     w_plus = latents.unwhiten(moments, code)
-    np.testing.assert_allclose(latents.whiten(moments, w_plus), code, atol=2e-3)
+    np.testing.assert_allclose(w_plus, moments["mean"] + code @ axes.T, atol=1e-4)
+    np.testing.assert_allclose(w_plus[0, 0], moments["mean"])
+    np.testing.assert_allclose(latents.whiten(moments, w_plus), code, atol=5e-3)

@@ -74,7 +74,7 @@ def test_the_chip_is_the_named_part_of_the_frame():
         np.testing.assert_allclose(found[0, :, :, channel], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("resolution", [16, 32, 40, 50, 256])
+@pytest.mark.parametrize("resolution", [16, 40, 256])
 def test_pictures_of_any_resolution_give_all_of_theta(params, resolution):
     found = estimate(params, random_image(resolution))
     for name, size in SIZES.items():
@@ -90,11 +90,7 @@ def test_a_picture_and_its_enlargement_give_the_same_face(params):
     )
 
 
-def test_the_width_is_told_by_the_parameters(params):
-    assert picture_vector.width_of(params) == SMALL.width
-
-
-@pytest.mark.parametrize("width", [0.3, 0.35, 0.375, 0.6, 1.0])
+@pytest.mark.parametrize("width", [0.3, 0.375, 0.6, 1.0])
 def test_the_parameters_of_any_width_tell_it(width):
     def layout(width):
         blank = jnp.zeros((1, 32, 32, 3))
@@ -106,19 +102,10 @@ def test_the_parameters_of_any_width_tell_it(width):
     chex.assert_trees_all_equal(layout(told), layout(width))
 
 
-def test_gradient_by_the_picture_agrees_with_finite_differences():
-    with jax.enable_x64(True):
-        image = random_image(40, batch=1)
-        start = builders.random_params(lambda key: SMALL.init(key, image)["params"])
-        start = jax.tree.map(lambda x: x.astype(jnp.float64), start)
+def test_gradient_by_the_picture_agrees_with_finite_differences(params):
+    def value(image):
+        found = estimate(builders.double(params), image)
+        return jnp.sum(jnp.sin(theta.to_vector(found)))
 
-        @jax.jit
-        def value(image):
-            return jnp.sum(jnp.sin(theta.to_vector(estimate(start, image))))
-
-        gradient, step = jax.grad(value)(image), 1e-6
-        for index in [(0, 0, 0, 0), (0, 17, 20, 1), (0, 39, 5, 2)]:
-            above, below = (value(image.at[index].add(s)) for s in (step, -step))
-            np.testing.assert_allclose(
-                gradient[index], (above - below) / (2 * step), rtol=1e-4, atol=1e-9
-            )
+    image = random_image(40, batch=1)
+    builders.assert_gradient(value, image, directions=3, rtol=1e-4)

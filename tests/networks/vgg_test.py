@@ -7,25 +7,16 @@ import numpy as np
 import pytest
 
 from pie_jax.networks import vgg
+from tests import builders
 
 MODULE = vgg.VGG16(width=1 / 16)
 
 
-def random_params(*shape):
-    """He-scaled normal parameters, without the time that compiling `init` takes."""
-    layout = jax.eval_shape(MODULE.init, jax.random.key(0), jnp.zeros(shape))["params"]
-    rng = np.random.default_rng(0)
-
-    def draw(leaf):
-        fan_in = np.prod(leaf.shape[:-1]) if leaf.ndim > 1 else 100
-        return jnp.asarray(rng.normal(0, np.sqrt(2 / fan_in), leaf.shape), leaf.dtype)
-
-    return jax.tree.map(draw, layout)
-
-
 @pytest.fixture(scope="module")
 def params():
-    return random_params(1, 16, 16, 3)
+    return builders.random_params(
+        lambda key: MODULE.init(key, jnp.zeros((1, 16, 16, 3)))["params"]
+    )
 
 
 def features(params, image):
@@ -54,11 +45,10 @@ def test_nothing_above_the_last_tap_has_parameters(params):
     assert "block4_conv2" in params and "block4_conv3" not in params
 
 
-@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
-def test_batched_and_mapped_images_give_the_same_features(params, wrap):
+def test_batched_and_mapped_images_give_the_same_features(params):
     image = random_image()
-    batched = wrap(features)(params, image)
-    mapped = wrap(jax.vmap(lambda one: features(params, one[None])))(image)
+    batched = features(params, image)
+    mapped = jax.vmap(jax.jit(lambda one: features(params, one[None])))(image)
     mapped = {tap: value[:, 0] for tap, value in mapped.items()}
     chex.assert_trees_all_close(batched, mapped, atol=1e-3, rtol=1e-4)
 
@@ -102,19 +92,9 @@ def test_an_image_too_small_to_be_pooled_is_refused(params):
 
 
 def test_gradient_agrees_with_finite_differences(params):
-    with jax.enable_x64(True):
-        params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
-        image = random_image((1, 8, 8, 3)).astype(jnp.float64)
+    def energy(image):
+        taps = features(builders.double(params), image)
+        return sum(jnp.sum(tap**2) for tap in taps.values()) / 1e6
 
-        def energy(image):
-            return (
-                sum(jnp.sum(tap**2) for tap in features(params, image).values()) / 1e6
-            )
-
-        value_and_grad = jax.jit(jax.value_and_grad(energy))
-        direction = jax.random.normal(jax.random.key(4), image.shape, jnp.float64)
-        step = 1e-6
-        above, _ = value_and_grad(image + step * direction)
-        below, _ = value_and_grad(image - step * direction)
-        derivative = jnp.vdot(value_and_grad(image)[1], direction)
-        np.testing.assert_allclose(derivative, (above - below) / (2 * step), rtol=1e-5)
+    image = random_image((1, 8, 8, 3))
+    builders.assert_gradient(energy, image, directions=3, rtol=1e-5)

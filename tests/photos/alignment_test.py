@@ -8,7 +8,8 @@ from matplotlib import cbook
 from PIL import Image
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import alignment, images
+from pie_jax.io import images
+from pie_jax.photos import alignment
 
 # A face that looks straight at the camera: eyes one unit apart on the x axis, mouth
 # 1.1 below. The square's half side is then 2 units and its centre at (0, 0.11).

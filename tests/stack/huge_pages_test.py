@@ -1,45 +1,40 @@
 import os
 import platform
+import subprocess
 import sys
 
 import pytest
 
-from pie_jax.cli import huge_pages
+pytestmark = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="only glibc has the setting"
+)
+RESTART = """
+import os, platform, sys
+from pie_jax.stack import huge_pages
+if "elsewhere" in sys.argv:
+    platform.libc_ver = lambda: ("", "")
+print("started", flush=True)
+huge_pages.restart()
+print(os.environ.get("GLIBC_TUNABLES"), *sys.argv[1:], sep="|")
+"""
 
 
-@pytest.fixture
-def started(monkeypatch):
-    """What `os.execv` would have started."""
-    calls = []
-    monkeypatch.setattr(os, "execv", lambda *arguments: calls.append(arguments))
-    monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
-    # Set first, so that whatever a test leaves there is undone.
-    monkeypatch.setenv("GLIBC_TUNABLES", "")
-    monkeypatch.delenv("GLIBC_TUNABLES")
-    return calls
-
-
-def test_the_same_command_line_starts_again_with_huge_pages(started, monkeypatch):
-    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "pie_jax", "embed", "a b"])
-    huge_pages.restart()
-    command = [sys.executable, "-m", "pie_jax", "embed", "a b"]
-    assert started == [(sys.executable, command)]
-    assert os.environ["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=1"
-
-
-def test_it_starts_again_only_once(started):
-    huge_pages.restart()
-    huge_pages.restart()
-    assert len(started) == 1
-
-
-def test_a_setting_of_the_users_stays(started, monkeypatch):
-    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
-    huge_pages.restart()
-    assert not started and os.environ["GLIBC_TUNABLES"] == "glibc.malloc.check=0"
-
-
-def test_another_c_library_is_left_alone(started, monkeypatch):
-    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    huge_pages.restart()
-    assert not started and "GLIBC_TUNABLES" not in os.environ
+@pytest.mark.parametrize(
+    "before, word, shown",
+    [
+        (None, "a b", ["started", "started", "glibc.malloc.hugetlb=1|a b"]),
+        # A setting of the user's stays, and another C library has none.
+        ("glibc.malloc.check=0", "a", ["started", "glibc.malloc.check=0|a"]),
+        (None, "elsewhere", ["started", "None|elsewhere"]),
+    ],
+)
+def test_the_same_command_line_starts_once_more_where_it_helps(before, word, shown):
+    environment = {k: x for k, x in os.environ.items() if k != "GLIBC_TUNABLES"}
+    run = subprocess.run(
+        [sys.executable, "-c", RESTART, word],
+        env=environment | ({"GLIBC_TUNABLES": before} if before else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.splitlines() == shown

@@ -1,88 +1,25 @@
+"""Loading: which parameters come from where, and that they fit."""
+
 import warnings
+from types import MappingProxyType
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import traverse_util
-from pie_jax.converters import stack
 
-from pie_jax import catalogue
-from pie_jax.cli import config, runtime
 from pie_jax.core.errors import PieError
-from pie_jax.io import converted, weights
+from pie_jax.core.params import Params
 from pie_jax.networks import stylegan1, stylegan2
-from pie_jax.networks.mofa import RECOGNITION
+from pie_jax.stack import cache, configuration, converted, fetch, networks
+from pie_jax.stack.assembly import EMBED, SYNTHESIZE, Use
+from pie_jax.stack.load import layout, load, origins
+from pie_jax.stack.networks import Network
 from tests import builders
 
-
-@pytest.fixture
-def asked(monkeypatch, no_weights) -> list[str]:
-    """Replaces the cache by random weights, and lists the names asked for."""
-    names = []
-    inits = {
-        choice.weights: choice.init
-        for table in catalogue.PARTS.values()
-        for choice in table.values()
-    }
-
-    def load(name: str):
-        assert name in names  # fetched before it is read
-        return builders.random_params(inits[name])
-
-    monkeypatch.setattr(stack, "ensure", lambda *wanted, **_: names.extend(wanted))
-    monkeypatch.setattr(weights, "load", load)
-    return names
-
-
-def test_mofa_comes_with_the_recognition_network_in_it(asked):
-    _, params = runtime.start(config.load("default"), parts=("mofa",))
-    assert asked == ["dlib_resnet"] and set(params) == {"mofa"}
-    recognition = params["mofa"][RECOGNITION]
-    chex.assert_trees_all_equal(recognition, weights.load("dlib_resnet"))
-
-
-def test_only_the_parts_asked_for_are_fetched_and_loaded(asked):
-    values = config.load("default")
-    assembled, params = runtime.start(values, parts=("generator",))
-    assert asked == ["mobile_stylegan_ffhq"]
-    assert set(params) & set(catalogue.PARTS) == {"generator"}
-    assert params["generator"]["w_avg"].shape == (512,)
-    assert assembled.generator.resolution == 1024
-
-
-def test_everything_is_fetched_with_what_is_needed_besides(asked):
-    _, params = runtime.start(config.load("default"), "landmarks68")
-    assert sorted(asked) == sorted(
-        ["mobile_stylegan_ffhq", "vgg16", "dlib_resnet", "landmarks68"]
-    )
-    assert set(params) >= {"generator", "perceptual", "recognition"}
-
-
-def test_the_testing_configuration_needs_no_weights_and_is_always_the_same(asked):
-    _, first = runtime.start(config.load("testing"))
-    _, second = runtime.start(config.load("testing"))
-    assert asked == []
-    chex.assert_trees_all_equal(first, second)
-    chex.assert_tree_all_finite(first)
-
-
-def test_weights_that_do_not_fit_the_network_are_an_error(asked, monkeypatch):
-    monkeypatch.setattr(weights, "load", lambda name: {"w_avg": np.zeros(512)})
-    with pytest.raises(PieError, match="do not fit the network"):
-        runtime.start(config.load("default"), parts=("generator",))
-
-
-def test_a_damaged_entry_of_compiled_programs_is_no_warning(no_weights):
-    with warnings.catch_warnings(record=True) as caught:
-        runtime.start(config.load("testing"))
-        # As jax words it; it compiles anew after that.
-        warnings.warn(
-            "Error reading persistent compilation cache entry for 'jit_run': error: "
-            "Error -3 while decompressing data",
-            stacklevel=1,
-        )
-    assert not caught
+PERCEPTUAL, RECOGNITION = Use(parts=("perceptual",)), Use(parts=("recognition",))
 
 
 def small_generator(path, module, widths):
@@ -96,44 +33,168 @@ def small_generator(path, module, widths):
     return params
 
 
+def parts(params: Params) -> set[str]:
+    """What is there."""
+    return {k for k, x in vars(params).items() if x is not None and x != {}}
+
+
+@pytest.fixture
+def fetched(fakes, monkeypatch):
+    """The testing configuration with a perceptual and a recognition network.
+
+    The one has "net", the other a file with "net" within.
+    """
+    fetch.ensure("net", source=fakes.folder, progress=False)
+    net = {"layer": {"bias": jnp.zeros(6)}}
+    fake = Network(lambda: None, lambda key: net, "net")
+    monkeypatch.setitem(networks.PERCEPTUAL, "fake", fake)
+    whole = Network(
+        lambda: None,
+        lambda key: {"scale": jnp.zeros(2), "inner": net},
+        "vgg_face",
+        within=MappingProxyType({"inner": "net"}),
+    )
+    monkeypatch.setitem(networks.RECOGNITION, "whole", whole)
+    file = fakes.folder / "whole.safetensors"
+    converted.save(file, {"scale": np.ones(2, np.float16)}, {"kind": "vgg_face"})
+    return [
+        "--config.perceptual=fake",
+        "--config.recognition=whole",
+        f"--config.files.recognition={file}",
+    ]
+
+
+def test_only_the_parts_asked_for_are_loaded(fetched, fakes):
+    config = configuration.load("testing", fetched)
+    params = load(config, PERCEPTUAL).params
+    assert parts(params) == {"perceptual"}
+    np.testing.assert_array_equal(params.perceptual["layer"]["bias"], np.arange(6.0))
+    assert parts(load(config, SYNTHESIZE).params) == {"generator"}
+    assert parts(load(config, EMBED).params) == {
+        "generator",
+        "perceptual",
+        "recognition",
+    }
+    assert fakes.cached() == ["net.safetensors"]
+
+
+def test_a_network_comes_with_the_one_in_it_from_a_file_and_the_cache(fetched):
+    config = configuration.load("testing", fetched)
+    params = load(config, RECOGNITION).params.recognition
+    np.testing.assert_array_equal(params["scale"], np.ones(2))
+    np.testing.assert_array_equal(params["inner"]["layer"]["bias"], np.arange(6.0))
+    assert {x.dtype for x in jax.tree.leaves(params)} == {np.dtype(np.float32)}
+
+
+def test_weights_that_do_not_fit_the_network_are_an_error(fetched):
+    header = cache.metadata("net")
+    cache.save("net", {"layer/kernel": np.zeros(6)}, header)
+    with pytest.raises(PieError, match="(?s)do not fit.*surplus: layer/kernel.*verify"):
+        load(configuration.load("testing", fetched), PERCEPTUAL)
+
+
+def test_the_testing_configuration_is_always_the_same(no_weights):
+    first, second = (load(configuration.load("testing"), EMBED) for _ in range(2))
+    assert parts(first.params) == {"generator"}
+    chex.assert_trees_all_equal(first.params, second.params)
+    chex.assert_tree_all_finite(first.params)
+    generator = first.functions.generator
+    w_plus = jnp.ones((1, generator.num_ws, 512))
+    image = generator.synthesis(first.params.generator, w_plus)
+    assert image.shape == (1, generator.resolution, generator.resolution, 3)
+
+
+@pytest.mark.parametrize(
+    "overrides, part",
+    [
+        (["--config.energy.prior=1"], "latents"),
+        (["--config.stages[1].coordinates=principal"], "latents"),
+        (
+            [
+                "--config.stages[1].optimizer=quasi_newton",
+                "--config.stages[1].schedule=adaptive",
+                "--config.stages[1].coordinates=curvature",
+            ],
+            "curvature",
+        ),
+    ],
+)
+def test_what_tells_of_the_codes_is_there_where_it_is_wanted(
+    no_weights, overrides, part
+):
+    def config():
+        values = configuration.load("testing")
+        with values.unlocked():
+            values.energy.prior = 0.0
+            for stage in values.stages:
+                stage.coordinates = "w"
+        return values
+
+    values = config()
+    for override in overrides:
+        name, _, value = override.partition("=")
+        if "prior" in name:
+            values.energy.prior = float(value)
+        else:
+            setattr(values.stages[1], name.rpartition(".")[2], value)
+    stack = load(values, EMBED)
+    latents, num_ws = stack.params.latents, stack.functions.generator.num_ws
+    shapes = {"mean": (512,), "axes": (512, 512)}
+    assert jax.tree.map(jnp.shape, latents) == shapes
+    if part == "curvature":
+        shapes = jax.tree.map(jnp.shape, stack.params.curvature)
+        assert shapes["directions"][::2] == shapes["roots"]
+        assert shapes["rest"] == (num_ws,)
+
+
+@pytest.mark.parametrize("start", ["mean", "encoder"])
+def test_every_start_gives_codes_of_the_generator(no_weights, start):
+    stack = load(configuration.load("testing", [f"--config.start={start}"]), EMBED)
+    image = jnp.linspace(-1, 1, 2 * 16 * 16 * 3).reshape(2, 16, 16, 3)
+    w_plus = stack.functions.start(stack.params, image)
+    assert w_plus.shape == (2, stack.functions.generator.num_ws, 512)
+    # The encoder looks at the picture, the mean does not.
+    assert bool(jnp.allclose(w_plus[0], w_plus[1], atol=1e-4)) == (start == "mean")
+
+
+def test_a_damaged_entry_of_compiled_programs_is_no_warning(no_weights):
+    with warnings.catch_warnings(record=True) as caught:
+        load(configuration.load("testing"), SYNTHESIZE)
+        # As jax words it; it compiles anew after that.
+        warnings.warn(
+            "Error reading persistent compilation cache entry for 'jit_run': error: "
+            "Error -3 while decompressing data",
+            stacklevel=1,
+        )
+    assert not caught
+
+
 @pytest.mark.parametrize("module", [stylegan1, stylegan2])
-def test_a_file_brings_a_generator_of_its_own_size(asked, tmp_path, module):
+def test_a_file_brings_a_generator_of_its_own_size(no_weights, tmp_path, module):
     kind = module.__name__.rpartition(".")[2]
     file = tmp_path / "own.safetensors"
     saved = small_generator(file, module, (6, 5, 4))
     named = [f"--config.generator={kind}", f"--config.files.generator={file}"]
-    values = config.load("default", named)
-    assembled, params = runtime.start(values, parts=("generator",))
-    assert asked == []
-    generator = assembled.generator
+    config = configuration.load("default", named)
+    stack = load(config, SYNTHESIZE)
+    generator = stack.functions.generator
     assert (generator.num_ws, generator.resolution) == (6, 16)
-    assert assembled.stages[0].expand(np.zeros(512)).shape == (6, 512)
-    chex.assert_trees_all_equal(params["generator"], saved)
-    assert params["latents"]["axes"].shape == (512, 512)
-    w_plus = np.zeros((1, 6, 512), np.float32)
-    image = generator.synthesis(params["generator"], w_plus)
-    assert image.shape == (1, 16, 16, 3)
-    origins = runtime.origins(values)
-    assert origins == {
-        "generator": {"path": str(file), "sha256": converted.sha256(file)}
-    }
+    assert stack.functions.stages[0].expand(np.zeros(512)).shape == (6, 512)
+    chex.assert_trees_all_equal(stack.params.generator, saved)
+    known = {"generator": {"path": str(file), "sha256": converted.sha256(file)}}
+    assert origins(config) == stack.functions.origins == known
 
 
-def test_a_file_may_stand_for_any_part_and_the_others_are_fetched(asked, tmp_path):
-    init = catalogue.PERCEPTUAL["vgg16"].init
-    flat = traverse_util.flatten_dict(
-        jax.tree.map(np.asarray, builders.random_params(init, seed=5)), sep="/"
+def test_ones_own_generator_comes_with_its_parameters(no_weights):
+    own, _, known = builders.small_stack()
+    stack = load(
+        configuration.load("testing"), EMBED, own=own, own_params=known.generator
     )
-    file = tmp_path / "vgg16.safetensors"
-    converted.save(file, flat, {"kind": "vgg16"})
-    values = config.load("default", [f"--config.files.perceptual={file}"])
-    _, params = runtime.start(values, parts=("perceptual", "recognition"))
-    assert asked == ["dlib_resnet"]
-    kernel = params["perceptual"]["block1_conv1"]["kernel"]
-    np.testing.assert_array_equal(kernel, flat["block1_conv1/kernel"])
+    assert stack.functions.generator is own
+    chex.assert_trees_all_equal(stack.params.generator, known.generator)
 
 
-def test_a_misshapen_file_is_told_by_its_own_name(asked, tmp_path):
+def test_a_misshapen_file_is_told_by_its_own_name(no_weights, tmp_path):
     file = tmp_path / "own.safetensors"
     arrays = {"mapping/dense0/bias": np.zeros(3), "w_avg": np.zeros(3)}
     for kind, more in [
@@ -144,23 +205,72 @@ def test_a_misshapen_file_is_told_by_its_own_name(asked, tmp_path):
         converted.save(file, arrays | more, {"kind": kind})
         named = [f"--config.generator={kind}", f"--config.files.generator={file}"]
         with pytest.raises(PieError, match="not those of|own.safetensors do not fit"):
-            runtime.start(config.load("default", named), parts=("generator",))
-    assert asked == []
+            load(configuration.load("default", named), SYNTHESIZE)
 
 
-def test_an_encoder_of_ones_own_is_the_start(asked, tmp_path):
-    values = config.load("default", ["--config.start=encoder"])
-    parts = ("generator", "encoder")
-    choice = catalogue.ENCODERS["mobile_stylegan_ffhq"]
-    network = builders.random_params(lambda key: choice.init(key, 3))
+@pytest.mark.parametrize(
+    "kind, change, message",
+    [
+        ("mofa", {"body/stem/bias": None}, "not those of mofa"),
+        ("mofa", {"body/stem/bias": np.float16(1)}, "not those of mofa|do not fit"),
+        ("mofa", {"rotation/bias": np.zeros(2)}, r"rotation/bias is float32 \[2\]"),
+        ("morphable", {"camera": None}, "missing: camera"),
+    ],
+)
+def test_what_lacks_or_changes_a_part_is_named(
+    fakes, tmp_path, monkeypatch, kind, change, message
+):
+    fetch.ensure("net", source=fakes.folder, progress=False)
+    within = {key: "net" for key in networks.MOFA["mofa"].within}
+    other = networks.MOFA["mofa"]._replace(within=within)
+    monkeypatch.setitem(networks.MOFA, "mofa", other)
+    part = "mofa" if kind == "mofa" else "face_model"
+    flat = builders.toy_arrays()
+    if kind == "mofa":
+        whole = layout(networks.MOFA["mofa"], 1 / 16)
+        whole = {k: x for k, x in whole.items() if k not in within}
+        flat = {
+            k: np.zeros(x.shape, np.float16)
+            for k, x in traverse_util.flatten_dict(whole, sep="/").items()
+        }
+    assert change.keys() <= flat.keys()
+    flat = {k: x for k, x in (flat | change).items() if x is not None}
+    file = tmp_path / "own.safetensors"
+    converted.save(file, flat, {"kind": kind})
+    config = configuration.load("default", [f"--config.files.{part}={file}"])
+    with pytest.raises(PieError, match=message) as error:
+        load(config, Use(parts=(part,)))
+    assert "own.safetensors" in str(error.value) or "not those" in str(error.value)
+
+
+def test_an_encoder_of_ones_own_is_the_start(no_weights, tmp_path):
+    network = networks.ENCODERS["testing"]._replace(weights="encoder")
+    params = builders.random_params(lambda key: network.init(key, 3))
     flat = traverse_util.flatten_dict(
-        jax.tree.map(lambda x: np.float16(0.1 * x), network), sep="/"
+        jax.tree.map(lambda x: np.float16(0.1 * x), params), sep="/"
     )
     file = tmp_path / "encoder.safetensors"
     converted.save(file, flat, {"kind": "encoder"})
-    values.files.encoder = str(file)
-    assembled, params = runtime.start(values, parts=parts)
-    assert params["encoder"]["reduce"]["kernel"].shape[1] == 3
-    w_plus = assembled.start(params, np.zeros((1, 256, 256, 3), np.float32))
-    assert w_plus.shape == (1, assembled.generator.num_ws, 512)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(networks.ENCODERS, "testing", network)
+        overrides = ["--config.start=encoder", f"--config.files.encoder={file}"]
+        stack = load(configuration.load("testing", overrides), EMBED)
+    assert stack.params.encoder["reduce"]["kernel"].shape[1] == 3
+    image = np.zeros((1, 256, 256, 3), np.float32)
+    w_plus = stack.functions.start(stack.params, image)
+    assert w_plus.shape == (1, stack.functions.generator.num_ws, 512)
     chex.assert_tree_all_finite(w_plus)
+
+
+def test_the_layout_is_that_of_the_published_networks():
+    perceptual = layout(networks.PERCEPTUAL["vgg16"])
+    assert perceptual["block4_conv2"]["kernel"].shape == (3, 3, 512, 512)
+    recognition = layout(networks.RECOGNITION["dlib_resnet"])
+    assert recognition["fc"]["kernel"].shape == (256, 128)
+
+
+@pytest.mark.real
+def test_the_default_stack_fits_its_networks():
+    params = load(configuration.load("default"), EMBED).params
+    assert parts(params) >= {"generator", "perceptual", "recognition", "latents"}
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(params))

@@ -1,15 +1,53 @@
-"""The table of kinds."""
+"""The table of weights."""
 
 import pytest
-from pie_jax.converters import kinds
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import assets
+from pie_jax.stack import networks, registry
+from pie_jax.stack.carriers import CARRIERS
 
 
-@pytest.mark.parametrize("kind", sorted(kinds.KINDS))
-def test_each_kind_is_described_and_refuses_what_it_does_not_know(kind, tmp_path):
+@pytest.mark.parametrize("name", sorted(registry.convertible()))
+def test_each_kind_is_described_and_refuses_what_it_does_not_know(name, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"something else")
-    assert len(kinds.KINDS[kind].description) > 20
+    kind = registry.kind(name)
+    assert len(kind.files) > 20 and kind.licence
     with pytest.raises(PieError, match="file"):
-        kinds.KINDS[kind].convert(path)
+        registry.converter(kind.converter)(path)
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones():
+    with pytest.raises(PieError, match="no kind 'stylegan9'.*stylegan2"):
+        registry.kind("stylegan9")
+
+
+def test_all_carried_weights_are_described():
+    carried = registry.carried()
+    assert list(carried) == [
+        "mobile_stylegan_ffhq",
+        "vgg16",
+        "dlib_resnet",
+        "landmarks68",
+    ]
+    for weights in carried.values():
+        assert weights.carrier in CARRIERS
+        assert weights.licence and weights.purpose and weights.members
+        assert (weights.converter is None) == (weights.published is not None)
+    said = {
+        "mobile_stylegan_ffhq": "non-commercial",
+        "landmarks68": "commercial use",
+        "vgg16": "CC BY 4.0",
+        "dlib_resnet": "CC0",
+    }
+    for name, words in said.items():
+        assert words in carried[name].licence
+
+
+def test_installed_weights_are_there_and_every_network_has_its_own():
+    for name in filter(registry.is_installed, registry.WEIGHTS):
+        assert assets.load(name).flat
+    tables = [*networks.NAMED.values(), networks.ENCODERS, networks.CURVATURES]
+    names = {x.weights for table in tables for x in table.values() if x.weights}
+    assert names <= registry.WEIGHTS.keys()

@@ -19,7 +19,8 @@ from pie_jax.training.mofa_step import (
 )
 from pie_jax.training.update import adamw, training
 from tests import builders
-from tests.training.reconstruction_test import random_theta, scene
+from tests.builders import random_theta
+from tests.training.reconstruction_test import scene
 
 
 def constant(params, image, descriptor):

@@ -10,7 +10,8 @@ from pie_jax.training.mofa_step import WEIGHTS
 from pie_jax.training.reconstruction import errors, total
 from pie_jax.training.refine import refine
 from tests import builders
-from tests.training.reconstruction_test import random_theta, scene
+from tests.builders import random_theta
+from tests.training.reconstruction_test import scene
 
 
 def test_no_step_changes_nothing():
@@ -32,19 +33,12 @@ def test_the_loss_falls_and_so_do_the_errors():
 
 
 def test_each_face_of_a_batch_goes_its_own_way():
-    model, theta, image, landmarks = scene()
-    both, _ = refine(model, theta, image, landmarks, num_steps=3)
-    for i in range(2):
-        alone, _ = refine(
-            model,
-            jax.tree.map(lambda x, i=i: x[i], theta),
-            image[i],
-            landmarks[i],
-            num_steps=3,
-        )
-        chex.assert_trees_all_close(
-            parameters.to_vector(alone), parameters.to_vector(both)[i], atol=1e-4
-        )
+    model, *faces = scene()
+    both, _ = refine(model, *faces, num_steps=3)
+    alone, _ = refine(model, *builders.entry(faces, 1), num_steps=3)
+    chex.assert_trees_all_close(
+        parameters.to_vector(alone), parameters.to_vector(both)[1], atol=1e-4
+    )
 
 
 def test_it_is_compiled_once_for_all_faces():

