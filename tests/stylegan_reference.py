@@ -15,8 +15,8 @@ def lrelu(x):
 
 
 def mapping(variables, z, weight_gain, gain):
-    """z [512] to w [512]."""
-    x = z / np.sqrt(np.mean(z**2) + 1e-8)
+    """z `[B, 512]` to w `[B, 512]`."""
+    x = z / np.sqrt(np.mean(z**2, axis=1, keepdims=True) + 1e-8)
     for i in range(8):
         weight = variables[f"mapping/Dense{i}/weight"]
         weight = weight * (weight_gain / np.sqrt(512) * 0.01)
