@@ -20,8 +20,8 @@ def estimate(
         flat: converted parameters, those of the mapping among them.
         num_layers: how many layers it has.
         gain: what multiplies each leaky ReLU.
-        samples: how many draws; with the default the standard error is about 0.008 of
-            an element's deviation.
+        samples: how many draws; with the default the standard error of an element is
+            0.008 of its deviation.
 
     Returns:
         `[512]`, always the same for the same parameters.
