@@ -63,10 +63,10 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     _require(folder)
     file = user_file.read(path)
     content = matlab_file.read(file)
-    size = np.size(content.get("shapeMU", ())) // 3 * 3
+    size = named_arrays.size_of(content.get("shapeMU")) // 3 * 3
     shapes: dict[str, named_arrays.Shape] = {"tl": (None, 3)}
     for name in ("shape", "tex"):
-        count = np.size(content.get(f"{name}EV", ()))
+        count = named_arrays.size_of(content.get(f"{name}EV"))
         shapes[f"{name}MU"] = (size, 1)
         shapes[f"{name}PC"] = (size, count)
         shapes[f"{name}EV"] = (count, 1)

@@ -32,7 +32,7 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """
     file = user_file.read(path)
     content = matlab_file.read(file)
-    size = np.size(content.get("meanshape", ())) // 3 * 3
+    size = named_arrays.size_of(content.get("meanshape")) // 3 * 3
     shapes: dict[str, named_arrays.Shape] = {
         "meanshape": (1, size),
         "idBase": (size, 80),

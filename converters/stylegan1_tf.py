@@ -2,7 +2,6 @@
 
 from pie_jax.converters import stylegan_tf
 from pie_jax.converters.stylegan1_layout import Form
-from pie_jax.converters.stylegan_source import Source
 
 FORM = Form(
     title="NVIDIA's TensorFlow pickle",
@@ -33,12 +32,3 @@ FORM = Form(
         "blur_filter": [1, 2, 1],
     },
 )
-
-
-def read(content: tuple, file: str) -> Source[Form]:
-    """Makes the variables of Gs; `content` is that of a TensorFlow pickle.
-
-    Raises:
-        PieError: it is StyleGAN 2, needs class labels, or is not built as expected.
-    """
-    return stylegan_tf.read(content, file, 1, FORM)

@@ -63,10 +63,11 @@ def test_another_container_holds_the_same_model(tmp_path, model):
         ({"keypoints": VARIABLES["keypoints"] + 2000}, "keypoints should be"),
         ({"meanshape": 1e5 * VARIABLES["meanshape"]}, "in the published units"),
         ({"meanshape": 0 * VARIABLES["meanshape"]}, "not those of a face"),
-        ({"tri": np.array([["a"] * 3], object)}, "tri: .* no numbers found"),
+        ({"tri": np.array([["a"] * 3], object)}, "tri: .* a list found"),
         ({"idBase": np.ones((9, 80))}, r"misshapen: idBase: \[1926, 80\] expected"),
         ({"meantex": VARIABLES["meantex"] * np.nan}, "not finite: meantex"),
         ({"surprise": np.ones(3)}, "surplus: surprise"),
+        ({"meanshape": [np.ones(2), "a"]}, "meanshape: .* a list found"),
         ({"keypoints": None}, r"missing: keypoints \[1, 68\]"),
     ],
 )

@@ -58,10 +58,11 @@ NARROW = np.zeros((80, 127, 1, 1), "f4")
     [
         ({"state_dict": {}}, "no network of Deep3D"),
         ([1], "no network of Deep3D"),
-        (checkpoint(surprise=np.zeros(2, "f4")), r"surplus: surprise \[2\]"),
+        (checkpoint(surprise=np.zeros(2, "f4")), r"surplus: surprise: float32 \[2\]"),
         (checkpoint(final_layers__0__weight=NARROW), r"\[80, 128, 1, 1\] expected"),
         (checkpoint(backbone__bn1__running_var=None), r"missing: .*running_var \[4\]"),
         (checkpoint(backbone__conv1__weight=None), r"conv1.weight \[64, 3, 7, 7\]"),
+        ({"net_recon": {"a": [[1], [1, 2]]}}, "surplus: a: a list"),
     ],
 )
 def test_other_files_are_told_apart(tmp_path, content, message):

@@ -4,6 +4,7 @@ The forms are spelt out here from their descriptions, name by name, independentl
 converters' tables.
 """
 
+import functools
 import io
 import json
 
@@ -12,6 +13,8 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from tests import builders
+
+toy_head = functools.cache(builders.toy_head)
 
 
 def landmark_places():
@@ -46,7 +49,7 @@ class Head:
 
     def __init__(self, subdivisions=3, seed=0):
         self.rng = np.random.default_rng(seed)
-        self.mean, self.triangles = builders.toy_head(subdivisions)
+        self.mean, self.triangles = toy_head(subdivisions)
         self.mean = self.mean + [0.2, -0.1, 0.3]
         seen = np.flatnonzero(self.mean[:, 2] > 0.3)
         tree = KDTree(self.mean[seen, :2] - [0.2, -0.1])

@@ -22,7 +22,7 @@ def test_everything_that_is_wrong_is_listed_at_once():
         np.ones((2, 0)),
         np.ones((2, 1), "c8"),
         "text",
-        None,
+        [[1], [1, 2]],
         np.array([[1], [np.inf]]),
     ]
     found = {f"a{i}": array for i, array in enumerate(wrong)} | {"more": np.ones(2)}
@@ -33,10 +33,12 @@ def test_everything_that_is_wrong_is_listed_at_once():
         "  misshapen: a0: [2, any] expected, float64 [3, 2] found",
         "  misshapen: a1: [2, any] expected, float64 [2] found",
         "  misshapen: a2: [2, any] expected, float64 [2, 0] found",
-        *(f"  misshapen: a{i}: [2, any] expected, no numbers found" for i in (3, 4, 5)),
+        "  misshapen: a3: [2, any] expected, complex64 [2, 1] found",
+        "  misshapen: a4: [2, any] expected, a str found",
+        "  misshapen: a5: [2, any] expected, a list found",
         "  missing: a7 [2, any]",
         "  not finite: a6",
-        "  surplus: more",
+        "  surplus: more: float64 [2]",
     ]
 
 

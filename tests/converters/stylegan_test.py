@@ -174,7 +174,7 @@ def test_everything_that_is_wrong_is_listed_at_once(tmp_path):
         "  missing: to_rgbs.2.bias [1, 3, 1, 1]",
         "  not finite: noises.noise_1",
         f"  other values: convs.0.conv.blur.kernel: {taps}... expected",
-        "  surplus: surprise [2]",
+        "  surplus: surprise: float32 [2]",
     ]
 
 
