@@ -46,13 +46,10 @@ KEYPOINTS = (
 
 
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """A model for `pie_jax.face.morphable.from_arrays` from the published files.
+    """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 
     Args:
         path: `01_MorphableModel.mat` or its folder, where the others are too.
-
-    Returns:
-        Its arrays; and what is known of them.
 
     Raises:
         PieError: a file is missing, cannot be read, or does not hold what is published;

@@ -36,13 +36,7 @@ _MAX_DEPTH, _MAX_GROUPS = 3, 30
 
 
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """A model for `pie_jax.face.morphable.from_arrays` from the published file.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Its arrays; and what is known of them.
+    """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 
     Raises:
         PieError: the file cannot be read, or does not hold the model as it is

@@ -18,13 +18,7 @@ _UNUSED = ("__", "point_buf", "frontmask2_idx", "tri_mask2", "skinmask")
 
 
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """A model for `pie_jax.face.morphable.from_arrays` from the published file.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Its arrays; and what is known of them.
+    """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 
     Raises:
         PieError: the file cannot be read, or does not hold the model as it is

@@ -30,9 +30,6 @@ _TRAINING_ONLY = {"opt_00", "sched_00"}
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Parameters of `pie_jax.networks.deep3d` from the published checkpoint.
 
-    Args:
-        path: the file, in either of PyTorch's containers.
-
     Returns:
         float32 arrays by `/`-joined name; and what is known of them.
 
