@@ -73,13 +73,14 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if len(front) < max(KEYPOINTS):
         raise PieError(f"{FRONT} does not number the face as it is published.")
     triangles = named_arrays.indices(found["tl"], size // 3, "tl", file.name, first=1)
+    identity = basis(found["shapePC"], found["shapeEV"][:, 0])
     parts = Parts(
         mean=found["shapeMU"].reshape(-1, 3)[kept] / _MICROMETRES,
         triangles=renumbered(triangles, kept, size // 3),
-        identity=_deviations(found, "shape")[:, kept] / _MICROMETRES,
+        identity=identity[:, kept] / _MICROMETRES,
         expression=_expressions(folder, len(kept)),
         albedo_mean=found["texMU"].reshape(-1, 3)[kept] / 255,
-        albedo=_deviations(found, "tex")[:, kept] / 255,
+        albedo=basis(found["texPC"], found["texEV"][:, 0])[:, kept] / 255,
         landmarks=front[np.array(KEYPOINTS) - 1],
     )
     info = {
@@ -125,12 +126,6 @@ def renumbered(triangles: np.ndarray, kept: np.ndarray, count: int) -> np.ndarra
     number[kept] = np.arange(len(kept))
     renamed = number[triangles]
     return renamed[(renamed >= 0).all(axis=1)]
-
-
-def _deviations(found: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """`[K, V, 3]`: components of one standard deviation each."""
-    components = found[f"{name}PC"][:, : face_model.MOST]
-    return basis(components * found[f"{name}EV"][: face_model.MOST, 0])
 
 
 def _expressions(folder: Path, count: int) -> np.ndarray:

@@ -133,6 +133,5 @@ def _checked(content: dict[str, np.ndarray], file: str) -> dict[str, np.ndarray]
 
 def _deviations(found: dict[str, np.ndarray], model: str) -> np.ndarray:
     """`[K, V, 3]`: components of one standard deviation each."""
-    used = slice(face_model.MOST)
-    variances = np.maximum(found[f"{model}/model/pcaVariance"][used], 0)
-    return basis(found[f"{model}/model/pcaBasis"][:, used] * np.sqrt(variances))
+    variances = np.maximum(found[f"{model}/model/pcaVariance"], 0)
+    return basis(found[f"{model}/model/pcaBasis"], np.sqrt(variances))

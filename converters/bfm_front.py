@@ -56,6 +56,17 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     return face_model.arrays(parts, file.name), info | file.identity()
 
 
-def basis(columns: np.ndarray) -> np.ndarray:
-    """`[K, V, 3]` from `[3 V, K]`, coordinates of each vertex together."""
-    return columns.T.reshape(columns.shape[1], -1, 3)
+def basis(columns: np.ndarray, deviations: np.ndarray | None = None) -> np.ndarray:
+    """The first components, as many as are used, of one standard deviation each.
+
+    Args:
+        columns: `[3 V, K]`, coordinates of each vertex together.
+        deviations: `[K]`, what they are multiplied by.
+
+    Returns:
+        `[K, V, 3]`.
+    """
+    used = columns[:, : face_model.MOST]
+    if deviations is not None:
+        used = used * deviations[: face_model.MOST]
+    return used.T.reshape(used.shape[1], -1, 3)

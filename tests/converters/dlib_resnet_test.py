@@ -112,6 +112,7 @@ def test_values_are_read_as_they_were_written():
         (b"\x00", DlibReader.integer),
         (b"\x0f" + bytes(15), DlibReader.integer),
         (b"\x04\x01", DlibReader.integer),
+        (b"\x11\x01", DlibReader.integer),
         (b"2", DlibReader.boolean),
         (integers(-3) + b"abc", DlibReader.string),
         (integers(4) + b"abc", DlibReader.string),

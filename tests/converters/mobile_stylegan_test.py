@@ -69,13 +69,11 @@ MAPPING, (SYNTHESIS, INPUTS) = mapping_constants(RNG), synthesis_constants(RNG)
 
 
 def convert(mapping):
+    networks = {"Mapping": (mapping,), "Synthesis": (SYNTHESIS, INPUTS)}
     files = {}
-    files["MappingNetwork.xml"], files["MappingNetwork.bin"] = builders.openvino_ir(
-        mapping
-    )
-    files["SynthesisNetwork.xml"], files["SynthesisNetwork.bin"] = builders.openvino_ir(
-        SYNTHESIS, INPUTS
-    )
+    for name, content in networks.items():
+        pair = builders.openvino_ir(*content)
+        files[f"{name}Network.xml"], files[f"{name}Network.bin"] = pair
     return converter.convert(files)
 
 

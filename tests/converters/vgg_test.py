@@ -51,12 +51,12 @@ def test_kernels_are_turned_to_hwio_and_the_classifier_is_left_out(tensors):
 def test_all_absent_and_misshapen_tensors_are_named_at_once(tensors):
     damaged = tensors | {f"{PREFIX}block3_conv2{BIAS}": np.zeros(3, np.float32)}
     del damaged[f"{PREFIX}block1_conv1{BIAS}"]
-    message = r"block1_conv1_1/Squeeze.*block3_conv2_1/Squeeze"
+    message = r"(?s)block3_conv2_1/Squeeze:0: \[256\].*missing: .*block1_conv1_1/Squ"
     with pytest.raises(PieError, match=message):
         converter.convert({converter.FILE: model_bytes(damaged)})
 
 
-@pytest.mark.parametrize("content", [b"", b"no model at all", b"\x08\x07\x3a\xff\xff"])
+@pytest.mark.parametrize("content", [b"no model at all", b"\x08\x07\x3a\xff\xff"])
 def test_a_file_that_is_no_model_is_a_clear_error(content):
     with pytest.raises(PieError, match="fetch it again"):
         converter.convert({converter.FILE: content})
