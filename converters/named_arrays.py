@@ -62,7 +62,7 @@ def misfits(
     for name, value in found.items():
         if name in shapes:
             problems += _misfit(name, value, shapes[name], kinds)
-        elif not ignored(name):
+        elif not (isinstance(name, str) and ignored(name)):
             problems.append(f"surplus: {name}: {_kind(value)}")
     return sorted(problems)
 

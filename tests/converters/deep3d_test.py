@@ -63,6 +63,7 @@ NARROW = np.zeros((80, 127, 1, 1), "f4")
         (checkpoint(backbone__bn1__running_var=None), r"missing: .*running_var \[4\]"),
         (checkpoint(backbone__conv1__weight=None), r"conv1.weight \[64, 3, 7, 7\]"),
         ({"net_recon": {"a": [[1], [1, 2]]}}, "surplus: a: a list"),
+        ({"net_recon": {7: 1}}, "surplus: 7: a int"),
     ],
 )
 def test_other_files_are_told_apart(tmp_path, content, message):
