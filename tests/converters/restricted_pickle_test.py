@@ -234,10 +234,9 @@ def test_values_referred_to_exponentially_often_are_built_once():
     assert build(b"]" + doubled + b".")
 
 
-WIDE = call_of(
-    *("torch._utils", "_rebuild_tensor_v2", pickles.Storage(np.zeros(1, "f4"))),
-    *(0, (2**20, 2**12), (0, 0), False, {}),
-)
+ONE = pickles.Storage(np.zeros(1, "f4"))
+VIEW = (ONE, 0, (2**20, 2**12), (0, 0), False, {})
+WIDE = call_of("torch._utils", "_rebuild_tensor_v2", *VIEW)
 ZEROS = {"g_ema": {"style.1.bias": pickles.Tensor(np.zeros(2**22, "f4"))}}
 
 

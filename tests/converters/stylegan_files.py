@@ -165,10 +165,10 @@ def tensors(arrays):
     return pickles.Made(ordered, items=state, state={"_metadata": OrderedDict()})
 
 
-def rosinality_checkpoint(variables, **others):
+def rosinality_checkpoint(variables):
     average = pickles.Tensor(variables["dlatent_avg"])
     state = tensors(rosinality(variables))
-    return {"g_ema": state, "latent_avg": average, "g": state, **others}
+    return {"g_ema": state, "latent_avg": average, "g": state}
 
 
 def ada_modules(variables, **attributes):

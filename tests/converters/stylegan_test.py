@@ -62,17 +62,11 @@ class Case(NamedTuple):
 
 
 V1, V2 = files.stylegan1(), files.stylegan2()
+SMALL1 = (files.WIDTHS1, V1, files.OPTIONS1)
+SMALL2 = (files.WIDTHS2, V2, files.OPTIONS2)
 CASES = [
-    Case(
-        *("stylegan1", converter1, stylegan1, files.WIDTHS1, V1, files.OPTIONS1),
-        gains=(np.sqrt(2), 1.0),
-        forms=FORMS1,
-    ),
-    Case(
-        *("stylegan2", converter2, stylegan2, files.WIDTHS2, V2, files.OPTIONS2),
-        gains=(1.0, np.sqrt(2)),
-        forms=FORMS2,
-    ),
+    Case("stylegan1", converter1, stylegan1, *SMALL1, (np.sqrt(2), 1.0), FORMS1),
+    Case("stylegan2", converter2, stylegan2, *SMALL2, (1.0, np.sqrt(2)), FORMS2),
 ]
 
 
