@@ -46,13 +46,10 @@ KEYPOINTS = (
 
 
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """A model for `pie_jax.face.morphable.from_arrays` from the published files.
+    """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 
     Args:
         path: `01_MorphableModel.mat` or its folder, where the others are too.
-
-    Returns:
-        Its arrays; and what is known of them.
 
     Raises:
         PieError: a file is missing, cannot be read, or does not hold what is published;
@@ -63,10 +60,10 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     _require(folder)
     file = user_file.read(path)
     content = matlab_file.read(file)
-    size = np.size(content.get("shapeMU", ())) // 3 * 3
+    size = named_arrays.size_of(content.get("shapeMU")) // 3 * 3
     shapes: dict[str, named_arrays.Shape] = {"tl": (None, 3)}
     for name in ("shape", "tex"):
-        count = np.size(content.get(f"{name}EV", ()))
+        count = named_arrays.size_of(content.get(f"{name}EV"))
         shapes[f"{name}MU"] = (size, 1)
         shapes[f"{name}PC"] = (size, count)
         shapes[f"{name}EV"] = (count, 1)
@@ -76,13 +73,14 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if len(front) < max(KEYPOINTS):
         raise PieError(f"{FRONT} does not number the face as it is published.")
     triangles = named_arrays.indices(found["tl"], size // 3, "tl", file.name, first=1)
+    identity = basis(found["shapePC"], found["shapeEV"][:, 0])
     parts = Parts(
         mean=found["shapeMU"].reshape(-1, 3)[kept] / _MICROMETRES,
         triangles=renumbered(triangles, kept, size // 3),
-        identity=_deviations(found, "shape")[:, kept] / _MICROMETRES,
+        identity=identity[:, kept] / _MICROMETRES,
         expression=_expressions(folder, len(kept)),
         albedo_mean=found["texMU"].reshape(-1, 3)[kept] / 255,
-        albedo=_deviations(found, "tex")[:, kept] / 255,
+        albedo=basis(found["texPC"], found["texEV"][:, 0])[:, kept] / 255,
         landmarks=front[np.array(KEYPOINTS) - 1],
     )
     info = {
@@ -128,12 +126,6 @@ def renumbered(triangles: np.ndarray, kept: np.ndarray, count: int) -> np.ndarra
     number[kept] = np.arange(len(kept))
     renamed = number[triangles]
     return renamed[(renamed >= 0).all(axis=1)]
-
-
-def _deviations(found: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """`[K, V, 3]`: components of one standard deviation each."""
-    components = found[f"{name}PC"][:, : face_model.MOST]
-    return basis(components * found[f"{name}EV"][: face_model.MOST, 0])
 
 
 def _expressions(folder: Path, count: int) -> np.ndarray:

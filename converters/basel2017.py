@@ -36,13 +36,7 @@ _MAX_DEPTH, _MAX_GROUPS = 3, 30
 
 
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """A model for `pie_jax.face.morphable.from_arrays` from the published file.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Its arrays; and what is known of them.
+    """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 
     Raises:
         PieError: the file cannot be read, or does not hold the model as it is
@@ -139,6 +133,5 @@ def _checked(content: dict[str, np.ndarray], file: str) -> dict[str, np.ndarray]
 
 def _deviations(found: dict[str, np.ndarray], model: str) -> np.ndarray:
     """`[K, V, 3]`: components of one standard deviation each."""
-    used = slice(face_model.MOST)
-    variances = np.maximum(found[f"{model}/model/pcaVariance"][used], 0)
-    return basis(found[f"{model}/model/pcaBasis"][:, used] * np.sqrt(variances))
+    variances = np.maximum(found[f"{model}/model/pcaVariance"], 0)
+    return basis(found[f"{model}/model/pcaBasis"], np.sqrt(variances))

@@ -18,13 +18,7 @@ _UNUSED = ("__", "point_buf", "frontmask2_idx", "tri_mask2", "skinmask")
 
 
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """A model for `pie_jax.face.morphable.from_arrays` from the published file.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Its arrays; and what is known of them.
+    """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 
     Raises:
         PieError: the file cannot be read, or does not hold the model as it is
@@ -32,7 +26,7 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """
     file = user_file.read(path)
     content = matlab_file.read(file)
-    size = np.size(content.get("meanshape", ())) // 3 * 3
+    size = named_arrays.size_of(content.get("meanshape")) // 3 * 3
     shapes: dict[str, named_arrays.Shape] = {
         "meanshape": (1, size),
         "idBase": (size, 80),
@@ -62,6 +56,17 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     return face_model.arrays(parts, file.name), info | file.identity()
 
 
-def basis(columns: np.ndarray) -> np.ndarray:
-    """`[K, V, 3]` from `[3 V, K]`, coordinates of each vertex together."""
-    return columns.T.reshape(columns.shape[1], -1, 3)
+def basis(columns: np.ndarray, deviations: np.ndarray | None = None) -> np.ndarray:
+    """The first components, as many as are used, of one standard deviation each.
+
+    Args:
+        columns: `[3 V, K]`, coordinates of each vertex together.
+        deviations: `[K]`, what they are multiplied by.
+
+    Returns:
+        `[K, V, 3]`.
+    """
+    used = columns[:, : face_model.MOST]
+    if deviations is not None:
+        used = used * deviations[: face_model.MOST]
+    return used.T.reshape(used.shape[1], -1, 3)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pie_jax.converters import named_arrays, tables, torch_checkpoint, user_file
 from pie_jax.converters.tables import Entry, Layout
 
-from pie_jax.converters import tables, torch_checkpoint, user_file
 from pie_jax.core.errors import PieError
 from pie_jax.networks.deep3d import BLOCKS, EXPANSION, FEATURES, HEADS
 
@@ -29,9 +29,6 @@ _TRAINING_ONLY = {"opt_00", "sched_00"}
 
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Parameters of `pie_jax.networks.deep3d` from the published checkpoint.
-
-    Args:
-        path: the file, in either of PyTorch's containers.
 
     Returns:
         float32 arrays by `/`-joined name; and what is known of them.
@@ -56,7 +53,7 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
 def _width(state: Mapping[str, Any]) -> float:
     """Channels in units of the published network's, read off the first kernel."""
-    shape = np.shape(state.get(_STEM, ()))
+    shape = named_arrays.shape_of(state.get(_STEM))
     return shape[0] / 64 if len(shape) == 4 else 1.0
 
 

@@ -7,6 +7,7 @@ batch normalisations (`affine_`, a scale and a shift per channel) follow a convo
 each and are folded into it here.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -150,20 +151,16 @@ def _read_dense(reader: DlibReader, parts: _Parts) -> None:
     parts.dense.append(values.reshape(inputs, outputs))
 
 
-def _read_nothing(reader: DlibReader, parts: _Parts) -> None:
-    del reader, parts
-
-
 def _skip_floats(reader: DlibReader, count: int) -> None:
     for _ in range(count):
         reader.floating()
 
 
-_DETAILS = {
+_DETAILS: dict[str, Callable[[DlibReader, _Parts], None]] = {
     "con_4": _read_convolution,
     "affine_": _read_affine,
-    "relu_": _read_nothing,
-    "add_prev_": _read_nothing,
+    "relu_": lambda reader, parts: None,
+    "add_prev_": lambda reader, parts: None,
     "max_pool_2": _read_pooling,
     "avg_pool_2": _read_pooling,
     "fc_2": _read_dense,

@@ -62,14 +62,11 @@ PUBLISHED = Layout(26719, 9409, _LANDMARKS)
 def convert(
     path: str | Path, layout: Layout = PUBLISHED
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """A model for `pie_jax.face.morphable.from_arrays` from the published folder.
+    """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 
     Args:
         path: the folder `FaceXModel`, or a file in it.
         layout: how its vertices are numbered.
-
-    Returns:
-        Its arrays; and what is known of them.
 
     Raises:
         PieError: files are missing, all of which are listed, or cannot be read, or are

@@ -9,7 +9,10 @@ SAMPLES = 16384
 
 
 def estimate(
-    flat: Mapping[str, np.ndarray], num_layers: int, gain: float
+    flat: Mapping[str, np.ndarray],
+    num_layers: int,
+    gain: float,
+    samples: int = SAMPLES,
 ) -> np.ndarray:
     """The mean w over fixed draws of z.
 
@@ -17,11 +20,13 @@ def estimate(
         flat: converted parameters, those of the mapping among them.
         num_layers: how many layers it has.
         gain: what multiplies each leaky ReLU.
+        samples: how many draws; with the default the standard error of an element is
+            0.008 of its deviation.
 
     Returns:
         `[512]`, always the same for the same parameters.
     """
-    x = np.random.default_rng(0).standard_normal((SAMPLES, W_DIM), np.float32)
+    x = np.random.default_rng(0).standard_normal((samples, W_DIM), np.float32)
     x /= np.sqrt(np.mean(x**2, axis=1, keepdims=True) + 1e-8)
     for i in range(num_layers):
         x = x @ flat[f"mapping/dense{i}/kernel"] + flat[f"mapping/dense{i}/bias"]

@@ -1,6 +1,6 @@
 """Arrays of a file by name, compared with the shapes that they should have."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,24 +31,45 @@ def numbers(
     Raises:
         PieError: one for all names that are missing, surplus, misshapen, or not finite.
     """
+    problems = misfits(found, shapes, lambda name: name.startswith(ignored))
+    if problems:
+        raise PieError(
+            f"{file} does not hold the face model as it is published:\n  "
+            + "\n  ".join(problems)
+        )
+    return {name: found[name] for name in shapes}
+
+
+def misfits(
+    found: Mapping[str, Any],
+    shapes: Mapping[str, Shape],
+    ignored: Callable[[str], bool],
+    kinds: str = "fiu",
+) -> list[str]:
+    """What is missing, surplus, misshapen or not finite, one line for each.
+
+    Args:
+        found: what the file holds, by name.
+        shapes: what is needed of it.
+        ignored: whether a name is of no use to us.
+        kinds: NumPy's letters of the types that an array may have.
+    """
     problems = [
         f"missing: {name} {_written(shape)}"
         for name, shape in shapes.items()
         if name not in found
     ]
-    problems += [
-        f"surplus: {name}"
-        for name in found
-        if name not in shapes and not name.startswith(ignored)
-    ]
-    for name in shapes.keys() & found.keys():
-        problems += _misfit(name, found[name], shapes[name])
-    if problems:
-        raise PieError(
-            f"{file} does not hold the face model as it is published:\n  "
-            + "\n  ".join(sorted(problems))
-        )
-    return {name: found[name] for name in shapes}
+    for name, value in found.items():
+        if name in shapes:
+            problems += _misfit(name, value, shapes[name], kinds)
+        elif not (isinstance(name, str) and ignored(name)):
+            problems.append(f"surplus: {name}: {_kind(value)}")
+    return sorted(problems)
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """An array's shape; `()` of anything else, whatever a file has in its place."""
+    return value.shape if isinstance(value, np.ndarray) else ()
 
 
 def indices(
@@ -75,17 +96,26 @@ def indices(
     return array.astype(np.int32) - np.int32(first)
 
 
-def _misfit(name: str, array: Any, shape: Shape) -> list[str]:
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        return [f"misshapen: {name}: {_written(shape)} expected, no numbers found"]
-    fits = len(array.shape) == len(shape) and all(
-        want in (None, have) and have > 0
-        for have, want in zip(array.shape, shape, strict=True)
+def size_of(value: Any) -> int:
+    """How many elements an array has; 0 of anything else."""
+    return value.size if isinstance(value, np.ndarray) else 0
+
+
+def _misfit(name: str, value: Any, shape: Shape, kinds: str) -> list[str]:
+    have = shape_of(value)
+    fits = len(have) == len(shape) and all(
+        length > 0 and want in (None, length)
+        for length, want in zip(have, shape, strict=True)
     )
-    if not fits:
-        found = f"{array.dtype} {list(array.shape)} found"
-        return [f"misshapen: {name}: {_written(shape)} expected, {found}"]
-    return [] if np.isfinite(array).all() else [f"not finite: {name}"]
+    if not fits or getattr(value, "dtype", np.dtype("O")).kind not in kinds:
+        return [f"misshapen: {name}: {_written(shape)} expected, {_kind(value)} found"]
+    return [] if np.isfinite(value).all() else [f"not finite: {name}"]
+
+
+def _kind(value: Any) -> str:
+    if not isinstance(value, np.ndarray):
+        return f"a {type(value).__name__}"
+    return f"{value.dtype} {list(value.shape)}"
 
 
 def _written(shape: Shape) -> str:

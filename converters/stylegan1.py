@@ -22,6 +22,7 @@ from pie_jax.converters import (
     stylegan1_lernapparat,
     stylegan1_tf,
     stylegan_source,
+    stylegan_tf,
     tables,
     tf_pickle,
     torch_checkpoint,
@@ -80,7 +81,7 @@ def _source(file: UserFile) -> Source[Form]:
     allowed = tf_pickle.NAMES | persistence_pickle.NAMES
     content = restricted_pickle.read(file.data, allowed, file.name).content
     if tf_pickle.is_tf_pickle(content):
-        return stylegan1_tf.read(content, file.name)
+        return stylegan_tf.read(content, file.name, 1, stylegan1_tf.FORM)
     raise _unknown(file.name)
 
 

@@ -94,10 +94,7 @@ def sizes(form: Form, arrays: Mapping[str, Any]) -> Sizes:
         [form.name(form.bias, first + 1), form.name(form.bias, first)]
         for first in range(0, max(num_layers, 2), 2)
     ]
-    return Sizes(
-        stylegan_sizes.widths(biases, arrays),
-        stylegan_sizes.mapping_layers(form.dense_bias, arrays),
-    )
+    return stylegan_sizes.sizes(biases, form.dense_bias, arrays)
 
 
 def layout(form: Form, sizes: Sizes) -> Layout:

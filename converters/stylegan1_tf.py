@@ -1,7 +1,6 @@
 """StyleGAN 1 in NVIDIA's TensorFlow pickle, `karras2019stylegan-ffhq-1024x1024.pkl`."""
 
 from pie_jax.converters.stylegan1_layout import Form
-from pie_jax.converters.stylegan_source import Source
 
 from pie_jax.converters import stylegan_tf
 
@@ -34,12 +33,3 @@ FORM = Form(
         "blur_filter": [1, 2, 1],
     },
 )
-
-
-def read(content: tuple, file: str) -> Source[Form]:
-    """Makes the variables of Gs; `content` is that of a TensorFlow pickle.
-
-    Raises:
-        PieError: it is StyleGAN 2, needs class labels, or is not built as expected.
-    """
-    return stylegan_tf.read(content, file, 1, FORM)

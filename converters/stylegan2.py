@@ -18,6 +18,7 @@ from pie_jax.converters import (
     stylegan2_layout,
     stylegan2_rosinality,
     stylegan2_tf,
+    stylegan_tf,
     tables,
     tf_pickle,
     torch_checkpoint,
@@ -77,7 +78,7 @@ def _recognised(file: UserFile) -> Source[Form] | None:
     allowed = tf_pickle.NAMES | persistence_pickle.NAMES
     content = restricted_pickle.read(file.data, allowed, file.name).content
     if tf_pickle.is_tf_pickle(content):
-        return stylegan2_tf.read(content, file.name)
+        return stylegan_tf.read(content, file.name, 2, stylegan2_tf.FORM)
     if persistence_pickle.is_persistence_pickle(content):
         return stylegan2_ada.read(content, file.name)
     return None

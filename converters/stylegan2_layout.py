@@ -94,10 +94,7 @@ def sizes(form: Form, arrays: Mapping[str, Any]) -> Sizes:
         [form.name(form.bias, 2 * block), form.name(form.bias, 2 * block - 1)]
         for block in range(1, num_convs // 2 + 1)
     ]
-    return Sizes(
-        stylegan_sizes.widths(biases, arrays),
-        stylegan_sizes.mapping_layers(form.dense_bias, arrays),
-    )
+    return stylegan_sizes.sizes(biases, form.dense_bias, arrays)
 
 
 def layout(form: Form, sizes: Sizes) -> Layout:

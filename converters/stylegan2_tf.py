@@ -1,7 +1,6 @@
 """StyleGAN 2 in NVIDIA's TensorFlow pickle, `stylegan2-ffhq-config-f.pkl`."""
 
 from pie_jax.converters.stylegan2_layout import Form
-from pie_jax.converters.stylegan_source import Source
 
 from pie_jax.converters import stylegan_tf
 
@@ -32,12 +31,3 @@ FORM = Form(
         "resample_kernel": [1, 3, 3, 1],
     },
 )
-
-
-def read(content: tuple, file: str) -> Source[Form]:
-    """Makes the variables of Gs; `content` is that of a TensorFlow pickle.
-
-    Raises:
-        PieError: it is StyleGAN 1, needs class labels, or is not built as expected.
-    """
-    return stylegan_tf.read(content, file, 2, FORM)

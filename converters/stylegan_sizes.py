@@ -3,9 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from pie_jax.converters import stylegan_parts
+from pie_jax.converters import named_arrays, stylegan_parts
 
 # More layers than any network has; bounds the search.
 _MAX_COUNT = 32
@@ -37,36 +35,22 @@ def count(name: Callable[[int], str], names: Collection[str]) -> int:
     return max(present, default=-1) + 1
 
 
-def mapping_layers(bias: str, names: Collection[str]) -> int:
-    """How many layers of the mapping have their bias among `names`.
+def sizes(
+    biases: Iterable[Collection[str]], dense_bias: str, arrays: Mapping[str, Any]
+) -> Sizes:
+    """How large the network is, read off its biases.
 
     Args:
-        bias: a template for `stylegan_parts.numbered`.
-        names: those in the file.
-    """
-    return count(lambda i: stylegan_parts.numbered(bias, i), names)
-
-
-def widths(
-    biases: Iterable[Collection[str]], arrays: Mapping[str, Any]
-) -> tuple[int, ...]:
-    """Channels at 4, 8, ... pixels, read off the biases.
-
-    Args:
-        biases: names of the biases at each resolution. The first that is there counts;
-            where none is, the guess is the resolution before.
+        biases: their names at 4, 8, ... pixels. The first that is there counts; where
+            none is, the guess is the resolution before.
+        dense_bias: that of a layer of the mapping, a template for
+            `stylegan_parts.numbered`.
         arrays: what the file holds, by name.
     """
-    found: list[int] = []
+    widths: list[int] = []
     for names in biases:
-        default = found[-1] if found else stylegan_parts.W_DIM
-        found.append(_length(names, arrays, default))
-    return tuple(found)
-
-
-def _length(names: Collection[str], arrays: Mapping[str, Any], default: int) -> int:
-    """The length of the first of these vectors that is there."""
-    for name in names:
-        if name in arrays and np.ndim(arrays[name]) == 1:
-            return len(arrays[name])
-    return default
+        shapes = [named_arrays.shape_of(arrays.get(name)) for name in names]
+        lengths = [shape[0] for shape in shapes if len(shape) == 1]
+        widths.append([*lengths, *widths[-1:], stylegan_parts.W_DIM][0])
+    layers = count(lambda i: stylegan_parts.numbered(dense_bias, i), arrays)
+    return Sizes(tuple(widths), layers)

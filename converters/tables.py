@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from pie_jax.converters import named_arrays
 
 from pie_jax.core.errors import PieError
 
@@ -66,10 +67,11 @@ def convert(
         PieError: one for all names that are missing, surplus, misshapen, not finite, or
             of another value than the network is built on.
     """
+    shapes = {name: shape for name, shape, _ in layout.parameters.values()}
+    shapes |= {name: value.shape for name, value in layout.constants.items()}
     problems = [
-        *_missing(arrays, layout),
-        *_surplus(arrays, layout),
-        *_misshapen(arrays, layout),
+        *named_arrays.misfits(arrays, shapes, layout.ignored, kinds="f"),
+        *_other_values(arrays, layout),
         *_other_options(options or {}, layout),
     ]
     if problems:
@@ -85,56 +87,13 @@ def convert(
     }
 
 
-def _missing(arrays: Mapping[str, Any], layout: Layout) -> list[str]:
-    wanted = {entry.source: entry.shape for entry in layout.parameters.values()}
-    wanted |= {name: value.shape for name, value in layout.constants.items()}
+def _other_values(arrays: Mapping[str, Any], layout: Layout) -> list[str]:
     return [
-        f"missing: {name} {list(shape)}"
-        for name, shape in wanted.items()
-        if name not in arrays
+        f"other values: {name}: {value.ravel()[:4]}... expected"
+        for name, value in layout.constants.items()
+        if named_arrays.shape_of(arrays.get(name)) == value.shape
+        and not np.allclose(arrays[name], value, rtol=1e-3)
     ]
-
-
-def _surplus(arrays: Mapping[str, Any], layout: Layout) -> list[str]:
-    wanted = {entry.source for entry in layout.parameters.values()}
-    return [
-        f"surplus: {name} {list(np.shape(value))}"
-        for name, value in arrays.items()
-        if name not in wanted | layout.constants.keys() and not layout.ignored(name)
-    ]
-
-
-def _misshapen(arrays: Mapping[str, Any], layout: Layout) -> list[str]:
-    found = []
-    for name, shape, _ in layout.parameters.values():
-        if name in arrays and not _is_floating(arrays[name], shape):
-            found.append(
-                f"misshapen: {name}: {list(shape)} expected, {_kind(arrays[name])}"
-            )
-        elif name in arrays and not np.isfinite(arrays[name]).all():
-            found.append(f"not finite: {name}")
-    for name, value in layout.constants.items():
-        if name in arrays and not _is_close(arrays[name], value):
-            found.append(f"other values: {name}: {value.ravel()[:4]}... expected")
-    return found
-
-
-def _is_floating(array: Any, shape: tuple[int, ...]) -> bool:
-    return (
-        isinstance(array, np.ndarray)
-        and array.dtype.kind == "f"
-        and array.shape == shape
-    )
-
-
-def _is_close(array: Any, value: np.ndarray) -> bool:
-    return _is_floating(array, value.shape) and np.allclose(array, value, rtol=1e-3)
-
-
-def _kind(array: Any) -> str:
-    if not isinstance(array, np.ndarray):
-        return f"a {type(array).__name__} found"
-    return f"{array.dtype} {list(array.shape)} found"
 
 
 def _other_options(options: Mapping[str, Any], layout: Layout) -> list[str]:

@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
+from pie_jax.converters import tables, vgg_layout
+from pie_jax.converters.tables import Layout
 
 from pie_jax.core.errors import PieError
 from pie_jax.networks import vgg
@@ -29,37 +31,14 @@ def convert(files: dict[str, bytes]) -> dict[str, np.ndarray]:
         PieError: the file is missing, is no ONNX model, or lacks convolutions of
             VGG-16; then all of them are listed.
     """
-    tensors = _initialisers(files)
-    wanted = _wanted()
-    shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    problems = [
-        f"{name}: {shape} expected, {shapes.get(name, 'nothing')} came"
-        for name, shape in wanted.items()
-        if shapes.get(name) != shape
-    ]
-    if problems:
-        raise PieError(
-            f"{FILE} does not hold VGG-16's convolutions; fetch it again. "
-            + "; ".join(problems)
-        )
-    flat = {"mean": np.asarray(vgg.MEAN_BGR, np.float32)}
-    for _, layers in vgg.BLOCKS:
-        for layer in layers:
-            kernel = tensors[_kernel_name(layer)].transpose(2, 3, 1, 0)
-            flat[f"{layer}/kernel"] = np.ascontiguousarray(kernel, np.float32)
-            flat[f"{layer}/bias"] = np.array(tensors[_bias_name(layer)], np.float32)
-    return flat
-
-
-def _initialisers(files: dict[str, bytes]) -> dict[str, np.ndarray]:
     if FILE not in files:
         raise PieError(f"{FILE} was expected, {', '.join(files) or 'nothing'} came.")
+    entries = vgg_layout.convolutions(vgg.BLOCKS, _names, width=1.0, torch=True)
+    wanted = {entry.source for entry in entries.values()}
     try:
-        graph = onnx.load_from_string(files[FILE]).graph
-        wanted = _wanted()
-        return {
+        tensors = {
             tensor.name: numpy_helper.to_array(tensor)
-            for tensor in graph.initializer
+            for tensor in onnx.load_from_string(files[FILE]).graph.initializer
             if tensor.name in wanted
         }
     except (DecodeError, ValueError, TypeError) as error:
@@ -67,23 +46,11 @@ def _initialisers(files: dict[str, bytes]) -> dict[str, np.ndarray]:
             f"{FILE} is no readable ONNX model ({error}). It is damaged or another "
             "file; fetch it again."
         ) from error
+    flat = tables.convert(tensors, Layout(entries), FILE)
+    return flat | {"mean": np.asarray(vgg.MEAN_BGR, np.float32)}
 
 
-def _wanted() -> dict[str, tuple[int, ...]]:
-    """The shape of each initialiser to be read, by its name in the file."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    channels = 3
-    for features, layers in vgg.BLOCKS:
-        for layer in layers:
-            shapes[_kernel_name(layer)] = (features, channels, 3, 3)
-            shapes[_bias_name(layer)] = (features,)
-            channels = features
-    return shapes
-
-
-def _kernel_name(layer: str) -> str:
-    return f"functional_1/{layer}_1/convolution/ReadVariableOp:0"
-
-
-def _bias_name(layer: str) -> str:
-    return f"functional_1/{layer}_1/Squeeze:0"
+def _names(layer: str) -> tuple[str, str]:
+    """The initialisers of a layer's kernel and bias."""
+    place = f"functional_1/{layer}_1"
+    return f"{place}/convolution/ReadVariableOp:0", f"{place}/Squeeze:0"

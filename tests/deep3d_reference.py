@@ -19,10 +19,13 @@ def state(width, seed=0):
         spread = np.sqrt(2 / (inputs * size * size))
         kernel = rng.normal(0, spread, (outputs, inputs, size, size))
         arrays[f"{name}.weight"] = kernel.astype("f4")
-        arrays[f"{norm}.weight"] = rng.uniform(0.4, 1.0, outputs).astype("f4")
-        arrays[f"{norm}.bias"] = rng.normal(0, 0.2, outputs).astype("f4")
-        arrays[f"{norm}.running_mean"] = rng.normal(0, 0.3, outputs).astype("f4")
-        arrays[f"{norm}.running_var"] = rng.uniform(0.5, 2, outputs).astype("f4")
+        for leaf, draw, low, high in (
+            ("weight", rng.uniform, 0.4, 1.0),
+            ("bias", rng.normal, 0, 0.2),
+            ("running_mean", rng.normal, 0, 0.3),
+            ("running_var", rng.uniform, 0.5, 2),
+        ):
+            arrays[f"{norm}.{leaf}"] = draw(low, high, outputs).astype("f4")
         arrays[f"{norm}.num_batches_tracked"] = np.int64(7)
 
     stem = round(64 * width)
@@ -46,20 +49,19 @@ def state(width, seed=0):
     return arrays
 
 
-def convolve(x, kernel, stride):
-    outputs, _, size, _ = kernel.shape
-    padding = size // 2
+def windows(x, size, stride=1):
+    """The squares of a map `[C, H, W]` that a kernel sees: `[C, H', W', size, size]`."""
+    found = np.lib.stride_tricks.sliding_window_view(x, (size, size), (1, 2))
+    return found[:, ::stride, ::stride]
+
+
+def convolve(x, kernel, stride=1, padding=None):
+    """`kernel` is (out, in, rows, columns); zeros keep the size if not said otherwise."""
+    size = kernel.shape[2]
+    padding = size // 2 if padding is None else padding
     x = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
-    rows = (x.shape[1] - size) // stride + 1
-    columns = (x.shape[2] - size) // stride + 1
-    result = np.zeros((outputs, rows, columns))
-    for i in range(size):
-        for j in range(size):
-            part = x[
-                :, i : i + stride * rows : stride, j : j + stride * columns : stride
-            ]
-            result += np.einsum("oc,crs->ors", kernel[:, :, i, j], part)
-    return result
+    seen = windows(x, size, stride)
+    return np.einsum("ocij,crsij->ors", kernel, seen, optimize=True)
 
 
 def normalise(x, arrays, name):
@@ -72,13 +74,7 @@ def normalise(x, arrays, name):
 
 def pool(x):
     x = np.pad(x, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
-    half = (x.shape[1] - 2) // 2
-    parts = [
-        x[:, i : i + 2 * half : 2, j : j + 2 * half : 2]
-        for i in range(3)
-        for j in range(3)
-    ]
-    return np.max(parts, axis=0)
+    return windows(x, 3, 2).max(axis=(3, 4))
 
 
 def network(arrays, image):

@@ -15,19 +15,26 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 STORAGES = {"<f4": "FloatStorage", "<f2": "HalfStorage", "<i8": "LongStorage"}
 
 
-class Named:
+class Function:
+    """What the pickler takes for a function."""
+
+    def __call__(self):
+        raise NotImplementedError
+
+
+class Named(Function):
     """A function or class by module and name, installed or not."""
 
     def __init__(self, module, name):
         self.module, self.name = module, name
 
 
-class Made:
+class Made(Function):
     """What calling something gives: written as that call."""
 
-    def __init__(self, function, args=(), *, state=None, items=None, new=False):
+    def __init__(self, function, args=(), *, state=None, items=None):
         self.function, self.args = function, args
-        self.state, self.items, self.new = state, items or {}, new
+        self.state, self.items = state, items or {}
 
 
 class Tensor:
@@ -63,42 +70,24 @@ class Writer(pickle._Pickler):
         return obj.identifier(str(len(self.storages) - 1), *self.view)
 
     def save(self, obj, save_persistent_id=True):
-        if isinstance(obj, Named):
-            self.save_named(obj)
-        elif isinstance(obj, Made):
-            self.save_made(obj)
-        elif isinstance(obj, Tensor):
-            self.save(self.tensor(obj))
-        elif isinstance(obj, np.ndarray | np.generic):
-            self.save(numpy_record(obj))
-        else:
+        if not isinstance(obj, Named):
             super().save(obj, save_persistent_id)
-
-    def save_named(self, obj):
-        if self.proto >= 4:
+        elif self.proto >= 4:
             super().save(obj.module)
             super().save(obj.name)
             self.write(pickle.STACK_GLOBAL)
         else:
             self.write(f"c{obj.module}\n{obj.name}\n".encode())
 
-    def save_made(self, obj):
-        if id(obj) in self.memo:
-            self.write(self.get(self.memo[id(obj)][0]))
-            return
-        self.save(obj.function)
-        self.save(obj.args)
-        self.write(pickle.NEWOBJ if obj.new else pickle.REDUCE)
-        self.memoize(obj)
-        if obj.items:
-            self.write(pickle.MARK)
-            for pair in obj.items.items():
-                for value in pair:
-                    self.save(value)
-            self.write(pickle.SETITEMS)
-        if obj.state is not None:
-            self.save(obj.state)
-            self.write(pickle.BUILD)
+    def reducer_override(self, obj):
+        if isinstance(obj, Made):
+            items = iter(obj.items.items()) if obj.items else None
+            return obj.function, obj.args, obj.state, None, items
+        if isinstance(obj, Tensor):
+            return self.reducer_override(self.tensor(obj))
+        if isinstance(obj, np.ndarray | np.generic):
+            return self.reducer_override(numpy_record(obj))
+        return NotImplemented
 
     def tensor(self, obj):
         return tensor_record(obj, Storage(obj.array))
@@ -184,7 +173,7 @@ def torch_legacy(obj):
 
 def easy_dict(**items):
     """NVIDIA's dictionary class."""
-    return Made(Named("dnnlib.util", "EasyDict"), items=items, new=True)
+    return Made(Named("dnnlib.util", "EasyDict"), items=items)
 
 
 def tf_network(name, function, variables, options, components=None):
@@ -199,7 +188,7 @@ def tf_network(name, function, variables, options, components=None):
         "variables": list(variables.items()),
     }
     network = Named("dnnlib.tflib.network", "Network")
-    return Made(network, state=state, new=True)
+    return Made(network, state=state)
 
 
 def tf_pickle(variables, options, protocol=4):
@@ -219,20 +208,14 @@ def tf_pickle(variables, options, protocol=4):
 
 def module(class_name, tensors, modules=None, **attributes):
     """A module of stylegan2-ada-pytorch; tensors whose name has `buffer:` are buffers."""
-    buffers = OrderedDict(
-        (name.removeprefix("buffer:"), Tensor(value))
-        for name, value in tensors.items()
-        if name.startswith("buffer:")
-    )
-    parameters = OrderedDict(
-        (name, Tensor(value, parameter=True))
-        for name, value in tensors.items()
-        if not name.startswith("buffer:")
-    )
+    kept = {"_parameters": OrderedDict(), "_buffers": OrderedDict()}
+    for name, value in tensors.items():
+        buffer = name.startswith("buffer:")
+        kind = kept["_buffers" if buffer else "_parameters"]
+        kind[name.removeprefix("buffer:")] = Tensor(value, parameter=not buffer)
     state = {
         "training": False,
-        "_parameters": parameters,
-        "_buffers": buffers,
+        **kept,
         "_non_persistent_buffers_set": set(),
         "_backward_hooks": OrderedDict(),
         "_modules": OrderedDict(modules or {}),

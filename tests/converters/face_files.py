@@ -4,15 +4,17 @@ The forms are spelt out here from their descriptions, name by name, independentl
 converters' tables.
 """
 
+import functools
 import io
 import json
 
 import h5py
 import numpy as np
-import scipy.io
 from scipy.spatial import KDTree
 
 from tests import builders
+
+toy_head = functools.cache(builders.toy_head)
 
 
 def landmark_places():
@@ -22,22 +24,12 @@ def landmark_places():
     brow = np.stack([np.linspace(0.5, 0.12, 5), [0.38, 0.44, 0.46, 0.44, 0.4]], axis=1)
     bridge = np.stack([np.zeros(4), np.linspace(0.2, -0.15, 4)], axis=1)
     base = np.stack([np.linspace(-0.15, 0.15, 5), np.full(5, -0.22)], axis=1)
-    eye = [
-        [0.42, 0.2],
-        [0.35, 0.26],
-        [0.27, 0.26],
-        [0.2, 0.2],
-        [0.27, 0.14],
-        [0.35, 0.14],
-    ]
-    lips = [
-        ellipse(width, height, count)
-        for width, height, count in ((0.26, 0.1, 12), (0.2, 0.04, 8))
-    ]
-    mirrored = np.array([-1, 1])
-    other_eye = np.array(eye)[[3, 2, 1, 0, 5, 4]]
-    parts = [jaw, brow * mirrored, brow[::-1], bridge, base, np.array(eye) * mirrored]
-    return np.concatenate([*parts, other_eye, *lips])
+    x, y = [0.42, 0.35, 0.27, 0.2, 0.27, 0.35], [0.2, 0.26, 0.26, 0.2, 0.14, 0.14]
+    eye, mirrored = np.stack([x, y], axis=1), np.array([-1, 1])
+    other_eye = eye[[3, 2, 1, 0, 5, 4]]
+    lips = [ellipse(0.26, 0.1, 12), ellipse(0.2, 0.04, 8)]
+    brows, eyes = [brow * mirrored, brow[::-1]], [eye * mirrored, other_eye]
+    return np.concatenate([jaw, *brows, bridge, base, *eyes, *lips])
 
 
 def ellipse(width, height, count):
@@ -57,7 +49,7 @@ class Head:
 
     def __init__(self, subdivisions=3, seed=0):
         self.rng = np.random.default_rng(seed)
-        self.mean, self.triangles = builders.toy_head(subdivisions)
+        self.mean, self.triangles = toy_head(subdivisions)
         self.mean = self.mean + [0.2, -0.1, 0.3]
         seen = np.flatnonzero(self.mean[:, 2] > 0.3)
         tree = KDTree(self.mean[seen, :2] - [0.2, -0.1])
@@ -72,6 +64,24 @@ class Head:
 
     def colours(self):
         return self.rng.uniform(0.3, 0.8, self.mean.shape)
+
+
+def landmarks(arrays):
+    """The vertices of a converted model's landmarks, seen from the front."""
+    return np.concatenate([arrays["contour"][:, 0], arrays["inner"]])
+
+
+def face(arrays, identity, expression, reflectance):
+    """Vertices and colours that a converted model has for coefficients."""
+    shape = arrays["mean"] + np.tensordot(identity[:80], arrays["identity"], 1)
+    shape = shape + np.tensordot(expression[:64], arrays["expression"], 1)
+    moved = np.tensordot(reflectance[:80], arrays["albedo"], 1)
+    return shape, arrays["albedo_mean"] + moved
+
+
+def assert_close(found, expected):
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
 def bfm_front(head):
@@ -90,24 +100,6 @@ def bfm_front(head):
         "tri_mask2": head.triangles[:5].astype(float) + 1,
         "skinmask": np.ones((1, count)),
     }
-
-
-def mat(variables, compressed=True):
-    """A file of MATLAB's version 5."""
-    file = io.BytesIO()
-    scipy.io.savemat(file, variables, do_compression=compressed)
-    return file.getvalue()
-
-
-def mat73(variables):
-    """A file of MATLAB's version 7.3: HDF5 with reversed axes behind 512 bytes."""
-    file = io.BytesIO()
-    with h5py.File(file, "w", userblock_size=512) as root:
-        for name, value in variables.items():
-            dataset = root.create_dataset(name, data=value.T)
-            dataset.attrs["MATLAB_class"] = np.bytes_(b"double")
-    content = file.getvalue()
-    return b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + content[128:]
 
 
 def basel2009(head, components=5):

@@ -16,109 +16,82 @@ from tests.converters import face_files as files
 EXPRESSIONS = ["jawOpen", "mouthSmile_L", "mouthSmile_R", "browInnerUp_L"]
 BEHIND = 12
 """Vertices after the face's: eyes, teeth."""
+HEAD = files.Head()
+COUNT, RNG = len(HEAD.mean), HEAD.rng
+NEUTRAL = np.concatenate([10 * HEAD.mean, RNG.normal(0, 5, (BEHIND, 3))]).round(6)
+IDENTITIES = NEUTRAL + RNG.normal(0, 0.1, (80, *NEUTRAL.shape)).round(6)
+EXPRESSED = NEUTRAL + RNG.normal(0, 0.3, (len(EXPRESSIONS), *NEUTRAL.shape)).round(6)
+TEETH = np.arange(BEHIND).reshape(-1, 4) + COUNT
+QUAD = [*HEAD.triangles[2], HEAD.triangles[3, 0]]
+FACES = [QUAD, *HEAD.triangles[3:].tolist(), *TEETH.tolist()]
+LAYOUT = converter.Layout(len(NEUTRAL), COUNT, tuple(HEAD.landmarks.tolist()))
 
 
-class Published:
-    """A folder of meshes whose faces have three and four corners."""
-
-    def __init__(self):
-        head = files.Head()
-        rng = head.rng
-        behind = rng.normal(0, 5, (BEHIND, 3))
-        self.neutral = np.concatenate([10 * head.mean, behind]).round(6)
-        shape = (100, *self.neutral.shape)
-        self.identities = self.neutral + rng.normal(0, 0.1, shape).round(6)
-        shape = (len(EXPRESSIONS), *self.neutral.shape)
-        self.expressions = self.neutral + rng.normal(0, 0.3, shape).round(6)
-        teeth = np.arange(BEHIND).reshape(-1, 3) + len(head.mean)
-        self.faces = [*head.triangles[2:].tolist(), *teeth.tolist()]
-        self.layout = converter.Layout(
-            len(self.neutral), len(head.mean), tuple(head.landmarks.tolist())
-        )
-        self.head = head
-
-    def write(self, folder):
-        def mesh(name, vertices):
-            (folder / name).write_bytes(files.obj(vertices, self.faces))
-
-        mesh(converter.NEUTRAL, self.neutral)
-        for i, vertices in enumerate(self.identities[:80]):
-            mesh(f"identity{i:03d}.obj", vertices)
-        for name, vertices in zip(EXPRESSIONS, self.expressions, strict=True):
-            mesh(f"{name}.obj", vertices)
-        names = {"expressions": EXPRESSIONS, "idx_to_landmark_verts": [1, 2]}
-        (folder / converter.NAMES).write_text(json.dumps(names))
-        return folder
+def contents():
+    """Of the published files, by name."""
+    names = {"expressions": EXPRESSIONS, "idx_to_landmark_verts": [1, 2]}
+    meshes = {converter.NEUTRAL: NEUTRAL}
+    meshes |= {f"identity{i:03d}.obj": x for i, x in enumerate(IDENTITIES)}
+    pairs = zip(EXPRESSIONS, EXPRESSED, strict=True)
+    meshes |= {f"{name}.obj": x for name, x in pairs}
+    return {converter.NAMES: json.dumps(names).encode()} | {
+        name: files.obj(vertices, FACES) for name, vertices in meshes.items()
+    }
 
 
-@pytest.fixture(scope="module")
-def published():
-    return Published()
+CONTENTS = contents()
+
+
+def convert(folder, **replaced):
+    """What comes of the files; None leaves one out."""
+    for name, content in (CONTENTS | replaced).items():
+        if content is not None:
+            (folder / name).write_bytes(content)
+    return converter.convert(folder, LAYOUT)
 
 
 @pytest.fixture(scope="module")
-def folder(published, tmp_path_factory):
-    return published.write(tmp_path_factory.mktemp("FaceXModel"))
-
-
-@pytest.fixture(scope="module")
-def model(published, folder):
-    arrays, info = converter.convert(folder, published.layout)
-    assert info["vertices"] == str(published.layout.face)
-    return morphable.from_arrays(arrays)
-
-
-def test_faces_are_sums_of_meshes(published, model):
-    rng, count = np.random.default_rng(1), published.layout.face
-    alpha, amounts = rng.normal(size=80), rng.uniform(size=len(EXPRESSIONS))
-    mesh = published.neutral.copy()
-    for k in range(80):
-        mesh += alpha[k] * (published.identities[k] - published.neutral)
-    for k in range(len(EXPRESSIONS)):
-        mesh += amounts[k] * (published.expressions[k] - published.neutral)
-    names = map(converter.unit_name, EXPRESSIONS)
-    code = morphable.expression_code(
-        model, dict(zip(names, map(float, amounts), strict=True))
-    )
-    found = np.asarray(morphable.vertices(model, jnp.asarray(alpha), code))
-    shift = model.mean[0] - published.neutral[0] / 10
-    expected = mesh[:count] / 10 + shift
-    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
-
-
-def test_the_model_comes_back_from_the_file_that_is_written(
-    tmp_path, published, folder, model
-):
-    arrays, info = converter.convert(folder, published.layout)
-    path = tmp_path / "ict.safetensors"
+def model(tmp_path_factory):
+    """After a round trip through a file."""
+    folder = tmp_path_factory.mktemp("FaceXModel")
+    arrays, info = convert(folder)
+    assert info["vertices"] == str(COUNT)
+    path = folder / "ict.safetensors"
     converted.save(path, arrays, {converted.KIND: "ict_facekit", **info})
     loaded = morphable.from_arrays(converted.load(path, "ict_facekit"))
-    assert loaded.unit_names == model.unit_names
-    chex.assert_trees_all_equal(loaded, model)
+    chex.assert_trees_all_equal(loaded, morphable.from_arrays(arrays))
+    return loaded
+
+
+def test_faces_are_sums_of_meshes(model):
+    rng = np.random.default_rng(1)
+    alpha, amounts = rng.normal(size=80), rng.uniform(size=len(EXPRESSIONS))
+    mesh = NEUTRAL + np.tensordot(alpha, IDENTITIES - NEUTRAL, 1)
+    mesh += np.tensordot(amounts, EXPRESSED - NEUTRAL, 1)
+    named = zip(model.unit_names, map(float, amounts), strict=True)
+    code = morphable.expression_code(model, dict(named))
+    found = np.asarray(morphable.vertices(model, jnp.asarray(alpha), code))
+    shift = model.mean[0] - NEUTRAL[0] / 10
+    files.assert_close(found, mesh[:COUNT] / 10 + shift)
 
 
 def test_units_have_arkits_names_and_come_back(model):
-    assert model.unit_names == (
-        *("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUpLeft"),
-    )
+    names = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUpLeft")
+    assert model.unit_names == names
     assert "smile" in morphable.names(model)
     back = morphable.named_expression(model, model.unit_codes)
     np.testing.assert_allclose(back, np.eye(4), atol=1e-4)
     assert not np.any(model.expression[4:])
 
 
-def test_the_surface_is_the_faces_alone_in_one_colour(published, model):
-    np.testing.assert_array_equal(model.triangles, published.head.triangles[2:])
+def test_the_surface_is_the_faces_alone_in_one_colour(model):
+    first, second, third, fourth = QUAD
+    quad = [[first, second, third], [first, third, fourth]]
+    expected = [*quad, *HEAD.triangles[3:].tolist()]
+    np.testing.assert_array_equal(model.triangles, expected)
     assert not np.any(model.albedo)
     np.testing.assert_allclose(np.ptp(model.albedo_mean, axis=0), 0)
     assert 0.3 < float(model.albedo_mean.min()) < float(model.albedo_mean.max()) < 0.9
-
-
-def test_faces_of_four_corners_become_two_triangles(published):
-    quads = files.obj(published.neutral, [[0, 1, 2, 3], [4, 5, 6]])
-    file = converter.UserFile("mesh.obj", quads)
-    found = converter._triangles(file, published.layout)
-    np.testing.assert_array_equal(found, [[0, 1, 2], [0, 2, 3], [4, 5, 6]])
 
 
 def test_the_published_landmarks_are_in_the_face():
@@ -127,41 +100,32 @@ def test_the_published_landmarks_are_in_the_face():
     assert max(layout.landmarks) == 6470 < layout.face < layout.vertices == 26719
 
 
-def test_all_missing_files_are_named(tmp_path, published):
-    folder = published.write(tmp_path)
-    for name in ("identity007.obj", "identity079.obj", "mouthSmile_L.obj"):
-        (folder / name).unlink()
-    message = "identity007.obj, identity079.obj, mouthSmile_L.obj"
-    with pytest.raises(PieError, match=f"lacks files of ICT-FaceKit: {message}"):
-        converter.convert(folder, published.layout)
+def test_all_missing_files_are_named(tmp_path):
+    missing = ["identity007.obj", "identity079.obj", "mouthSmile_L.obj"]
+    message = f"lacks files of ICT-FaceKit: {', '.join(missing)}"
+    with pytest.raises(PieError, match=message):
+        convert(tmp_path, **dict.fromkeys(missing))
+
+
+PLAIN, MOVED = CONTENTS[converter.NEUTRAL], CONTENTS["jawOpen.obj"]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        (converter.NEUTRAL, lambda x: x[: len(x) // 3], "truncated"),
-        ("identity003.obj", lambda x: b"", "it has 0 vertices, 654 finite ones"),
-        ("jawOpen.obj", lambda x: x.replace(b"v ", b"v nan 1 2 ", 1), "finite ones"),
-        ("jawOpen.obj", lambda x: x.replace(b"v ", b"v x", 1), "could not convert"),
-        (converter.NEUTRAL, lambda x: x + b"\nf 1/1 2/1 99999/1", "absent vertices"),
-        (converter.NEUTRAL, lambda x: x + b"\nf 1 2 -3", "absent vertices"),
-        (converter.NEUTRAL, lambda x: x + b"\nf a b c", "invalid literal"),
-        (converter.NAMES, lambda x: b"{", "names no expressions"),
-        (converter.NAMES, lambda x: b"[]", "names no expressions"),
-        (
-            converter.NAMES,
-            lambda x: b'{"expressions": ["../etc"]}',
-            "should name up to",
-        ),
-        (converter.NAMES, lambda x: b'{"expressions": []}', "should name up to 64"),
+        (converter.NEUTRAL, PLAIN[: len(PLAIN) // 3], "truncated"),
+        ("identity003.obj", b"", "it has 0 vertices, 654 finite ones"),
+        ("jawOpen.obj", MOVED.replace(b"v ", b"v nan 1 2 ", 1), "finite ones"),
+        ("jawOpen.obj", MOVED.replace(b"v ", b"v x", 1), "could not convert"),
+        (converter.NEUTRAL, PLAIN + b"\nf 1/1 2/1 99999/1", "absent vertices"),
+        (converter.NEUTRAL, PLAIN + b"\nf 1 2 -3", "absent vertices"),
+        (converter.NEUTRAL, PLAIN + b"\nf a b c", "invalid literal"),
+        (converter.NAMES, b"{", "names no expressions"),
+        (converter.NAMES, b"[]", "names no expressions"),
+        (converter.NAMES, b'{"expressions": ["../etc"]}', "should name up to"),
+        (converter.NAMES, b'{"expressions": []}', "should name up to 64"),
     ],
 )
-def test_bad_files_are_refused(folder, published, name, content, message):
-    path = folder / name
-    good = path.read_bytes()
-    path.write_bytes(content(good))
-    try:
-        with pytest.raises(PieError, match=message):
-            converter.convert(folder, published.layout)
-    finally:
-        path.write_bytes(good)
+def test_bad_files_are_refused(tmp_path, name, content, message):
+    with pytest.raises(PieError, match=message):
+        convert(tmp_path, **{name: content})

@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from pie_jax.converters import jaw
 from scipy.spatial import KDTree
 
@@ -12,46 +11,37 @@ from pie_jax.face import landmarks
 from tests import builders
 from tests.converters import face_files as files
 
+VERTICES, _ = builders.toy_head(4)
+INNER = files.Head(subdivisions=4).landmarks[17:]
 
-@pytest.fixture(scope="module")
-def head():
-    """Vertices of an egg with a nose, and the jaw's, which ends on its sides."""
-    vertices, _ = builders.toy_head(4)
+
+def jaws():
+    """The vertices of the jaw's landmarks, which end on the head's sides."""
     angles = np.linspace(np.pi, 2 * np.pi, 17)
     places = [0.75 * np.cos(angles), np.sin(angles), np.full(17, 0.1)]
-    return vertices, KDTree(vertices).query(np.transpose(places))[1]
+    return KDTree(VERTICES).query(np.transpose(places))[1]
 
 
-@pytest.fixture(scope="module")
-def inner():
-    return files.Head(subdivisions=4).landmarks[17:]
+FRONT = jaws()
+CONTOUR = jaw.candidates(VERTICES, FRONT, INNER)
 
 
-@pytest.fixture(scope="module")
-def contour(head, inner):
-    return jaw.candidates(*head, inner)
-
-
-def test_the_frontal_vertex_comes_first_and_the_chin_stays(head, contour):
-    assert contour.dtype == np.int32 and len(contour) == 17
-    np.testing.assert_array_equal(contour[:, 0], head[1])
-    assert np.all(contour[8] == head[1][8])
-
-
-def test_candidates_keep_the_height_and_go_both_ways(head, contour):
-    places = head[0][contour]
-    front = places[:, :1]
-    moved = places - front
+def test_candidates_keep_the_height_and_go_both_ways_and_the_chin_stays():
+    assert CONTOUR.dtype == np.int32 and len(CONTOUR) == 17
+    np.testing.assert_array_equal(CONTOUR[:, 0], FRONT)
+    assert np.all(CONTOUR[8] == FRONT[8])
+    places = VERTICES[CONTOUR]
+    moved = places - places[:, :1]
     assert np.abs(moved[..., 1]).max() < 0.1
     for i in (1, 2, 14, 15):
         assert moved[i, :, 2].max() > 0.3 and moved[i, :, 2].min() < -0.05
         forward = moved[i, 1 : 1 + len(jaw.FORWARD), 0]
-        assert np.all(forward * np.sign(front[i, 0, 0]) <= 0)
+        assert np.all(forward * np.sign(places[i, 0, 0]) <= 0)
 
 
-def test_landmarks_of_a_turned_head_move_to_its_outline(head, inner, contour):
+def test_landmarks_of_a_turned_head_move_to_its_outline():
     model = builders.toy_morphable(4).replace(
-        contour=jnp.asarray(contour), inner=jnp.asarray(inner)
+        contour=jnp.asarray(CONTOUR), inner=jnp.asarray(INNER)
     )
 
     @jax.jit

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pie_jax.converters import carriers, stack
+from pie_jax.converters import carriers, mean_w, stack
 from pie_jax.converters import mobile_stylegan as converter
 
 from experiments import benchmark
@@ -14,9 +14,8 @@ from pie_jax.networks import mobile_stylegan
 from tests import builders
 
 WIDTHS = (12, 8, 8, 4, 4, 4, 4, 4)
-BANDS_OF_12 = [0, 1, 2, 3, 6, 9, 4, 7, 10, 5, 8, 11]
-"""From LL and triples (LH, HL, HH) of 3 channels to the four bands one after another.
-"""
+BANDS = [0, 1, 2, 3, 6, 9, 4, 7, 10, 5, 8, 11]
+"""From LL and triples (LH, HL, HH) of 3 channels to the four bands one after another."""
 
 
 def mapping_constants(rng):
@@ -65,141 +64,92 @@ def synthesis_constants(rng):
     return constants, inputs
 
 
-@pytest.fixture(scope="module")
-def constants():
-    rng = np.random.default_rng(0)
-    return mapping_constants(rng), *synthesis_constants(rng)
+RNG = np.random.default_rng(0)
+MAPPING, (SYNTHESIS, INPUTS) = mapping_constants(RNG), synthesis_constants(RNG)
 
 
-def files_of(constants):
-    mapping, synthesis, inputs = constants
+def convert(mapping):
+    networks = {"Mapping": (mapping,), "Synthesis": (SYNTHESIS, INPUTS)}
     files = {}
-    for name, ir in [
-        ("MappingNetwork", builders.openvino_ir(mapping)),
-        ("SynthesisNetwork", builders.openvino_ir(synthesis, inputs)),
-    ]:
-        files[f"{name}.xml"], files[f"{name}.bin"] = ir
-    return files
+    for name, content in networks.items():
+        pair = builders.openvino_ir(*content)
+        files[f"{name}Network.xml"], files[f"{name}Network.bin"] = pair
+    return converter.convert(files)
 
 
 @pytest.fixture(scope="module")
-def converted(constants):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(converter, "W_AVG_SAMPLES", 64)
-        return converter.convert(files_of(constants))
+def converted():
+    return convert(MAPPING)
 
 
-def test_the_result_has_the_networks_layout(converted):
+def test_the_result_has_the_networks_layout_and_its_mean_w(converted):
     layout = jax.eval_shape(
         lambda key: mobile_stylegan.init_params(key, WIDTHS), jax.random.key(0)
     )
-    flat = {
-        "/".join(entry.key for entry in path): leaf
-        for path, leaf in jax.tree.leaves_with_path(layout)
-    }
-    weights.check(converted, flat, "mobile_stylegan_ffhq")
+    params = weights.nest(converted)
+    weights.check(params, layout, "mobile_stylegan_ffhq")
+    z = np.random.default_rng(1).standard_normal((512, 512), np.float32)
+    w = mobile_stylegan.mobile_stylegan(WIDTHS).mapping(params, z)
+    error = (params["w_avg"] - w.mean(axis=0)) / w.std(axis=0)
+    assert np.abs(error).max() < 6 / np.sqrt(512)
 
 
-def test_dense_kernels_are_transposed(constants, converted):
-    mapping, _, _ = constants
-    np.testing.assert_array_equal(converted["mapping/dense1/kernel"], mapping["177"].T)
-    np.testing.assert_array_equal(converted["mapping/dense7/bias"], mapping["202"][0])
+def test_kernels_are_channels_last_and_carry_the_constant_factor(converted):
+    def of(name):
+        return converted[f"synthesis/{name}"]
 
-
-def test_convolutions_are_channels_last_and_carry_the_constant_factor(
-    constants, converted
-):
-    _, synthesis, _ = constants
-    depthwise = converted["synthesis/block2_conv1/depthwise"]
-    source = synthesis["m.layers.2.conv1.conv.weight_dw"]
-    pointwise = converted["synthesis/block2_conv1/pointwise"]
-    kernel, factor = synthesis["Mul_306_copy"], synthesis["Constant_284"][0]
-    for i, j, c in np.ndindex(*depthwise.shape):
-        assert depthwise[i, j, c] == source[c, 0, 0, i, j]
-    for i, o in np.ndindex(*pointwise.shape):
-        np.testing.assert_allclose(pointwise[i, o], kernel[o, i, 0, 0] * factor)
+    np.testing.assert_array_equal(converted["mapping/dense1/kernel"], MAPPING["177"].T)
+    np.testing.assert_array_equal(converted["mapping/dense7/bias"], MAPPING["202"][0])
+    kernel = SYNTHESIS["m.layers.2.conv1.conv.weight_dw"][:, 0, 0]
     np.testing.assert_array_equal(
-        converted["synthesis/block2_conv1/epilogue/noise"][..., 0],
-        synthesis["noise of Add_307"][0, 0],
+        of("block2_conv1/depthwise"), np.moveaxis(kernel, 0, 2)
     )
+    pointwise, factor = SYNTHESIS["Mul_306_copy"], SYNTHESIS["Constant_284"][0]
+    expected = pointwise[..., 0, 0].T * factor
+    np.testing.assert_allclose(of("block2_conv1/pointwise"), expected)
+    noise = SYNTHESIS["noise of Add_307"][0, 0]
+    np.testing.assert_array_equal(of("block2_conv1/epilogue/noise")[..., 0], noise)
+    # Channels that an inverse wavelet transform takes stand band by band.
+    head, factor = "m.layers.6.to_img", SYNTHESIS["Constant_750"][0]
+    expected = SYNTHESIS[f"{head}.conv.weight"][BANDS, :, 0, 0].T * factor
+    np.testing.assert_allclose(of("image/kernel"), expected)
+    expected = SYNTHESIS[f"{head}.bias"][0, BANDS, 0, 0]
+    np.testing.assert_array_equal(of("image/bias"), expected)
+    expected = SYNTHESIS["m.layers.0.up.modulation.weight"][BANDS].T
+    np.testing.assert_array_equal(of("block0_up/affine/kernel"), expected)
+    expected = SYNTHESIS["Mul_39_copy"][BANDS].transpose(2, 3, 1, 0)
+    factor = SYNTHESIS["Constant_18"].item()
+    np.testing.assert_allclose(of("first_conv/kernel"), expected * factor)
 
 
-def test_channels_before_a_wavelet_stand_band_by_band(constants, converted):
-    _, synthesis, _ = constants
-    head = "m.layers.6.to_img"
-    factor = synthesis["Constant_750"][0]
-    for i, source in enumerate(BANDS_OF_12):
-        np.testing.assert_allclose(
-            converted["synthesis/image/kernel"][:, i],
-            synthesis[f"{head}.conv.weight"][source, :, 0, 0] * factor,
-        )
-        np.testing.assert_array_equal(
-            converted["synthesis/image/bias"][i],
-            synthesis[f"{head}.bias"][0, source, 0, 0],
-        )
-        up = "m.layers.0.up.modulation"
-        np.testing.assert_array_equal(
-            converted["synthesis/block0_up/affine/kernel"][:, i],
-            synthesis[f"{up}.weight"][source],
-        )
-        np.testing.assert_allclose(
-            converted["synthesis/first_conv/kernel"][1, 2, 5, i],
-            synthesis["Mul_39_copy"][source, 5, 1, 2] * synthesis["Constant_18"][0, 0],
-        )
-
-
-def test_the_mean_w_is_that_of_the_mapping_of_fixed_draws(converted):
-    network = mobile_stylegan.mobile_stylegan(WIDTHS)
-    params = {
-        f"dense{i}": {
-            leaf: converted[f"mapping/dense{i}/{leaf}"] for leaf in ("kernel", "bias")
-        }
-        for i in range(8)
-    }
-    z = np.random.default_rng(0).standard_normal((64, 512), np.float32)
-    w = network.mapping({"mapping": params}, z)
-    np.testing.assert_allclose(converted["w_avg"], w.mean(axis=0), rtol=1e-3, atol=1e-3)
-
-
-def test_a_missing_constant_is_told_by_name(constants):
-    mapping, synthesis, inputs = constants
-    lacking = {k: v for k, v in mapping.items() if k != "189"}
+def test_a_missing_constant_is_told_by_name():
     with pytest.raises(PieError, match="no layer called '189'"):
-        converter.convert(files_of((lacking, synthesis, inputs)))
+        convert({k: v for k, v in MAPPING.items() if k != "189"})
 
 
-@pytest.fixture(scope="module")
-def original():
-    """Mapping and synthesis as OpenVINO runs them, in float32."""
+def original_mapping():
+    """z to w as OpenVINO runs it, in float32."""
     openvino = pytest.importorskip("openvino")
-    files = carriers.read_members(
-        "random-face", ["MappingNetwork.xml", "MappingNetwork.bin"], progress=False
-    )
-    core = openvino.Core()
-    model = core.read_model(
-        files["MappingNetwork.xml"],
-        openvino.Tensor(np.frombuffer(files["MappingNetwork.bin"], np.uint8)),
-    )
+    names = ["MappingNetwork.xml", "MappingNetwork.bin"]
+    files = carriers.read_members("random-face", names, progress=False)
+    core, binary = openvino.Core(), np.frombuffer(files[names[1]], np.uint8)
+    model = core.read_model(files[names[0]], openvino.Tensor(binary))
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 2}
     mapping = core.compile_model(model, "CPU", settings)
-    return lambda z: mapping(z)[0], benchmark.openvino_synthesis(threads=2)
-
-
-@pytest.fixture(scope="module")
-def published():
-    stack.ensure("mobile_stylegan_ffhq", progress=False)
-    params = weights.load("mobile_stylegan_ffhq")
-    return jax.tree.map(jnp.asarray, params)
+    return lambda z: mapping(z)[0]
 
 
 @pytest.mark.real
-def test_real_images_and_codes_are_those_of_openvino(original, published):
+def test_real_images_and_codes_are_those_of_openvino():
+    mapping = original_mapping()
+    original_synthesis = benchmark.openvino_synthesis(threads=2)
+    stack.ensure("mobile_stylegan_ffhq", progress=False)
+    published = jax.tree.map(jnp.asarray, weights.load("mobile_stylegan_ffhq"))
     network = mobile_stylegan.mobile_stylegan()
-    original_mapping, original_synthesis = original
     synthesis = jax.jit(network.synthesis)
     for seed in range(3):
         z = np.random.default_rng(seed).standard_normal((1, 512), np.float32)
-        w = original_mapping(z)
+        w = mapping(z)
         np.testing.assert_allclose(network.mapping(published, z), w, atol=1e-4)
         expected = original_synthesis(w)
         w_plus = jnp.broadcast_to(w[:, None], (1, network.num_ws, 512))
@@ -207,11 +157,7 @@ def test_real_images_and_codes_are_those_of_openvino(original, published):
         assert image.shape == expected.shape == (1, 1024, 1024, 3)
         assert 0.5 < np.abs(expected).max() < 2  # a picture, not a blank
         assert np.abs(image - expected).max() < 1e-4
-
-
-@pytest.mark.real
-def test_the_real_mean_w_is_that_of_other_draws(published):
     z = jax.random.normal(jax.random.key(1), (4096, 512))
-    w = mobile_stylegan.mobile_stylegan().mapping(published, z)
-    error = jnp.std(w, axis=0) * np.sqrt(1 / 4096 + 1 / converter.W_AVG_SAMPLES)
-    assert (jnp.abs(w.mean(axis=0) - published["w_avg"]) < 6 * error).all()
+    w = network.mapping(published, z)
+    error = jnp.abs(w.mean(axis=0) - published["w_avg"]) / jnp.std(w, axis=0)
+    assert error.max() < 6 * np.sqrt(1 / 4096 + 1 / mean_w.SAMPLES)

@@ -18,6 +18,13 @@ WIDTHS1 = (5, 4, 4, 3, 4, 3)
 transposed convolutions."""
 WIDTHS2 = (6, 5, 4, 3)
 """Channels of the small StyleGAN 2: to 32 pixels."""
+LAYERS1 = ["synthesis/4x4/Const", "synthesis/4x4/Conv"] + [
+    f"synthesis/{size}x{size}/{layer}"
+    for size in (8, 16, 32, 64, 128)
+    for layer in ("Conv0_up", "Conv1")
+]
+LAYERS2 = LAYERS1[1 : 2 * len(WIDTHS2)]
+HEADS2 = [f"synthesis/{size}x{size}/ToRGB" for size in (4, 8, 16, 32)]
 
 OPTIONS1 = {
     "resolution": 128,
@@ -52,76 +59,68 @@ class Drawer:
     def __init__(self, seed):
         self.rng = np.random.default_rng(seed)
         self.variables = {}
-
-    def add(self, name, *shape, spread=1.0, mean=0.0):
-        value = self.rng.normal(mean, spread, shape)
-        self.variables[name] = np.float32(value) if shape == () else value.astype("f4")
-
-    def mapping(self):
         self.add("lod")
         self.add("dlatent_avg", 512)
         for i in range(8):
             self.add(f"mapping/Dense{i}/weight", 512, 512, spread=100)
             self.add(f"mapping/Dense{i}/bias", 512, spread=30)
 
+    def add(self, name, *shape, spread=1.0, mean=0.0):
+        value = self.rng.normal(mean, spread, shape)
+        self.variables[name] = np.float32(value) if shape == () else value.astype("f4")
+
 
 def stylegan1():
     """The variables of a small StyleGAN 1 by their TensorFlow names."""
     drawer = Drawer(1)
-    drawer.mapping()
     add = drawer.add
     add("synthesis/lod")
-    for k in range(2 * len(WIDTHS1)):
-        size = 4 * 2 ** (k // 2)
-        add(f"synthesis/noise{k}", 1, 1, size, size)
     add("synthesis/4x4/Const/const", 1, WIDTHS1[0], 4, 4)
-    for block, width in enumerate(WIDTHS1):
-        place = f"synthesis/{4 * 2**block}x{4 * 2**block}"
-        before = WIDTHS1[max(block - 1, 0)]
-        first, second = ("Conv0_up", "Conv1") if block else ("Const", "Conv")
-        if block:
-            add(f"{place}/{first}/weight", 3, 3, before, width)
-        add(f"{place}/{second}/weight", 3, 3, width, width)
-        for layer in (first, second):
-            add(f"{place}/{layer}/bias", width, spread=0.3)
-            add(f"{place}/{layer}/Noise/weight", width, spread=0.5)
-            add(f"{place}/{layer}/StyleMod/weight", 512, 2 * width)
-            add(f"{place}/{layer}/StyleMod/bias", 2 * width)
-        head = len(WIDTHS1) - 1 - block
-        add(f"synthesis/ToRGB_lod{head}/weight", 1, 1, width, 3)
-        add(f"synthesis/ToRGB_lod{head}/bias", 3)
+    for k, layer in enumerate(LAYERS1):
+        width, size = WIDTHS1[k // 2], 4 * 2 ** (k // 2)
+        add(f"synthesis/noise{k}", 1, 1, size, size)
+        if k:
+            add(f"{layer}/weight", 3, 3, WIDTHS1[(k - 1) // 2], width)
+        add(f"{layer}/bias", width, spread=0.3)
+        add(f"{layer}/Noise/weight", width, spread=0.5)
+        add(f"{layer}/StyleMod/weight", 512, 2 * width)
+        add(f"{layer}/StyleMod/bias", 2 * width)
+    for lod, width in enumerate(reversed(WIDTHS1)):
+        add(f"synthesis/ToRGB_lod{lod}/weight", 1, 1, width, 3)
+        add(f"synthesis/ToRGB_lod{lod}/bias", 3)
     return drawer.variables
 
 
 def stylegan2():
     """The variables of a small StyleGAN 2 by their TensorFlow names."""
     drawer = Drawer(2)
-    drawer.mapping()
     add = drawer.add
-    for k in range(2 * len(WIDTHS2) - 1):
+
+    def style(layer, inputs):
+        add(f"{layer}/mod_weight", 512, inputs)
+        add(f"{layer}/mod_bias", inputs, spread=0.3)
+
+    add("synthesis/4x4/Const/const", 1, WIDTHS2[0], 4, 4)
+    for k, layer in enumerate(LAYERS2):
+        inputs, width = WIDTHS2[k // 2], WIDTHS2[(k + 1) // 2]
         size = 2 ** ((k + 5) // 2)
         add(f"synthesis/noise{k}", 1, 1, size, size)
-    add("synthesis/4x4/Const/const", 1, WIDTHS2[0], 4, 4)
-    for block, width in enumerate(WIDTHS2):
-        place = f"synthesis/{4 * 2**block}x{4 * 2**block}"
-        layers = [("Conv", width)]
-        if block:
-            layers = [("Conv0_up", WIDTHS2[block - 1]), ("Conv1", width)]
-        for layer, inputs in layers:
-            add(f"{place}/{layer}/weight", 3, 3, inputs, width)
-            add(f"{place}/{layer}/bias", width, spread=0.3)
-            add(f"{place}/{layer}/noise_strength", mean=0.5, spread=0.2)
-            add(f"{place}/{layer}/mod_weight", 512, inputs)
-            add(f"{place}/{layer}/mod_bias", inputs, spread=0.3)
-        add(f"{place}/ToRGB/weight", 1, 1, width, 3)
-        add(f"{place}/ToRGB/bias", 3)
-        add(f"{place}/ToRGB/mod_weight", 512, width)
-        add(f"{place}/ToRGB/mod_bias", width, spread=0.3)
+        add(f"{layer}/weight", 3, 3, inputs, width)
+        add(f"{layer}/bias", width, spread=0.3)
+        add(f"{layer}/noise_strength", mean=0.5, spread=0.2)
+        style(layer, inputs)
+    for head, width in zip(HEADS2, WIDTHS2, strict=True):
+        add(f"{head}/weight", 1, 1, width, 3)
+        add(f"{head}/bias", 3)
+        style(head, width)
     return drawer.variables
 
 
-def oihw(kernel):
-    return kernel.transpose(3, 2, 0, 1)
+def oihw(variables, layer):
+    """The kernel of a layer as PyTorch has it; of one that upsamples, turned."""
+    kernel = variables[f"{layer}/weight"]
+    turned = kernel[::-1, ::-1] if layer.endswith("Conv0_up") else kernel
+    return turned.transpose(3, 2, 0, 1)
 
 
 def filter_taps(gain):
@@ -130,41 +129,32 @@ def filter_taps(gain):
 
 def rosinality(variables):
     """The state dictionary of rosinality/stylegan2-pytorch."""
-    v, state = variables, OrderedDict()
+    v = variables
+    state = {"input.input": v["synthesis/4x4/Const/const"]}
     for i in range(8):
         state[f"style.{i + 1}.weight"] = v[f"mapping/Dense{i}/weight"].T
         state[f"style.{i + 1}.bias"] = v[f"mapping/Dense{i}/bias"]
-    state["input.input"] = v["synthesis/4x4/Const/const"]
 
-    def conv(place, source, turned=False):
-        kernel = v[f"{source}/weight"]
-        kernel = kernel[::-1, ::-1] if turned else kernel
-        state[f"{place}.conv.weight"] = oihw(kernel)[None]
-        modulation(place, source)
+    def conv(place, source):
+        style = v[f"{source}/mod_bias"] + np.float32(1)
+        state[f"{place}.conv.weight"] = oihw(v, source)[None]
+        state[f"{place}.conv.modulation.weight"] = v[f"{source}/mod_weight"].T
+        state[f"{place}.conv.modulation.bias"] = style
+
+    for k, source in enumerate(LAYERS2):
+        place = f"convs.{k - 1}" if k else "conv1"
+        conv(place, source)
         state[f"{place}.noise.weight"] = v[f"{source}/noise_strength"].reshape(1)
         state[f"{place}.activate.bias"] = v[f"{source}/bias"]
-
-    def modulation(place, source):
-        name = f"{place}.conv.modulation"
-        state[f"{name}.weight"] = v[f"{source}/mod_weight"].T
-        state[f"{name}.bias"] = v[f"{source}/mod_bias"] + np.float32(1)
-
-    def head(place, source):
-        state[f"{place}.conv.weight"] = oihw(v[f"{source}/weight"])[None]
-        modulation(place, source)
-        state[f"{place}.bias"] = v[f"{source}/bias"].reshape(1, 3, 1, 1)
-
-    conv("conv1", "synthesis/4x4/Conv")
-    head("to_rgb1", "synthesis/4x4/ToRGB")
-    for j in range(len(WIDTHS2) - 1):
-        source = f"synthesis/{8 * 2**j}x{8 * 2**j}"
-        conv(f"convs.{2 * j}", f"{source}/Conv0_up", turned=True)
-        state[f"convs.{2 * j}.conv.blur.kernel"] = filter_taps(4)
-        conv(f"convs.{2 * j + 1}", f"{source}/Conv1")
-        head(f"to_rgbs.{j}", f"{source}/ToRGB")
-        state[f"to_rgbs.{j}.upsample.kernel"] = filter_taps(4)
-    for k in range(2 * len(WIDTHS2) - 1):
         state[f"noises.noise_{k}"] = v[f"synthesis/noise{k}"]
+        if k % 2:
+            state[f"{place}.conv.blur.kernel"] = filter_taps(4)
+    for j, source in enumerate(HEADS2):
+        place = f"to_rgbs.{j - 1}" if j else "to_rgb1"
+        conv(place, source)
+        state[f"{place}.bias"] = v[f"{source}/bias"].reshape(1, 3, 1, 1)
+        if j:
+            state[f"{place}.upsample.kernel"] = filter_taps(4)
     return state
 
 
@@ -175,10 +165,10 @@ def tensors(arrays):
     return pickles.Made(ordered, items=state, state={"_metadata": OrderedDict()})
 
 
-def rosinality_checkpoint(variables, **others):
+def rosinality_checkpoint(variables):
     average = pickles.Tensor(variables["dlatent_avg"])
     state = tensors(rosinality(variables))
-    return {"g_ema": state, "latent_avg": average, "g": state, **others}
+    return {"g_ema": state, "latent_avg": average, "g": state}
 
 
 def ada_modules(variables, **attributes):
@@ -187,53 +177,37 @@ def ada_modules(variables, **attributes):
     taps = {"buffer:resample_filter": filter_taps(1)}
 
     def dense(weight, bias, **own):
-        return pickles.module(
-            "FullyConnectedLayer", {"weight": weight.T, "bias": bias}, **own
-        )
+        tensors = {"weight": weight.T, "bias": bias}
+        return pickles.module("FullyConnectedLayer", tensors, **own)
 
-    def affine(source):
+    def layer(kind, source, tensors, **own):
+        arrays = {"weight": oihw(v, source), "bias": v[f"{source}/bias"]}
         bias = v[f"{source}/mod_bias"] + np.float32(1)
-        return {"affine": dense(v[f"{source}/mod_weight"], bias, activation="linear")}
+        affine = dense(v[f"{source}/mod_weight"], bias, activation="linear")
+        return pickles.module(kind, arrays | tensors, {"affine": affine}, **own)
 
-    def conv(source, number, turned=False):
-        kernel = v[f"{source}/weight"]
-        kernel = kernel[::-1, ::-1] if turned else kernel
-        own = {
-            "weight": oihw(kernel),
-            "noise_strength": v[f"{source}/noise_strength"],
-            "bias": v[f"{source}/bias"],
-            "buffer:noise_const": v[f"synthesis/noise{number}"][0, 0],
-        }
-        return pickles.module(
-            "SynthesisLayer", own | taps, affine(source), activation="lrelu"
-        )
-
-    def head(source):
-        own = {"weight": oihw(v[f"{source}/weight"]), "bias": v[f"{source}/bias"]}
-        return pickles.module("ToRGBLayer", own, affine(source), conv_clamp=256)
+    def conv(number):
+        source = LAYERS2[number]
+        own = {"buffer:noise_const": v[f"synthesis/noise{number}"][0, 0], **taps}
+        own["noise_strength"] = v[f"{source}/noise_strength"]
+        return layer("SynthesisLayer", source, own, activation="lrelu")
 
     blocks = OrderedDict()
-    for block in range(len(WIDTHS2)):
-        size = 4 * 2**block
-        source = f"synthesis/{size}x{size}"
-        parts = OrderedDict()
+    for block, head in enumerate(HEADS2):
+        rgb = layer("ToRGBLayer", head, {}, conv_clamp=256)
+        parts = {"conv1": conv(2 * block), "torgb": rgb}
         own = dict(taps)
         if block:
-            parts["conv0"] = conv(f"{source}/Conv0_up", 2 * block - 1, turned=True)
-            parts["conv1"] = conv(f"{source}/Conv1", 2 * block)
+            parts["conv0"] = conv(2 * block - 1)
         else:
             own["const"] = v["synthesis/4x4/Const/const"][0]
-            parts["conv1"] = conv(f"{source}/Conv", 0)
-        parts["torgb"] = head(f"{source}/ToRGB")
-        blocks[f"b{size}"] = pickles.module(
+        blocks[f"b{4 * 2**block}"] = pickles.module(
             "SynthesisBlock", own, parts, architecture="skip"
         )
     layers = OrderedDict()
     for i in range(8):
-        layer = f"mapping/Dense{i}"
-        layers[f"fc{i}"] = dense(
-            v[f"{layer}/weight"], v[f"{layer}/bias"], activation="lrelu", bias_gain=0.01
-        )
+        arrays = v[f"mapping/Dense{i}/weight"], v[f"mapping/Dense{i}/bias"]
+        layers[f"fc{i}"] = dense(*arrays, activation="lrelu", bias_gain=0.01)
     average = {"buffer:w_avg": v["dlatent_avg"]}
     modules = OrderedDict(
         synthesis=pickles.module("SynthesisNetwork", {}, blocks),
@@ -257,88 +231,82 @@ def ada_pickle(variables, protocol=3, **attributes):
     return pickles.dumps(content, protocol, pickles.BlobWriter)
 
 
+_LAYER, _BLOCK = "synthesis.layer{k}", "g_synthesis.blocks.{r}x{r}"
+SPELLINGS = {
+    "interfacegan": {
+        "dense": ("mapping.dense{i}.linear.weight", "mapping.dense{i}.wscale.bias"),
+        "Noise/weight": f"{_LAYER}.epilogue.apply_noise.weight",
+        "bias": f"{_LAYER}.epilogue.bias",
+        "StyleMod/weight": f"{_LAYER}.epilogue.style_mod.dense.linear.weight",
+        "StyleMod/bias": f"{_LAYER}.epilogue.style_mod.dense.wscale.bias",
+        "weight": f"{_LAYER}.conv.weight",
+        "noise": f"{_LAYER}.epilogue.apply_noise.noise",
+        "const": "synthesis.layer0.first_layer",
+        "rgb": ("synthesis.output{b}.conv.weight", "synthesis.output{b}.bias"),
+        "blur": f"{_LAYER}.blur.kernel",
+    },
+    "genforce": {
+        "dense": ("mapping.dense{i}.weight", "mapping.dense{i}.bias"),
+        "Noise/weight": f"{_LAYER}.apply_noise.weight",
+        "bias": f"{_LAYER}.bias",
+        "StyleMod/weight": f"{_LAYER}.style.weight",
+        "StyleMod/bias": f"{_LAYER}.style.bias",
+        "weight": f"{_LAYER}.weight",
+        "noise": f"{_LAYER}.apply_noise.noise",
+        "const": "synthesis.layer0.const",
+        "rgb": ("synthesis.output{b}.weight", "synthesis.output{b}.bias"),
+        "blur": f"{_LAYER}.blur.kernel",
+    },
+    "lernapparat": {
+        "dense": ("g_mapping.dense{i}.weight", "g_mapping.dense{i}.bias"),
+        "Noise/weight": f"{_BLOCK}.epi{{e}}.top_epi.noise.weight",
+        "bias": f"{_BLOCK}.{{l}}bias",
+        "StyleMod/weight": f"{_BLOCK}.epi{{e}}.style_mod.lin.weight",
+        "StyleMod/bias": f"{_BLOCK}.epi{{e}}.style_mod.lin.bias",
+        "weight": f"{_BLOCK}.{{l}}weight",
+        "const": "g_synthesis.blocks.4x4.const",
+        "rgb": ("g_synthesis.torgb.weight", "g_synthesis.torgb.bias"),
+        "blur": f"{_BLOCK}.conv0_up.intermediate.kernel",
+    },
+}
+
+
 def torch_stylegan1(variables, spelling):
-    """A state dictionary of StyleGAN 1 with the names that `spelling` gives.
+    """A state dictionary of StyleGAN 1.
 
     Args:
         variables: by TensorFlow names.
-        spelling: `interfacegan`, `genforce` or `lernapparat`.
+        spelling: of `SPELLINGS`.
     """
-    v, state = variables, OrderedDict()
-    names = {
-        "interfacegan": {
-            "dense": ("mapping.dense{i}.linear.weight", "mapping.dense{i}.wscale.bias"),
-            "Noise/weight": "synthesis.layer{k}.epilogue.apply_noise.weight",
-            "bias": "synthesis.layer{k}.epilogue.bias",
-            "StyleMod/weight": "synthesis.layer{k}.epilogue.style_mod.dense.linear.weight",
-            "StyleMod/bias": "synthesis.layer{k}.epilogue.style_mod.dense.wscale.bias",
-            "weight": "synthesis.layer{k}.conv.weight",
-            "noise": "synthesis.layer{k}.epilogue.apply_noise.noise",
-            "const": "synthesis.layer0.first_layer",
-            "rgb": ("synthesis.output{b}.conv.weight", "synthesis.output{b}.bias"),
-            "blur": "synthesis.layer{k}.blur.kernel",
-        },
-        "genforce": {
-            "dense": ("mapping.dense{i}.weight", "mapping.dense{i}.bias"),
-            "Noise/weight": "synthesis.layer{k}.apply_noise.weight",
-            "bias": "synthesis.layer{k}.bias",
-            "StyleMod/weight": "synthesis.layer{k}.style.weight",
-            "StyleMod/bias": "synthesis.layer{k}.style.bias",
-            "weight": "synthesis.layer{k}.weight",
-            "noise": "synthesis.layer{k}.apply_noise.noise",
-            "const": "synthesis.layer0.const",
-            "rgb": ("synthesis.output{b}.weight", "synthesis.output{b}.bias"),
-            "blur": "synthesis.layer{k}.blur.kernel",
-        },
-        "lernapparat": {
-            "dense": ("g_mapping.dense{i}.weight", "g_mapping.dense{i}.bias"),
-            "Noise/weight": "g_synthesis.blocks.{r}x{r}.epi{e}.top_epi.noise.weight",
-            "bias": "g_synthesis.blocks.{r}x{r}.{l}bias",
-            "StyleMod/weight": "g_synthesis.blocks.{r}x{r}.epi{e}.style_mod.lin.weight",
-            "StyleMod/bias": "g_synthesis.blocks.{r}x{r}.epi{e}.style_mod.lin.bias",
-            "weight": "g_synthesis.blocks.{r}x{r}.{l}weight",
-            "const": "g_synthesis.blocks.4x4.const",
-            "blur": "g_synthesis.blocks.{r}x{r}.conv0_up.intermediate.kernel",
-        },
-    }[spelling]
-    lernapparat = spelling == "lernapparat"
+    v, names, lernapparat = variables, SPELLINGS[spelling], spelling == "lernapparat"
+    state = {names["const"]: v["synthesis/4x4/Const/const"]}
     for i in range(8):
-        weight, bias = (name.format(i=i) for name in names["dense"])
-        state[weight] = v[f"mapping/Dense{i}/weight"].T
-        state[bias] = v[f"mapping/Dense{i}/bias"]
-    state[names["const"]] = v["synthesis/4x4/Const/const"]
+        for name, leaf in zip(names["dense"], ("weight", "bias"), strict=True):
+            state[name.format(i=i)] = v[f"mapping/Dense{i}/{leaf}"].T
     blur = (np.outer([1, 2, 1], [1, 2, 1]) / 16).astype("f4")[None, None]
-    for k in range(2 * len(WIDTHS1)):
-        size, width = 4 * 2 ** (k // 2), WIDTHS1[k // 2]
-        layer = ["Conv0_up", "Conv1"][k % 2] if k > 1 else ["Const", "Conv"][k]
-        source = f"synthesis/{size}x{size}/{layer}"
-        short = "" if k == 0 else layer.lower() + "."
-        values = {"k": k, "r": size, "e": 1 + k % 2, "l": short}
-        for leaf in ("Noise/weight", "bias", "StyleMod/bias"):
-            state[names[leaf].format(**values)] = v[f"{source}/{leaf}"]
-        style = v[f"{source}/StyleMod/weight"].T
-        state[names["StyleMod/weight"].format(**values)] = style
-        if k:
-            kernel, name = v[f"{source}/weight"], names["weight"].format(**values)
-            if spelling == "interfacegan" and layer == "Conv0_up" and size >= 128:
-                state[name.replace("conv.", "")] = kernel
-            else:
-                state[name] = oihw(kernel)
-        if layer == "Conv0_up":
-            repeated = blur if lernapparat else np.tile(blur, (width, 1, 1, 1))
-            state[names["blur"].format(**values)] = repeated
+    for k, source in enumerate(LAYERS1):
+        short = source.split("/")[2].lower() + "." if k else ""
+        numbers = {"k": k, "r": 4 * 2 ** (k // 2), "e": 1 + k % 2, "l": short}
+        name = {leaf: str(x).format(**numbers, i=0, b=0) for leaf, x in names.items()}
+        for leaf in ("Noise/weight", "bias", "StyleMod/bias", "StyleMod/weight"):
+            state[name[leaf]] = v[f"{source}/{leaf}"].T
+        if k and spelling == "interfacegan" and short == "conv0_up." and k >= 10:
+            state[name["weight"].replace("conv.", "")] = v[f"{source}/weight"]
+        elif k:
+            state[name["weight"]] = v[f"{source}/weight"].transpose(3, 2, 0, 1)
+        if short == "conv0_up.":
+            repeated = 1 if lernapparat else WIDTHS1[k // 2]
+            state[name["blur"]] = np.tile(blur, (repeated, 1, 1, 1))
         if not lernapparat:
-            state[names["noise"].format(**values)] = v[f"synthesis/noise{k}"]
-    if lernapparat:
-        state["g_synthesis.torgb.weight"] = oihw(v["synthesis/ToRGB_lod0/weight"])
-        state["g_synthesis.torgb.bias"] = v["synthesis/ToRGB_lod0/bias"]
-        return state
-    for block in range(len(WIDTHS1)):
-        head = f"synthesis/ToRGB_lod{len(WIDTHS1) - 1 - block}"
+            state[name["noise"]] = v[f"synthesis/noise{k}"]
+    last = len(WIDTHS1) - 1
+    for block in [last] if lernapparat else range(last + 1):
         weight, bias = (name.format(b=block) for name in names["rgb"])
-        state[weight], state[bias] = oihw(v[f"{head}/weight"]), v[f"{head}/bias"]
-    state["synthesis.lod"] = np.zeros((), "f4")
-    state["truncation.w_avg"] = v["dlatent_avg"]
+        head = f"synthesis/ToRGB_lod{last - block}"
+        state[weight], state[bias] = oihw(v, head), v[f"{head}/bias"]
+    if not lernapparat:
+        state["synthesis.lod"] = np.zeros((), "f4")
+        state["truncation.w_avg"] = v["dlatent_avg"]
     if spelling == "interfacegan":
         state["truncation.truncation"] = np.ones((1, 12, 1), "f4")
     return state

@@ -19,55 +19,56 @@ HALVES = RNG.normal(size=5).astype("<f2")
 LONGS = RNG.integers(-9, 9, (1, 7)).astype("<i8")
 
 
-def content():
-    shared = Storage(FLOATS)
-    turned = Made(
-        Named("torch._utils", "_rebuild_tensor_v2"),
-        (shared, 4, (4, 2), (1, 12), False, OrderedDict()),
-    )
-    return {
-        "floats": Tensor(FLOATS),
-        "parameter": Tensor(HALVES, parameter=True),
-        "nested": [OrderedDict(longs=Tensor(LONGS)), (1, "two", None)],
-        "turned": turned,
-        "scalar": Tensor(np.float32(2.5)),
-        "empty": Tensor(np.zeros((0, 3), "<f4")),
-        "other": Tensor(FLOATS),
-    }
+def read(data, skip=()):
+    return torch_checkpoint.read(data, "file", skip)
+
+
+def view(*args):
+    rebuild = Named("torch._utils", "_rebuild_tensor_v2")
+    return Made(rebuild, (Storage(FLOATS), *args, False, OrderedDict()))
+
+
+CONTENT = {
+    "floats": Tensor(FLOATS),
+    "parameter": Tensor(HALVES, parameter=True),
+    "nested": [OrderedDict(longs=Tensor(LONGS)), (1, "two", None)],
+    "turned": view(4, (4, 2), (1, 12)),
+    "scalar": Tensor(np.float32(2.5)),
+    "empty": Tensor(np.zeros((0, 3), "<f4")),
+    "other": Tensor(FLOATS),
+}
 
 
 @pytest.mark.parametrize("write", WRITERS)
 def test_tensors_and_containers_come_back(write):
-    data = write(content())
-    assert torch_checkpoint.is_checkpoint(data)
-    result = torch_checkpoint.read(data, "file", skip={"other"})
-    assert "other" not in result
-    np.testing.assert_array_equal(result["floats"], FLOATS)
-    np.testing.assert_array_equal(result["parameter"], HALVES)
-    np.testing.assert_array_equal(result["nested"][0]["longs"], LONGS)
-    assert result["nested"][1] == (1, "two", None)
-    expected = FLOATS.reshape(2, 12)[:, 4:8].T
-    np.testing.assert_array_equal(result["turned"], expected)
-    assert result["scalar"].shape == () and result["scalar"] == 2.5
-    assert result["empty"].shape == (0, 3)
-    assert result["floats"].dtype == np.float32
-    assert result["parameter"].dtype == np.float16
+    result = read(write(CONTENT), skip={"other"})
+    (longs,), plain = result["nested"][0].values(), result["nested"][1]
+    assert "other" not in result and plain == (1, "two", None)
+    for found, expected in [
+        (result["floats"], FLOATS),
+        (result["parameter"], HALVES),
+        (longs, LONGS),
+        (result["turned"], FLOATS.reshape(2, 12)[:, 4:8].T),
+        (result["scalar"], np.array(2.5, np.float32)),
+        (result["empty"], np.zeros((0, 3), np.float32)),
+    ]:
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_real_torch_writes_what_is_read(zipped):
+    torch, file = pytest.importorskip("torch"), BytesIO()
+    content = {"a": torch.from_numpy(FLOATS)}
+    torch.save(content, file, _use_new_zipfile_serialization=zipped)
+    np.testing.assert_array_equal(read(file.getvalue())["a"], FLOATS)
 
 
 @pytest.mark.parametrize("write", WRITERS)
 def test_truncated_files_are_errors_at_every_length(write):
-    data = write(content())
+    data = write(CONTENT)
     for length in range(0, len(data), 97):
         with pytest.raises(PieError, match="truncated|damaged|no PyTorch file"):
-            torch_checkpoint.read(data[:length], "file")
-
-
-def test_changed_contents_are_noticed():
-    data = bytearray(pickles.torch_zip(content()))
-    place = data.find(FLOATS.tobytes())
-    data[place] ^= 1
-    with pytest.raises(PieError, match="CRC"):
-        torch_checkpoint.read(bytes(data), "file")
+            read(data[:length])
 
 
 @pytest.mark.parametrize(
@@ -82,75 +83,73 @@ def test_changed_contents_are_noticed():
 )
 @pytest.mark.parametrize("write", WRITERS)
 def test_tensors_outside_their_storage_are_refused(write, args, message):
-    rebuild = Named("torch._utils", "_rebuild_tensor_v2")
-    tensor = Made(rebuild, (Storage(FLOATS), *args, False, OrderedDict()))
     with pytest.raises(PieError, match=message):
-        torch_checkpoint.read(write([tensor]), "file")
+        read(write([view(*args)]))
 
 
-@pytest.mark.parametrize(
-    ("offset", "value", "message"),
-    [(6, 99, "zip file version 9.9"), (8, 0x20, "patched"), (8, 0x40, "encryption")],
-)
-def test_archives_that_ask_for_what_zipfile_lacks_are_refused(offset, value, message):
-    data = bytearray(pickles.torch_zip({"a": Tensor(FLOATS)}))
-    data[data.find(b"PK\x01\x02") + offset] = value  # of the directory's first entry
-    with pytest.raises(PieError, match=f"damaged or truncated .*{message}"):
-        torch_checkpoint.read(bytes(data), "file")
+DATA = pickles.torch_zip(CONTENT)
+LEGACY = pickles.torch_legacy([Tensor(HALVES)])
 
 
-def test_an_archive_that_lacks_a_storage_is_damaged():
-    data = BytesIO(pickles.torch_zip({"a": Tensor(FLOATS)}))
-    fewer = BytesIO()
-    with zipfile.ZipFile(data) as source, zipfile.ZipFile(fewer, "w") as target:
-        for name in source.namelist():
-            if not name.endswith("data/0"):
-                target.writestr(name, source.read(name))
-    with pytest.raises(PieError, match="lacks the entry archive/data/0"):
-        torch_checkpoint.read(fewer.getvalue(), "file")
+def changed(place, value):
+    data = bytearray(DATA)
+    data[place] = value
+    return bytes(data)
 
 
-def test_an_archive_without_a_pickle_is_no_checkpoint():
+DIRECTORY = DATA.find(b"PK\x01\x02")
+"""Of the archive: where its first entry begins."""
+
+
+def archive(**replaced):
+    """The archive with other entries; None leaves one out."""
     file = BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("readme.txt", "hello")
-    with pytest.raises(PieError, match=r"no one data\.pkl"):
-        torch_checkpoint.read(file.getvalue(), "file")
+    with zipfile.ZipFile(BytesIO(DATA)) as source, zipfile.ZipFile(file, "w") as target:
+        for name in source.namelist():
+            content = replaced.get(name.split("/", 1)[1], source.read(name))
+            if content is not None:
+                target.writestr(name, content)
+    return file.getvalue()
 
 
-def test_entries_that_overlap_are_refused():
+def overlapping():
     """Each entry seems harmless; together they claim more than the file holds."""
     file = BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("archive/data.pkl", b"\x80\x02K\x01.")
-        archive.writestr("archive/data/0", bytes(100_000))
-        original = archive.getinfo("archive/data/0")
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr("archive/data.pkl", b"\x80\x02K\x01.")
+        made.writestr("archive/data/0", bytes(100_000))
+        original = made.getinfo("archive/data/0")
         for i in range(1, 50):
             again = zipfile.ZipInfo(f"archive/data/{i}")
             again.header_offset, again.CRC = original.header_offset, original.CRC
             again.file_size = again.compress_size = original.file_size
-            archive.filelist.append(again)
-    with pytest.raises(PieError, match="its entries claim"):
-        torch_checkpoint.read(file.getvalue(), "file")
+            made.filelist.append(again)
+    return file.getvalue()
 
 
-def test_references_to_anything_but_storages_are_refused():
-    file = BytesIO()
-
-    class Odd(pickles.Writer):
-        def persistent_id(self, obj):
-            return ("module", Named("torch", "FloatStorage"), "x") if obj == 7 else None
-
-    Odd(file, 2).dump({"a": 7})
-    archive_file = BytesIO()
-    with zipfile.ZipFile(archive_file, "w") as archive:
-        archive.writestr("archive/data.pkl", file.getvalue())
-    with pytest.raises(PieError, match="no storage"):
-        torch_checkpoint.read(archive_file.getvalue(), "file")
+MODULE = b"(S'module'\nctorch\nFloatStorage\nS'x'\nS'cpu'\nK\x01tQ."
 
 
-def test_other_files_are_no_checkpoints():
-    for data in (b"", b"nothing", pickles.dumps({})):
-        assert not torch_checkpoint.is_checkpoint(data)
-        with pytest.raises(PieError, match="no PyTorch file"):
-            torch_checkpoint.read(data, "file")
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (changed(DATA.find(FLOATS.tobytes()), 0), "CRC"),
+        (changed(DIRECTORY + 6, 99), "damaged or truncated .*zip file version 9.9"),
+        (changed(DIRECTORY + 8, 0x20), "damaged or truncated .*patched"),
+        (changed(DIRECTORY + 8, 0x40), "damaged or truncated .*encryption"),
+        (archive(**{"data/0": None}), "lacks the entry archive/data/0"),
+        (archive(**{"data/0": b"1234"}), "the storage 0 has 4 bytes, 24 elements"),
+        (archive(**{"data.pkl": None}), r"no one data\.pkl"),
+        (archive(**{"data.pkl": MODULE}), "no storage"),
+        (archive(byteorder=b"big"), "byte order"),
+        (overlapping(), "its entries claim"),
+        (LEGACY.replace(b"M\xe9\x03.", b"M\xe8\x03."), "of protocol 1001"),
+        (LEGACY.replace(b"\x88", b"\x89", 1), "another kind of CPU"),
+        (LEGACY.replace(b"X\x01\x00\x00\x000", b"X\x01\x00\x00\x007", 1), "need"),
+        (b"", "no PyTorch file"),
+        (pickles.dumps({}), "no PyTorch file"),
+    ],
+)
+def test_damaged_and_other_files_are_refused(data, message):
+    with pytest.raises(PieError, match=message):
+        read(data)

@@ -8,7 +8,6 @@ import itertools
 
 import h5py
 import numpy as np
-import scipy.io
 
 from pie_jax.networks.vgg_blocks import BLOCKS
 from tests import pickles
@@ -19,36 +18,30 @@ INDICES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 """torchvision's places of the convolutions."""
 
 
-def draw(rng, *shape):
-    """A kernel whose first axis is its outputs, scaled as He has it."""
-    scale = np.sqrt(2 / np.prod(shape[1:]))
-    return rng.normal(0, scale, shape).astype(np.float32)
+def layer(rng, *shape):
+    """A kernel whose first axis is its outputs, scaled as He has it, and a bias."""
+    kernel = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
+    return kernel.astype(np.float32), rng.normal(0, 0.5, shape[0]).astype(np.float32)
 
 
-def bias(rng, size):
-    return rng.normal(0, 0.5, size).astype(np.float32)
-
-
-def convolutions(seed=0):
+def convolutions():
     """Blocks of (kernel (out, in, 3, 3), bias)."""
-    rng = np.random.default_rng(seed)
-    inputs, blocks = 3, []
+    rng, inputs, blocks = np.random.default_rng(0), 3, []
     for features, names in BLOCKS:
         outputs = int(features * WIDTH)
         blocks.append([])
         for _ in names:
-            kernel = draw(rng, outputs, inputs, 3, 3)
-            blocks[-1].append((kernel, bias(rng, outputs)))
+            blocks[-1].append(layer(rng, outputs, inputs, 3, 3))
             inputs = outputs
     return blocks
 
 
-def dense(seed=1):
+def dense():
     """(kernel, bias) of fc6 (out, in, 7, 7), of fc7 and fc8 (out, in)."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     inputs, outputs = int(512 * WIDTH), int(4096 * WIDTH)
     shapes = ((outputs, inputs, 7, 7), (outputs, outputs), (CLASSES, outputs))
-    return [(draw(rng, *shape), bias(rng, shape[0])) for shape in shapes]
+    return [layer(rng, *shape) for shape in shapes]
 
 
 def hwio(kernel):
@@ -86,16 +79,12 @@ def keras(layers, version=1, inside=None):
     with h5py.File(file, "w") as opened:
         root = opened.create_group(inside) if inside else opened
         root.attrs["layer_names"] = np.array([name.encode() for name, _ in layers])
+        leaves = {1: ("{}_W_1:0", "{}_b_1:0"), 2: ("{}/kernel:0", "{}/bias:0")}[version]
         for name, arrays in layers:
             group = root.create_group(name)
-            leaves = ("W", "b") if version == 1 else ("kernel", "bias")
-            full = [
-                f"{name}_{leaf}_1:0" if version == 1 else f"{name}/{leaf}:0"
-                for leaf in leaves
-            ]
-            names = [x.encode() for x in full] if arrays else []
-            group.attrs["weight_names"] = np.array(names, "S")
-            for key, array in zip(full, arrays or (), strict=False):
+            full = [leaf.format(name) for leaf in leaves] if arrays else []
+            group.attrs["weight_names"] = np.array([x.encode() for x in full], "S")
+            for key, array in zip(full, arrays or (), strict=True):
                 group.create_dataset(key, data=array)
     return file.getvalue()
 
@@ -115,22 +104,11 @@ def keras_vgg16(blocks, top=True):
 
 def keras_vgg_face(blocks, denses):
     """The layers of deepface's Sequential, whose names only count."""
-    counts = {}
-
-    def named(kind, arrays=None):
-        counts[kind] = counts.get(kind, 0) + 1
-        return f"{kind}_{counts[kind]}", arrays
-
-    layers = []
-    for block in blocks:
-        for kernel, shift in block:
-            layers.append(named("zero_padding2d"))
-            layers.append(named("conv2d", (hwio(kernel), shift)))
-        layers.append(named("max_pooling2d"))
-    for kernel, shift in denses:
-        layers.append(named("conv2d", (hwio(as_kernel(kernel)), shift)))
-        layers.append(named("dropout"))
-    return [*layers, named("flatten"), named("activation")]
+    pairs = [*itertools.chain(*blocks), *denses]
+    layers = [("zero_padding2d_1", None), ("max_pooling2d_1", None)]
+    for i, (kernel, shift) in enumerate(pairs, 1):
+        layers.append((f"conv2d_{i}", (hwio(as_kernel(kernel)), shift)))
+    return [*layers, ("flatten_1", None)]
 
 
 def as_kernel(matrix):
@@ -150,11 +128,8 @@ def vgg_face_dag(blocks, denses):
 
 def named(blocks, denses):
     """All layers with their published names."""
-    names = [
-        f"conv{i}_{j}"
-        for i, block in enumerate(blocks, 1)
-        for j in range(1, len(block) + 1)
-    ]
+    numbered = [(i, j) for i, block in enumerate(blocks) for j in range(len(block))]
+    names = [f"conv{i + 1}_{j + 1}" for i, j in numbered]
     layers = itertools.chain(*blocks, denses)
     return zip([*names, "fc6", "fc7", "fc8"], layers, strict=True)
 
@@ -174,79 +149,14 @@ def matconvnet(blocks, denses, old=False, average=(129.1863, 104.7624, 93.5940))
         kept = {"weights": pair}
         if old:
             kept = {"filters": pair[0], "biases": pair[1].T}
-        layers.append({"name": name, "type": "conv", **kept, "stride": [[1.0, 1.0]]})
+        layers.append({"name": name, "type": "conv", **kept, "stride": np.ones((1, 2))})
         relu = {"type": "relu", "name": name.replace("conv", "relu")}
         layers.append(relu if old else {**relu, "weights": []})
     mean = np.asarray(average, np.float32)
-    if not old:
+    if not old and mean.ndim == 1:
         mean = mean.reshape(1, 1, 3)
-    normalization = {"imageSize": [[224.0, 224.0, 3.0]], "averageImage": mean}
+    normalization = {"imageSize": np.ones((1, 3)), "averageImage": mean}
     if old:
         return {"net": {"layers": layers, "normalization": normalization}}
     classes = {"description": ["one", "two", "three"]}
     return {"layers": layers, "meta": {"normalization": normalization, **classes}}
-
-
-def mat5(variables, compressed=True):
-    """A file of version 5."""
-    file = io.BytesIO()
-    made = {name: _for_scipy(value) for name, value in variables.items()}
-    scipy.io.savemat(file, made, do_compression=compressed)
-    return file.getvalue()
-
-
-def _for_scipy(value):
-    if isinstance(value, dict):
-        return {name: _for_scipy(item) for name, item in value.items()}
-    if isinstance(value, list) and not (value and isinstance(value[0], list)):
-        cell = np.empty((1, len(value)), object)
-        for i, item in enumerate(value):
-            cell[0, i] = _for_scipy(item)
-        return cell
-    return value
-
-
-def mat73(variables, compression="gzip"):
-    """A file of version 7.3."""
-    file = io.BytesIO()
-    with h5py.File(file, "w", userblock_size=512) as root:
-        hidden = root.create_group("#refs#")
-        for name, value in variables.items():
-            _write73(root, name, value, hidden, compression)
-    header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\2IM"
-    return header + file.getvalue()[len(header) :]
-
-
-def _write73(group, name, value, hidden, compression):
-    if isinstance(value, dict):
-        made = group.create_group(name)
-        made.attrs["MATLAB_class"] = np.bytes_("struct")
-        for key, item in value.items():
-            _write73(made, key, item, hidden, compression)
-    elif isinstance(value, list) and value and not isinstance(value[0], list):
-        references = [referred(item, hidden, compression) for item in value]
-        made = group.create_dataset(
-            name, (len(value), 1), data=references, dtype=h5py.ref_dtype
-        )
-        made.attrs["MATLAB_class"] = np.bytes_("cell")
-    elif isinstance(value, list) and not value:
-        made = group.create_dataset(name, data=np.zeros(2, "u8"))
-        made.attrs["MATLAB_class"] = np.bytes_("cell")
-        made.attrs["MATLAB_empty"] = np.uint8(1)
-    elif isinstance(value, str):
-        units = np.frombuffer(value.encode("utf-16-le"), "<u2")
-        made = group.create_dataset(name, data=units.reshape(-1, 1))
-        made.attrs["MATLAB_class"] = np.bytes_("char")
-    else:
-        array = np.atleast_2d(np.asarray(value))
-        kinds = {"f4": "single", "f8": "double", "u1": "uint8", "i4": "int32"}
-        made = group.create_dataset(name, data=array.T, compression=compression)
-        made.attrs["MATLAB_class"] = np.bytes_(kinds[array.dtype.str[1:]])
-
-
-def referred(value, hidden, compression):
-    number = hidden.attrs.get("count", 0)
-    hidden.attrs["count"] = number + 1
-    name = str(number)
-    _write73(hidden, name, value, hidden, compression)
-    return hidden[name].ref
