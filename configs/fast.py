@@ -11,9 +11,8 @@ from pie_jax.configs import common, default
 def get_config() -> ConfigDict:
     config = default.get_config()
     config.start = "encoder"
-    # Some steps in W first keep W+ near W: conrad.jpg ends at an energy 17% lower than after
-    # 86 steps in W+. With steps of 0.1 instead of 0.06 figures are as good, but
-    # mitchell.jpg loses its teeth; 14 of those bring less.
+    # Some steps in W first keep W+ near W, and lead to a lower energy than W+ alone.
+    # Larger ones can lose teeth; more bring less. Figures: docs/measurements.md.
     config.stages = (
         common.stage(
             space="w",

@@ -47,11 +47,6 @@ def run(unpacked: Path, cwd: Path, *words: object) -> subprocess.CompletedProces
     )
 
 
-def test_the_wheel_puts_one_name_into_site_packages(unpacked):
-    names = {path.name for path in unpacked.iterdir()}
-    assert {name for name in names if not name.endswith(".dist-info")} == {"pie_jax"}
-
-
 def test_the_wheel_holds_every_module_and_the_licence(unpacked):
     for folder, inside in [
         ("pie_jax", "pie_jax"),
@@ -66,17 +61,10 @@ def test_the_wheel_holds_every_module_and_the_licence(unpacked):
         assert expected <= installed
     (licence,) = unpacked.glob("*.dist-info/**/LICENSE")
     assert licence.read_bytes() == (ROOT / "LICENSE").read_bytes()
-
-
-def test_the_wheel_brings_the_command(unpacked):
+    names = {path.name for path in unpacked.iterdir()}
+    assert {name for name in names if not name.endswith(".dist-info")} == {"pie_jax"}
     (entry_points,) = unpacked.glob("*.dist-info/entry_points.txt")
     assert "pie = pie_jax.cli.main:main" in entry_points.read_text()
-
-
-def test_the_command_runs_as_a_module(unpacked, tmp_path):
-    shown = run(unpacked, tmp_path, "-m", "pie_jax.cli.main", "--help")
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.startswith("usage: pie")
 
 
 # Says at the end which files were imported, for the tests' own environment may have

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from pie_jax.configs import paper
 
-from pie_jax import assembly, catalogue
+from pie_jax.core.params import Params
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy import likeness
-from pie_jax.io import weights
 from pie_jax.networks import deep3d
+from pie_jax.stack import assembly
+from pie_jax.stack.networks import Network
 from tests import builders
 
 SUBDIVISIONS = 6
@@ -22,17 +23,26 @@ FAINT = 1e-3
 
 def main() -> None:
     """Prints, as JSON, a step's terms, their gradients' lengths, and the memory."""
-    config = paper.get_config()
-    loaded = {part: _random(part, x) for part, x in assembly.choices(config).items()}
-    assembled = assembly.assemble(config, loaded)
-    params = assembly.assemble_params(config, loaded, weights.check)
-    params["bank"] = builders.toy_people(2, likeness.SIZE)
-    generator, energy = assembled.generator, assembled.energy
+    config, use = paper.get_config(), assembly.EMBED
+    chosen = assembly.choose(config, assembly.needs(config, use))
+    loaded = {part: _random(part, network) for part, network in chosen.items()}
+    functions = assembly.functions(config, use, loaded)
+    model = loaded["face_model"]
+    params = Params(
+        generator=loaded["generator"],
+        perceptual=loaded["perceptual"],
+        recognition=loaded["recognition"],
+        mofa={"network": loaded["mofa"], "face_model": model},
+        face_model=model,
+        rigs={config.component: loaded[f"rig_{config.component}"]},
+        bank=builders.toy_people(2, likeness.SIZE),
+    )
+    generator, energy = functions.generator, functions.energy
     assert (generator.num_ws, generator.resolution) == (18, 1024)
     portraits = builders.small_portraits(1, generator.resolution)
-    w_plus = assembled.start(params, portraits.image)
+    w_plus = functions.start(params, portraits.image)
     w_plus += 0.1 * jax.random.normal(jax.random.key(0), w_plus.shape)
-    stage = assembled.stages[-1]
+    stage = functions.stages[-1]
     solver = embedding_solver(energy, stage)
     references = solver.prepare(params, portraits)
     state = solver.init(w_plus)
@@ -49,11 +59,11 @@ def main() -> None:
     )
 
 
-def _random(part: str, choice: catalogue.Choice):
+def _random(part: str, network: Network):
     """Parameters of the published size."""
     if part == "face_model":
         return builders.toy_morphable(SUBDIVISIONS)
-    params = builders.random_params(choice.init)
+    params = builders.random_params(network.init)
     if part == "mofa":
         for name in deep3d.HEADS:
             params[name] = jax.tree.map(lambda x: FAINT * x, params[name])

@@ -11,11 +11,9 @@ from pie_jax.core.theta import FaceParams
 class Generator(NamedTuple):
     """A style-based generator.
 
-    `num_ws` and `resolution` belong to the generator and are constants nowhere else:
-    18 style inputs for StyleGAN 1 and 2 at 1024 pixels, 23 for MobileStyleGAN.
-
-    Its parameters are a dict with `mapping` and `synthesis` (linen parameters) and
-    `w_avg` `[512]`, the mean of the mapping network's output.
+    Its parameters are a mapping with `w_avg` `[512]`, the mean of the mapping network's
+    output, and whatever else the functions take; those of the package's generators have
+    `mapping` and `synthesis` (linen parameters).
     """
 
     mapping: Callable
@@ -23,7 +21,10 @@ class Generator(NamedTuple):
     synthesis: Callable
     """`(params, w_plus [B, num_ws, 512]) -> image [B, H, W, 3]`, RGB in [-1, 1]."""
     num_ws: int
+    """Its number of style inputs, a constant nowhere else: 18 for StyleGAN 1 and 2 at 1024
+    pixels, 23 for MobileStyleGAN."""
     resolution: int
+    """Pixels on a side of its pictures."""
     features: Callable | None = None
     """`(params, w_plus [B, num_ws, 512]) -> [B, S, S, C]`, what it knows of each place
     when it has drawn coarse structures; None where nothing was made of that."""

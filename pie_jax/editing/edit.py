@@ -37,8 +37,7 @@ ONE_AFTER_ANOTHER: Groups = tuple((component,) for component in COMPONENTS)
 REACH = {"rotation": 0.35, "expression": 1.5, "illumination": 1.2}
 """How far feedback may take a command from its target, in each number of the
 component: radians, standard deviations, units of light. Beyond, it is the estimate that
-is wrong. Ten edits of light end 0.30, 0.22 and 0.21 from their targets after three rounds
-with 0.6, 1.2 and 2. It is also the unit in which components are compared."""
+is wrong (docs/measurements.md). It is also the unit in which components are compared."""
 
 
 _STEERED = SIZES | {"rotation": 2}

@@ -1,8 +1,7 @@
 """What an editor sees in a face: MoFA's theta, turned by the landmarks.
 
-A code that was found by looking through MoFA shows MoFA more than others see: with all
-eleven test portraits turned until MoFA saw what was asked for, MediaPipe, which had no
-part in it, saw 0.89 of that. Turned until the landmarks fit, it saw 1.00.
+A code that was found by looking through MoFA shows MoFA more of a turn than others see;
+turned until the landmarks fit, it shows others what was asked for (docs/measurements.md).
 """
 
 import dataclasses

@@ -1,7 +1,8 @@
 """All stages one after another, in chunks of steps, resumable between any two chunks."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -41,6 +42,24 @@ class Diverged(ArithmeticError):
     """The energy or its gradient is not finite; the message says in which step."""
 
 
+Compiled = Callable[[Callable, str, Callable[..., Any]], Callable]
+"""`(function, name, like) -> function`, compiled: the name is unique, and `like` gives,
+from the arguments, the structure of what the function gives."""
+
+
+def _as_it_is(function: Callable, name: str, like: Callable[..., Any]) -> Callable:
+    del name, like
+    return function
+
+
+def _outcome(state: EmbedState, params: Params, references: dict, key: Array) -> Any:
+    """The structure of what a stage's steps give."""
+    del params, key
+    terms: dict[str, Any] = dict.fromkeys(references, 0)
+    info: Any = StepInfo(total=0, terms=terms, finite=0)  # type: ignore[arg-type]
+    return state, info
+
+
 def begin(energy: Energy, stages: Sequence[Stage], w_plus: Array) -> Progress:
     """The progress before the first step.
 
@@ -61,6 +80,7 @@ def advance(
     progress: Progress,
     report_every: int,
     seed: int = 0,
+    compiled: Compiled = _as_it_is,
 ) -> Iterator[Progress]:
     """Yields the progress after every chunk of steps, until the last stage's end.
 
@@ -77,6 +97,7 @@ def advance(
         progress: from `begin`, or any that was yielded before.
         report_every: steps.
         seed: of what is random in the steps (v, `energy.people`).
+        compiled: makes a program of a stage's steps.
 
     Raises:
         Diverged: the energy or its gradient is not finite.
@@ -89,10 +110,11 @@ def advance(
             progress = Progress(state, progress.trace, index)
         key = jax.random.fold_in(jax.random.key(seed), index)
         chunk = math.gcd(report_every, stage.num_steps)
+        run = compiled(
+            partial(solver.run, num_steps=chunk), f"stage {index} by {chunk}", _outcome
+        )
         for _ in range(int(progress.state.step[0]), stage.num_steps, chunk):
-            state, info = solver.run(
-                progress.state, params, references, key, num_steps=chunk
-            )
+            state, info = run(progress.state, params, references, key)
             progress = Progress(state, _extend(progress, info), index)
             yield progress
 

@@ -12,10 +12,8 @@ from pie_jax.embedding.quasi_newton import QuasiNewtonState, scale_by_quasi_newt
 
 LED, LED_SIZE = 6, 0.06
 """By how many steps of Adam "quasi_newton" is led at first, and their largest size, in
-standard deviations. Without them it leaves glover.jpg in a poor valley, with an outline
-that belongs to hair (25.5 dB instead of 27.7), and carter.jpg at 22.9 dB instead of 23.9.
-What they tell of the curvature is worth 0.05 dB and 0.009 of the recognition distance,
-mean of eleven portraits; ten of them, instead of six, cost 0.04 dB and 0.004."""
+standard deviations. Without them it ends in poor valleys, with outlines where hair should
+be; more of them cost some likeness (docs/measurements.md)."""
 
 
 class Stage(NamedTuple):
@@ -108,9 +106,7 @@ _OPTIMIZERS = {
     "adadelta": lambda num_steps, size: optax.scale_by_adadelta(rho=0.95, eps=1e-8),
     "adam": lambda num_steps, size: optax.scale_by_adam(),
     # Adam's usual memory of 1000 steps (0.999) keeps the steps small for the sake of
-    # a stage's first, large gradients. On ride.jpg, 100 steps of size 0.05 and 0.03
-    # gave 21.7 dB with it or with 0.99 under the cosine, and 23.4 dB with 0.95 and a
-    # plateau (to half of the stage); the two were not measured apart.
+    # a stage's first, large gradients (docs/measurements.md).
     "adam_short": lambda num_steps, size: optax.scale_by_adam(b2=0.95),
     "quasi_newton": scale_by_quasi_newton,
 }

@@ -20,7 +20,7 @@ class Target:
     Attributes:
         image: `[R, R, 3]`, RGB in [-1, 1].
         chip_matrix: `[2, 3]`, maps pixels of dlib's face chip to pixels of the image
-            (`pie_jax.io.faces.chip_matrix`).
+            (`pie_jax.photos.faces.chip_matrix`).
         landmarks: `[68, 2]` in fractions of the frame (`core.ibug`); None where they
             were not looked for.
     """

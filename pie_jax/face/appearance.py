@@ -28,9 +28,8 @@ RIDGE = {"reflectance": 5e-5, "illumination": 3e-4}
 """What the square of a coefficient's change counts, in mean squares of colours in
 [0, 1]. It is as if a face showed fifty colours that tell of the others nothing, each off
 by 0.06, and 80 numbers of skin that the network misses by 0.7 each. With a third of the
-ridge colours of the eleven test portraits are off by 0.055 instead of 0.0595, and two
-pictures of one person further apart than two people's; with three times as much, by 0.065.
-A tenth of the ridge for light changes that by 0.3 instead of 0.1, and brings 0.001."""
+ridge two pictures of one person are further apart than two people's; with three times as
+much, colours are further off (docs/measurements.md)."""
 
 
 def solve(model: Morphable, theta: FaceParams, image: Array) -> FaceParams:

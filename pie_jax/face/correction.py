@@ -17,11 +17,9 @@ from pie_jax.face import appearance, pose
 from pie_jax.networks.landmark_net import both_ways
 
 SHARE = 1 / 3
-"""How far the pose goes from the network's towards the landmarks'. MediaPipe's face mesh,
-which has no part in either, gives yaws that are 1.67 degrees off a linear function of
-MoFA's in 500 samples never trained on, 1.69 of the landmarks', 1.52 of this mean and 1.50
-of the even one, which misses the poses of rendered faces by more (in eleven photographs
-0.95, 1.00, 0.75 and 0.72)."""
+"""How far the pose goes from the network's towards the landmarks'. A third party agrees
+with this mean more than with either; the even one misses the poses of rendered faces by
+more (docs/measurements.md)."""
 
 
 def corrected(

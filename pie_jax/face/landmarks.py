@@ -13,9 +13,8 @@ from pie_jax.face.morphable import Morphable
 
 _INERTIA = 0.75
 """How much further out a candidate must lie for each step that it is away from the
-frontal view's. Without it landmarks jump where the outline runs along a flat cheek: on
-rendered heads (yaw 0 to 40 degrees, pitch +-15) the jaw's mean distance to dlib's, in
-distances of the outer eyes, was 9.3%; with 0.3 8.2%, 0.6 7.0%, 0.7 6.6%, 1 9.0%."""
+frontal view's. Without it landmarks jump where the outline runs along a flat cheek. This
+one is nearest to dlib's on rendered heads (docs/measurements.md)."""
 
 
 def vertex_ids(model: Morphable, points: Array) -> Array:

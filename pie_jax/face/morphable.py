@@ -11,6 +11,7 @@ open model; the camera that belongs to a model is in the same units.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -104,19 +105,19 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Morphable:
     """
     if problems := morphable_arrays.problems(arrays):
         raise ValueError("not a morphable model: " + "; ".join(problems))
-    values = {name: np.asarray(arrays[name], np.float32) for name in FLOATS}
+    values: dict[str, Any] = {
+        name: np.asarray(arrays[name], np.float32) for name in FLOATS
+    }
     values |= {name: np.asarray(arrays[name], np.int32) for name in INDICES}
     codes, unit_names = morphable_arrays.units(arrays)
     focal, distance = np.asarray(arrays["camera"], np.float32)
-    model = Morphable(
-        **values,
-        unit_codes=np.asarray(codes, np.float32),
-        unit_amounts=np.asarray(_ridge_inverse(codes), np.float32),
-        camera=Camera(focal, distance),
-        unit_names=unit_names,
-    )
+    values |= {
+        "unit_codes": np.asarray(codes, np.float32),
+        "unit_amounts": np.asarray(_ridge_inverse(codes), np.float32),
+        "camera": Camera(focal, distance),
+    }
     # Not `jnp.asarray`, which compiles a program for each shape.
-    return jax.device_put(model)
+    return Morphable(**jax.device_put(values), unit_names=unit_names)
 
 
 def encode_names(names: tuple[str, ...]) -> np.ndarray:

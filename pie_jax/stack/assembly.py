@@ -69,7 +69,13 @@ class Functions:
 @struct.dataclass
 class Stack:
     """Functions and their parameters. A pytree of the latter, so that it can be an
-    argument of compiled functions, in which parameters must not be constants."""
+    argument of compiled functions, in which parameters must not be constants.
+
+    Attributes:
+        params: the parameters, by the part that their network plays (`core.params`).
+        functions: what acts on them: `generator`, `energy`, `stages`, `editor`, ...; and
+            `config`, the configuration.
+    """
 
     params: Params
     functions: Functions = struct.field(pytree_node=False)
@@ -369,7 +375,8 @@ def _editor(
     """Compiled one by one, so that rounds and components share what is compiled."""
     if seen.estimate is None:
         return None
-    face = FaceParams(**dict.fromkeys(SIZES, 0))
+    fields: dict[str, Any] = dict.fromkeys(SIZES, 0)
+    face = FaceParams(**fields)
     whole = programs.compiled(sight(seen.estimate, find), "sight", lambda *_: face)
 
     def see(params: Params, image: Array) -> FaceParams:

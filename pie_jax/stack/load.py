@@ -6,7 +6,7 @@ package, or from the cache, into which they are fetched if they are not there.
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,16 @@ from pie_jax.core.theta import COMPONENTS
 from pie_jax.face import morphable
 from pie_jax.io import arrays, assets
 from pie_jax.networks import latents
-from pie_jax.stack import assembly, bank, cache, converted, fetch, networks, registry
+from pie_jax.stack import (
+    assembly,
+    bank,
+    cache,
+    converted,
+    fetch,
+    networks,
+    programs,
+    registry,
+)
 from pie_jax.stack.assembly import Stack, Use
 from pie_jax.stack.networks import Network
 
@@ -209,7 +218,8 @@ def _checked(network: Network, tree: Any, source: str, remedy: str) -> Any:
         found = assembly.sizes(network, own)
     except ValueError as error:
         raise PieError(f"the configuration does not fit: {error}") from error
-    arrays.check(own, layout(network, *found), source, remedy)
+    layout = programs.layout(network.init, str(network.weights), found)
+    arrays.check(own, layout, source, remedy)
     # Not `jnp.asarray`, which compiles a program for each shape.
     return jax.device_put(own)
 
@@ -224,12 +234,6 @@ def face_model(tree: Any, source: str, remedy: str) -> morphable.Morphable:
         return morphable.from_arrays(tree)
     except ValueError as error:
         raise PieError(f"{source} is {error}. {remedy}") from error
-
-
-def layout(network: Network, *sizes: Any) -> Any:
-    """Names, shapes and types of a network's parameters."""
-    init: Callable = network.init or dict
-    return jax.eval_shape(lambda: init(jax.random.key(0), *sizes))
 
 
 def _how_to_name(config: ConfigDict, part: str, kind: str) -> str:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from flax import traverse_util
 from jax import export
 
 from pie_jax.core.errors import PieError
 from pie_jax.stack import cache
 
 _FOLDER = "programs"
+_SETTINGS = ("enable_x64", "default_matmul_precision")
 
 
 class Programs:
@@ -57,6 +59,30 @@ class Programs:
         return self._made[name]
 
 
+def layout(init: Callable, name: str, sizes: tuple) -> dict[str, Any]:
+    """Names, shapes and types of a network's parameters, kept like programs.
+
+    Args:
+        init: `(key, *sizes) -> params`.
+        name: of the network, unique within the package.
+        sizes: how large it is.
+    """
+    file = _file(["layout", name, sizes], ".json")
+    try:
+        flat = json.loads(file.read_bytes())
+    except (OSError, ValueError):  # absent or damaged: it is made anew
+        tree = jax.eval_shape(lambda: init(jax.random.key(0), *sizes))
+        flat = {
+            key: [x.shape, str(x.dtype)]
+            for key, x in traverse_util.flatten_dict(tree, sep="/").items()
+        }
+        _keep(file, json.dumps(flat).encode())
+    leaves = {
+        k: jax.ShapeDtypeStruct(shape, dtype) for k, (shape, dtype) in flat.items()
+    }
+    return traverse_util.unflatten_dict(leaves, sep="/")
+
+
 def _kept(compiled: Callable, depends: list, like: Callable[..., Any]) -> Callable:
     programs: dict[Any, Callable] = {}
 
@@ -82,25 +108,28 @@ def _load(file: Path, flat: Callable, leaves: list) -> export.Exported:
     """The program from its file, or traced, and kept where that is possible."""
     try:
         return export.deserialize(bytearray(file.read_bytes()))
-    except Exception:  # absent, or damaged in any way: it is made anew
+    except Exception:  # noqa: BLE001  absent, or damaged in any way: it is made anew
         exported = export.export(jax.jit(flat))(*leaves)
-    try:
-        cache.write(file, bytes(exported.serialize()))
-    except PieError:
-        pass  # the cache cannot be written: the next run traces it again
+    _keep(file, bytes(exported.serialize()))
     return exported
 
 
-def _file(depends: list) -> Path:
+def _keep(file: Path, content: bytes) -> None:
+    try:
+        cache.write(file, content)
+    except PieError:
+        pass  # the cache cannot be written: the next run makes it again
+
+
+def _file(depends: list, suffix: str = ".stablehlo") -> Path:
     settings = [
         jax.__version__,
         jax.default_backend(),
-        jax.config.jax_enable_x64,
-        jax.config.jax_default_matmul_precision,
+        *(getattr(jax.config, f"jax_{name}") for name in _SETTINGS),
     ]
     text = json.dumps([_source(), settings, *depends])
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return cache.cache_dir() / _FOLDER / f"{digest}.stablehlo"
+    return cache.cache_dir() / _FOLDER / f"{digest}{suffix}"
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from pie_jax.core.images import downsample, reduce_area
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing import edit, matte
-from pie_jax.editing.edit import Seen
+from pie_jax.editing.edit import Editor, Seen
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import codes, images
 from pie_jax.photos import alignment, portraits
@@ -56,6 +56,13 @@ class Editable(NamedTuple):
     def functions(self) -> Functions:
         """Those of the stack."""
         return self.stack.functions
+
+    @property
+    def editor(self) -> Editor:
+        """That of the stack, which has one."""
+        if self.functions.editor is None:
+            raise PieError("an edit needs MoFA, and config.mofa is empty")
+        return self.functions.editor
 
     @property
     def params(self) -> Params:
@@ -153,9 +160,7 @@ def thetas_of(
     found = {}
     for component, photo in photos.items():
         portrait = portraits.load_portrait(photo)
-        fitted = fit.fit(
-            editable.functions.editor.sight, editable.params, portrait, num_steps
-        )
+        fitted = fit.fit(editable.editor.sight, editable.params, portrait, num_steps)
         found[component] = fitted.theta
     return found
 

@@ -75,6 +75,7 @@ def optimize(
         progress,
         config.report_every,
         config.seed,
+        functions.programs.compiled,
     )
     total = sum(stage.num_steps for stage in stages)
     kept = progress.steps

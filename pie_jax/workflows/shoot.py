@@ -79,7 +79,7 @@ def shoot(
     components = request.components()
     groups = [components] if options.together else [[c] for c in components]
     edited = edit.edit(
-        editable.functions.editor,
+        editable.editor,
         editable.params,
         editable.before,
         target,

@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pytest
 from flax import traverse_util
-from pie_jax.converters import kinds
 
-from pie_jax.io import codes, converted, images
+from pie_jax.io import codes, images
+from pie_jax.stack import converted, registry
 from tests import builders, pickles
 from tests.converters import stylegan_files
 
@@ -75,17 +75,8 @@ def test_the_file_says_what_it_is_and_where_it_is_from(file, published, capsys):
     assert set(converted.load(file, "stylegan2")) == {"mapping", "synthesis", "w_avg"}
 
 
-def test_it_is_told_how_the_file_is_used(published, tmp_path, capsys):
-    out = tmp_path / "of mine.safetensors"
-    assert builders.pie("convert", "stylegan2", published, "--out", out) == 0
-    shown = capsys.readouterr().out
-    assert "kind             stylegan2\n" in shown
-    use = f"--config.generator=stylegan2 '--config.files.generator={out}'"
-    assert shown.endswith(use + "\n")
-
-
 def test_nothing_is_replaced_without_force(published, tmp_path, capsys):
-    out = tmp_path / "a.safetensors"
+    out = tmp_path / "of mine.safetensors"
     out.write_text("mine")
     words = ("convert", "stylegan2", published, "--out", out)
     assert builders.pie(*words) == 1
@@ -93,6 +84,10 @@ def test_nothing_is_replaced_without_force(published, tmp_path, capsys):
     assert out.read_text() == "mine"
     assert builders.pie(*words, "--force") == 0
     assert converted.metadata(out)["kind"] == "stylegan2"
+    shown = capsys.readouterr().out
+    assert "kind             stylegan2\n" in shown
+    use = f"--config.generator=stylegan2 '--config.files.generator={out}'"
+    assert shown.endswith(use + "\n")
 
 
 @pytest.mark.parametrize(
@@ -117,8 +112,8 @@ def test_the_help_lists_all_kinds(capsys):
     with pytest.raises(SystemExit):
         builders.pie("convert", "--help")
     shown = capsys.readouterr().out
-    for name, kind in kinds.KINDS.items():
-        assert f"\n  {name} " in shown and kind.description in shown
+    for name, kind in registry.convertible().items():
+        assert f"\n  {name} " in shown and kind.files in shown
 
 
 def test_a_code_of_such_a_generator_is_synthesised_again(result, file, tmp_path):

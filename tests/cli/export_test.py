@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from pie_jax.converters import codes as foreign
 
-from pie_jax.cli import reconstruct
 from pie_jax.core.theta import neutral
-from pie_jax.face import morphable
 from pie_jax.face.surface import surface
-from pie_jax.io import assets, codes
-from tests import builders
+from pie_jax.io import codes, records
+from pie_jax.workflows import fit
+from tests import builders, toys
 from tests.io import meshes_test
 
 
@@ -41,77 +40,68 @@ def test_what_is_exported_is_read_back(tmp_path):
         np.testing.assert_array_equal(codes.to_w_plus(read, 5, name)[0], [w] * 5)
 
 
+THETA = neutral().replace(
+    rotation=jnp.asarray([0.1, 0.4, -0.2]),
+    translation=jnp.asarray([0.3, 0.2, 0.1]),
+    identity=jnp.linspace(-2, 2, 80),
+    expression=jnp.linspace(1, -1, 64),
+    reflectance=jnp.linspace(-1, 2, 80),
+)
+
+
 @pytest.fixture
-def fitted(tmp_path, monkeypatch):
-    """A `theta.json` of a toy face model, its face, and the model."""
-    arrays = builders.toy_arrays()
-    monkeypatch.setattr(assets, "load", lambda name: assets.Asset(arrays, {}))
-    model = morphable.from_arrays(arrays)
-    theta = neutral().replace(
-        rotation=jnp.asarray([0.1, 0.4, -0.2]),
-        translation=jnp.asarray([0.3, 0.2, 0.1]),
-        identity=jnp.linspace(-2, 2, 80),
-        expression=jnp.linspace(1, -1, 64),
-        reflectance=jnp.linspace(-1, 2, 80),
-    )
-    record = reconstruct.describe(model, reconstruct.Fitted(theta, {}))
-    reconstruct.write_record(tmp_path / "theta.json", record)
-    return tmp_path / "theta.json", theta, model
+def fitted(installed, tmp_path):
+    """A `theta.json` of the toy face model; of the first versions, which named none."""
+    record = fit.describe(toys.model(), fit.Fitted(THETA, {}))
+    records.write(tmp_path / "theta.json", record)
+    return tmp_path / "theta.json"
 
 
 @pytest.mark.parametrize("posed", [False, True])
 def test_a_fitted_face_becomes_a_mesh(fitted, posed):
-    record, theta, model = fitted
-    vertices, colours = surface(model, theta, posed=posed)
+    vertices, colours = surface(toys.model(), THETA, posed=posed)
     words = ("--posed",) if posed else ()
     for name in ("face.obj", "face.ply"):
-        out = record.with_name(name)
-        assert export(record, out, *words) == 0
+        out = fitted.with_name(name)
+        assert export(fitted, out, *words) == 0
         if name.endswith("obj"):
             found = meshes_test.parse_obj(out.read_text())
         else:
             found = meshes_test.parse_ply(out.read_bytes())
         np.testing.assert_allclose(found[0], vertices, atol=1e-5)
-        np.testing.assert_array_equal(found[1], model.triangles)
+        np.testing.assert_array_equal(found[1], toys.model().triangles)
         np.testing.assert_allclose(found[2], colours, atol=2.1e-3)
-
-
-def spoil(record, **changes):
-    content = json.loads(record.read_text())
-    content["theta"].update(changes)
-    record.write_text(json.dumps(content))
-
-
-def name_model(record, chosen):
-    content = json.loads(record.read_text())
-    record.write_text(json.dumps(content | {"face_model": chosen}))
 
 
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda record: record.write_text("{"), "neither theta.json"),
-        (lambda record: record.write_text("[1]"), "neither theta.json"),
-        (lambda record: record.write_text('{"theta": {}}'), "neither theta.json"),
-        (lambda record: record.write_bytes(b"\xff" * 9), "neither theta.json"),
-        (lambda record: spoil(record, identity=[0.0] * 79), "identity are not 80"),
-        (lambda record: spoil(record, rotation=["a"] * 3), "neither theta.json"),
-        (lambda record: spoil(record, rotation=[1e99] * 3), "rotation are not 3"),
-        (lambda record: name_model(record, "bfm"), "neither theta.json"),
-        (lambda record: name_model(record, {"name": "bfm"}), "choose one of"),
+        ({"theta": {"identity": [0.0] * 79}}, "identity are not 80"),
+        ({"theta": {"rotation": ["a"] * 3}}, "neither theta.json"),
+        ({"theta": {"rotation": [1e99] * 3}}, "rotation are not 3"),
+        ({"theta": {}}, "neither theta.json"),
+        ({"face_model": "bfm"}, "neither theta.json"),
+        ({"face_model": {"name": "bfm"}}, "choose one of"),
         (
-            lambda record: name_model(record, {"name": "bfm_front", "path": "gone"}),
+            {"face_model": {"name": "bfm_front", "path": "gone"}},
             "gone cannot be read",
         ),
+        (b"{", "neither theta.json"),
+        (b"[1]", "neither theta.json"),
+        (b"\xff" * 9, "neither theta.json"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_what_is_no_face_is_refused(fitted, capsys, change, message):
-    record, _, _ = fitted
-    change(record)
-    assert export(record, record.with_name("face.obj")) == 1
+    if isinstance(change, dict):
+        record = json.loads(fitted.read_text())
+        if theta := change.get("theta"):
+            change = change | {"theta": record["theta"] | theta}
+        change = json.dumps(record | change).encode()
+    fitted.write_bytes(change)
+    assert export(fitted, fitted.with_name("face.obj")) == 1
     assert message in capsys.readouterr().err
-    assert not record.with_name("face.obj").exists()
+    assert not fitted.with_name("face.obj").exists()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +115,6 @@ def test_what_is_no_face_is_refused(fitted, capsys, change, message):
     ],
 )
 def test_the_wrong_names_are_refused(fitted, capsys, source, out, message):
-    folder = fitted[0].parent
-    (folder / "empty").mkdir()
-    assert export(folder / source, folder / out) == 1
+    (fitted.parent / "empty").mkdir()
+    assert export(fitted.parent / source, fitted.parent / out) == 1
     assert message in capsys.readouterr().err

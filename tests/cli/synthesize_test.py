@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pie_jax.cli import config, runtime
 from pie_jax.io import codes, images
+from pie_jax.stack import networks
 from tests import builders, pickles
 
 pytestmark = pytest.mark.usefixtures("no_weights")
@@ -13,40 +13,29 @@ def synthesize(code, out, *words: object) -> int:
     return builders.pie("synthesize", code, "--out", out, "--config", "testing", *words)
 
 
-@pytest.fixture(scope="module")
-def num_ws(cache_folder) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PIE_JAX_CACHE", str(cache_folder))
-        assembled, _ = runtime.start(config.load("testing"), parts=("generator",))
-    return assembled.generator.num_ws
+NUM_WS = networks.GENERATORS["testing"].build().num_ws
 
 
 def random_code(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).normal(0, 0.5, shape)
 
 
-def test_a_folder_names_its_generator_by_itself(embedded, tmp_path):
-    out = tmp_path / "again.png"
-    assert builders.pie("synthesize", embedded.folder, "--out", out) == 0
+@pytest.mark.parametrize("inside", [".", "code"])
+@pytest.mark.parametrize("named", [True, False])
+def test_an_embedded_code_gives_its_projection_again(embedded, tmp_path, inside, named):
+    out, code = tmp_path / "again.png", embedded.folder / inside
+    words = ("--config", "testing") if named else ()  # a folder names its own
+    assert builders.pie("synthesize", code, "--out", out, *words) == 0
     projection = images.read(embedded.folder / "projection.png")
     np.testing.assert_array_equal(images.read(out), projection)
-
-
-@pytest.mark.parametrize("inside", [".", "code"])
-def test_an_embedded_code_gives_its_projection_again(embedded, tmp_path, inside):
-    assert synthesize(embedded.folder / inside, tmp_path / "again.png") == 0
-    np.testing.assert_array_equal(
-        images.read(tmp_path / "again.png"),
-        images.read(embedded.folder / "projection.png"),
-    )
     assert [x.name for x in tmp_path.iterdir()] == ["again.png"]
 
 
-def test_a_code_in_w_is_one_vector_for_all_style_inputs(tmp_path, num_ws):
+def test_a_code_in_w_is_one_vector_for_all_style_inputs(tmp_path):
     w = random_code(512).astype(np.float32)
     origin = {"generator": "testing"}
     codes.save(tmp_path / "w", {"w": w}, origin)
-    codes.save(tmp_path / "w_plus", {"w_plus": np.tile(w, (num_ws, 1))}, origin)
+    codes.save(tmp_path / "w_plus", {"w_plus": np.tile(w, (NUM_WS, 1))}, origin)
     for name in ("w", "w_plus"):
         assert synthesize(tmp_path / name, tmp_path / f"{name}.npy") == 0
     np.testing.assert_array_equal(
@@ -54,11 +43,11 @@ def test_a_code_in_w_is_one_vector_for_all_style_inputs(tmp_path, num_ws):
     )
 
 
-def test_every_shape_of_a_file_gives_the_same_images(tmp_path, num_ws):
+def test_every_shape_of_a_file_gives_the_same_images(tmp_path):
     w = random_code(2, 512)  # float64, as numpy makes it
     np.save(tmp_path / "two.npy", w)
     np.save(tmp_path / "one.npy", w[1])
-    w_plus = np.repeat(w[:, None], num_ws, axis=1)
+    w_plus = np.repeat(w[:, None], NUM_WS, axis=1)
     np.save(tmp_path / "plus.npy", w_plus)
     np.savez(tmp_path / "plus.npz", w=w_plus, seed=3)
     latents = {
@@ -67,22 +56,19 @@ def test_every_shape_of_a_file_gives_the_same_images(tmp_path, num_ws):
     }
     (tmp_path / "plus.pt").write_bytes(pickles.torch_zip(latents))
     np.save(tmp_path / "either.npy", w_plus[1])
-    for name in ("two", "one", "plus"):
-        assert synthesize(tmp_path / f"{name}.npy", tmp_path / f"{name}-out.npy") == 0
-    for name in ("plus.npz", "plus.pt"):
-        assert synthesize(tmp_path / name, tmp_path / f"{name}-out.npy") == 0
-    either = ("--space", "w_plus")
-    assert (
-        synthesize(tmp_path / "either.npy", tmp_path / "either-out.npy", *either) == 0
-    )
-    two = np.load(tmp_path / "two-out.npy")
+    raw = {}
+    for name in ("two.npy", "one.npy", "plus.npy", "plus.npz", "plus.pt", "either.npy"):
+        space = ("--space", "w_plus") if name == "either.npy" else ()
+        assert synthesize(tmp_path / name, tmp_path / "out.npy", *space) == 0
+        raw[name] = np.load(tmp_path / "out.npy")
+    two = raw["two.npy"]
     assert two.shape == (2, 16, 16, 3)
     assert two.dtype == np.float32
     assert not np.array_equal(two[0], two[1])
-    np.testing.assert_array_equal(np.load(tmp_path / "one-out.npy"), two[1:])
-    for name in ("plus", "plus.npz", "plus.pt"):
-        np.testing.assert_array_equal(np.load(tmp_path / f"{name}-out.npy"), two)
-    np.testing.assert_array_equal(np.load(tmp_path / "either-out.npy"), two[1:])
+    for name in ("plus.npy", "plus.npz", "plus.pt"):
+        np.testing.assert_array_equal(raw[name], two)
+    for name in ("one.npy", "either.npy"):
+        np.testing.assert_array_equal(raw[name], two[1:])
 
 
 def test_several_codes_give_numbered_pictures_of_the_raw_output(tmp_path):
@@ -99,14 +85,14 @@ def test_several_codes_give_numbered_pictures_of_the_raw_output(tmp_path):
         np.testing.assert_array_equal(picture_u8, images.to_u8(image))
 
 
-def make_wrong(folder, num_ws: int) -> dict[str, str]:
+def make_wrong(folder) -> dict[str, str]:
     """Files that are no codes, and the reason for which each is refused."""
     good = random_code(512)
     arrays = {
         "short.npy": (good[:511], "shape"),
-        "either.npy": (np.zeros((num_ws, 512)), "--space w or --space w_plus"),
-        "other_num_ws.npy": (np.zeros((1, num_ws + 1, 512)), f"n, {num_ws}, 512"),
-        "four_axes.npy": (np.zeros((1, 1, num_ws, 512)), "shape"),
+        "either.npy": (np.zeros((NUM_WS, 512)), "--space w or --space w_plus"),
+        "other_num_ws.npy": (np.zeros((1, NUM_WS + 1, 512)), f"n, {NUM_WS}, 512"),
+        "four_axes.npy": (np.zeros((1, 1, NUM_WS, 512)), "shape"),
         "none.npy": (np.zeros((0, 512)), "shape"),
         "scalar.npy": (np.float32(1), "shape"),
         "nan.npy": (np.where(good > 0, np.nan, good), "not finite"),
@@ -143,10 +129,10 @@ def make_wrong(folder, num_ws: int) -> dict[str, str]:
     }
 
 
-def test_what_is_no_code_is_refused_with_the_reason(tmp_path, num_ws, capsys):
+def test_what_is_no_code_is_refused_with_the_reason(tmp_path, capsys):
     out = tmp_path / "out"
     out.mkdir()
-    for name, reason in make_wrong(tmp_path, num_ws).items():
+    for name, reason in make_wrong(tmp_path).items():
         assert synthesize(tmp_path / name, out / "face.png") == 1, name
         shown = capsys.readouterr().err
         assert name in shown
@@ -155,8 +141,8 @@ def test_what_is_no_code_is_refused_with_the_reason(tmp_path, num_ws, capsys):
     assert not list(out.iterdir())
 
 
-def test_another_generators_code_is_refused(tmp_path, capsys, num_ws):
-    code = {"w_plus": np.zeros((num_ws, 512), np.float32)}
+def test_another_generators_code_is_refused(tmp_path, capsys):
+    code = {"w_plus": np.zeros((NUM_WS, 512), np.float32)}
     codes.save(tmp_path / "code", code, {"generator": "stylegan9"})
     assert synthesize(tmp_path / "code", tmp_path / "face.png") == 1
     shown = capsys.readouterr().err

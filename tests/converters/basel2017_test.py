@@ -3,8 +3,8 @@
 import h5py
 import numpy as np
 import pytest
-from pie_jax.converters import basel2017 as converter
 
+from pie_jax.converters import basel2017 as converter
 from pie_jax.core.errors import PieError
 from pie_jax.face import morphable
 from pie_jax.io import assets
@@ -16,7 +16,7 @@ JSON = converter.LANDMARKS
 
 def published():
     """A head with our open model's landmarks, greater and elsewhere; its datasets."""
-    head, ours = files.Head(), assets.load("morphable").arrays
+    head, ours = files.Head(), assets.load("morphable").flat
     places = 1.2 * ours["mean"].astype(float)[files.landmarks(ours)] + [0.1, 0.3, -0.2]
     head.landmarks = len(head.mean) + np.arange(68)
     head.mean = np.concatenate([head.mean, places])

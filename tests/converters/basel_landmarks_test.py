@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from pie_jax.converters import basel_landmarks
 from pie_jax.converters.basel_landmarks import ANCHORS
 
+from pie_jax.converters import basel_landmarks
 from pie_jax.core import ibug
 from pie_jax.core.errors import PieError
 

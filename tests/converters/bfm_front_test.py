@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pie_jax.converters import bfm_front
 
+from pie_jax.converters import bfm_front
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import neutral
 from pie_jax.face import morphable

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from pie_jax.converters import codes
 
+from pie_jax.converters import codes
 from pie_jax.core.errors import PieError
 from tests import pickles
 from tests.pickles import Tensor

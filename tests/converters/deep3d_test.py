@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pie_jax.converters import deep3d as converter
 
+from pie_jax.converters import deep3d as converter
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
+from pie_jax.io import arrays
 from pie_jax.networks import deep3d
 from tests import deep3d_reference as reference
 from tests import pickles
@@ -33,11 +33,11 @@ def convert(folder, content):
 @pytest.mark.parametrize("write", [pickles.torch_zip, pickles.torch_legacy])
 def test_coefficients_are_those_of_the_reference(tmp_path, write):
     flat, info = convert(tmp_path, write(checkpoint()))
-    params = weights.nest(flat)
+    params = arrays.nest(flat)
     module = deep3d.Deep3D(deep3d.width_of(params))
     image = np.random.default_rng(1).uniform(-1, 1, (1, 256, 256, 3)).astype("f4")
     layout = jax.eval_shape(module.init, jax.random.key(0), image)["params"]
-    weights.check(params, layout, "deep3d")
+    arrays.check(params, layout, "deep3d", "")
     found = jax.jit(module.apply)({"params": params}, image)
     seen = (np.asarray(deep3d.crop(jnp.asarray(image)))[0] + 1) / 2
     expected = reference.network(STATE, seen.transpose(2, 0, 1).astype(float))

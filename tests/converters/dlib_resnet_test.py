@@ -5,13 +5,12 @@ import struct
 import jax
 import numpy as np
 import pytest
-from pie_jax.converters import carriers, stack
-from pie_jax.converters import dlib_resnet as converter
 from pie_jax.converters.dlib_format import DlibReader
 
+from pie_jax.converters import dlib_resnet as converter
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
 from pie_jax.networks import dlib_resnet
+from pie_jax.stack import cache, carriers, fetch
 from tests import builders
 
 
@@ -201,9 +200,9 @@ def noise(dlib):
 
 def portrait_chips(dlib):
     """dlib's own chip of the largest face in each portrait."""
-    stack.ensure("landmarks68")
+    fetch.ensure("landmarks68")
     detector = dlib.get_frontal_face_detector()
-    predictor = dlib.shape_predictor(str(weights.path("landmarks68")))
+    predictor = dlib.shape_predictor(str(cache.path("landmarks68")))
     for name in PORTRAITS:
         image = dlib.load_rgb_image(str(builders.portrait(f"{name}.jpg")))
         face = max(detector(image, 0) or detector(image, 1), key=lambda box: box.area())
@@ -218,8 +217,8 @@ def test_descriptors_are_dlibs_and_match_as_by_dlib(tmp_path, make, limit):
     members = carriers.read_members("face-recognition-models", [converter.FILE])
     file.write_bytes(members[converter.FILE])
     original = dlib.face_recognition_model_v1(str(file)).compute_face_descriptor
-    stack.ensure("dlib_resnet")
-    params = weights.load("dlib_resnet")
+    fetch.ensure("dlib_resnet")
+    params = cache.load("dlib_resnet")
     network = jax.jit(dlib_resnet.DlibResNet().apply)
     chips = list(make(dlib))
     expected = np.array([original(chip) for chip in chips])

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from pie_jax.converters import face_model
 
 from experiments.morphable import frame
+from pie_jax.converters import face_model
 from pie_jax.core.errors import PieError
 from pie_jax.face import morphable
 from tests.converters import face_files as files

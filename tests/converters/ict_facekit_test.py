@@ -6,11 +6,11 @@ import chex
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pie_jax.converters import ict_facekit as converter
 
+from pie_jax.converters import ict_facekit as converter
 from pie_jax.core.errors import PieError
 from pie_jax.face import morphable
-from pie_jax.io import converted
+from pie_jax.stack import converted
 from tests.converters import face_files as files
 
 EXPRESSIONS = ["jawOpen", "mouthSmile_L", "mouthSmile_R", "browInnerUp_L"]

@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pie_jax.converters import jaw
 from scipy.spatial import KDTree
 
+from pie_jax.converters import jaw
 from pie_jax.core import rotations
 from pie_jax.face import landmarks
 from tests import builders

@@ -6,9 +6,9 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from pie_jax.converters import keras_file
 from pie_jax.converters.user_file import UserFile
 
+from pie_jax.converters import keras_file
 from pie_jax.core.errors import PieError
 from tests.converters import vgg_files as files
 

@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 import pytest
 import scipy.io
-from pie_jax.converters import matlab_file
 from pie_jax.converters.user_file import UserFile
 
+from pie_jax.converters import matlab_file
 from pie_jax.core.errors import PieError
 from tests.converters import matlab_files as files
 

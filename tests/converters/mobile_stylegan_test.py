@@ -4,13 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pie_jax.converters import carriers, mean_w, stack
-from pie_jax.converters import mobile_stylegan as converter
 
 from experiments import benchmark
+from pie_jax.converters import mean_w
+from pie_jax.converters import mobile_stylegan as converter
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
+from pie_jax.io import arrays
 from pie_jax.networks import mobile_stylegan
+from pie_jax.stack import cache, carriers, fetch
 from tests import builders
 
 WIDTHS = (12, 8, 8, 4, 4, 4, 4, 4)
@@ -86,8 +87,8 @@ def test_the_result_has_the_networks_layout_and_its_mean_w(converted):
     layout = jax.eval_shape(
         lambda key: mobile_stylegan.init_params(key, WIDTHS), jax.random.key(0)
     )
-    params = weights.nest(converted)
-    weights.check(params, layout, "mobile_stylegan_ffhq")
+    params = arrays.nest(converted)
+    arrays.check(params, layout, "mobile_stylegan_ffhq", "")
     z = np.random.default_rng(1).standard_normal((512, 512), np.float32)
     w = mobile_stylegan.mobile_stylegan(WIDTHS).mapping(params, z)
     error = (params["w_avg"] - w.mean(axis=0)) / w.std(axis=0)
@@ -143,8 +144,8 @@ def original_mapping():
 def test_real_images_and_codes_are_those_of_openvino():
     mapping = original_mapping()
     original_synthesis = benchmark.openvino_synthesis(threads=2)
-    stack.ensure("mobile_stylegan_ffhq", progress=False)
-    published = jax.tree.map(jnp.asarray, weights.load("mobile_stylegan_ffhq"))
+    fetch.ensure("mobile_stylegan_ffhq", progress=False)
+    published = jax.tree.map(jnp.asarray, cache.load("mobile_stylegan_ffhq"))
     network = mobile_stylegan.mobile_stylegan()
     synthesis = jax.jit(network.synthesis)
     for seed in range(3):

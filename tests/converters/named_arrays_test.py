@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from pie_jax.converters import named_arrays
 
+from pie_jax.converters import named_arrays
 from pie_jax.core.errors import PieError
 
 

@@ -13,6 +13,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+
 from pie_jax.converters import (
     codes,
     deep3d,
@@ -25,7 +26,6 @@ from pie_jax.converters import (
     vgg16,
     vgg_face,
 )
-
 from pie_jax.core.errors import PieError
 from tests import pickles
 from tests.pickles import Made, Named

@@ -6,13 +6,14 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pytest
+
 from pie_jax.converters import mean_w
 from pie_jax.converters import stylegan1 as converter1
 from pie_jax.converters import stylegan2 as converter2
-
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
+from pie_jax.io import arrays
 from pie_jax.networks import stylegan1, stylegan2
+from pie_jax.stack import cache
 from tests import pickles
 from tests import stylegan_reference as reference
 from tests.converters import stylegan_files as files
@@ -85,13 +86,13 @@ def test_pictures_and_codes_are_those_of_the_reference(
     tmp_path, monkeypatch, case, converted
 ):
     monkeypatch.setenv("PIE_JAX_CACHE", str(tmp_path))
-    weights.save(case.name, *converted)
-    loaded = weights.load(case.name)
+    cache.save(case.name, *converted)
+    loaded = cache.load(case.name)
     assert case.module.sizes(loaded) == (case.widths, 8)
     layout = jax.eval_shape(
         lambda key: case.module.init_params(key, case.widths), jax.random.key(0)
     )
-    weights.check(loaded, layout, case.name)
+    arrays.check(loaded, layout, case.name, "")
     network = getattr(case.module, case.name)(case.widths)
     rng = np.random.default_rng(5)
     z = rng.normal(size=(2, 512)).astype(np.float32)

@@ -6,8 +6,8 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from pie_jax.converters import torch_checkpoint
 
+from pie_jax.converters import torch_checkpoint
 from pie_jax.core.errors import PieError
 from tests import pickles
 from tests.pickles import Made, Named, Storage, Tensor

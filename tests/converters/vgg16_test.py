@@ -3,10 +3,10 @@
 import jax
 import numpy as np
 import pytest
-from pie_jax.converters import vgg16 as converter
 
+from pie_jax.converters import vgg16 as converter
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
+from pie_jax.io import arrays
 from pie_jax.networks import vgg
 from tests import pickles
 from tests import vgg_reference as reference
@@ -53,9 +53,9 @@ def test_features_are_those_of_the_reference(
     tmp_path, features, form, content, normalisation
 ):
     flat, info = convert(tmp_path, content)
-    params = weights.nest(flat)
+    params = arrays.nest(flat)
     layout = jax.eval_shape(MODULE.init, jax.random.key(0), np.zeros((1, 8, 8, 3)))
-    weights.check(params, layout["params"], "vgg16")
+    arrays.check(params, layout["params"], "vgg16", "")
     found = features(params, IMAGE_U8[None] / np.float32(127.5) - 1)
     if normalisation:
         expected = reference.torchvision(IMAGE_U8, BLOCKS, *normalisation)

@@ -3,10 +3,10 @@
 import jax
 import numpy as np
 import pytest
-from pie_jax.converters import vgg_face as converter
 
+from pie_jax.converters import vgg_face as converter
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
+from pie_jax.io import arrays
 from pie_jax.networks import vgg_face
 from tests import pickles
 from tests import vgg_reference as reference
@@ -45,9 +45,9 @@ def convert(folder, content, width=files.WIDTH):
 
 def test_descriptors_are_those_of_the_reference(tmp_path):
     flat, info = convert(tmp_path, FORMS["MatConvNet's .mat"][0])
-    params = weights.nest(flat)
+    params = arrays.nest(flat)
     layout = jax.eval_shape(MODULE.init, jax.random.key(0), np.zeros((1, 224, 224, 3)))
-    weights.check(params, layout["params"], "vgg_face")
+    arrays.check(params, layout["params"], "vgg_face", "")
     faces = FACES_U8 / np.float32(127.5) - 1
     found = jax.jit(lambda x: MODULE.apply({"params": params}, x))(faces)
     for descriptor, face_u8 in zip(found, FACES_U8, strict=True):

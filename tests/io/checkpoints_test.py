@@ -49,13 +49,10 @@ def test_the_last_state_comes_back_in_its_own_classes(tmp_path):
     assert restored.stage == 1
     chex.assert_trees_all_equal(restored, state(5))
     chex.assert_trees_all_equal_dtypes(restored, state(5))
-
-
-def test_only_the_last_is_kept(tmp_path):
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["5"]
     with Checkpoints(tmp_path / "run") as checkpoints:
-        for steps in (1, 2, 3):
-            checkpoints.save(steps, state(steps), {"steps": steps})
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["3"]
+        checkpoints.delete()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unfinished_checkpoint_is_passed_over(tmp_path):
@@ -66,13 +63,6 @@ def test_an_unfinished_checkpoint_is_passed_over(tmp_path):
     with Checkpoints(tmp_path / "run") as checkpoints:
         _, record = checkpoints.latest(template)
     assert record == {"steps": 3}
-
-
-def test_deleting_leaves_nothing(tmp_path):
-    with Checkpoints(tmp_path / "run") as checkpoints:
-        checkpoints.save(3, state(3), {"steps": 3})
-        checkpoints.delete()
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_checkpoint_is_an_error_that_names_the_folder(tmp_path):

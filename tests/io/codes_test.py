@@ -95,20 +95,25 @@ def test_a_folder_without_a_code_is_an_error(tmp_path, folder):
         codes.load(tmp_path / folder)
 
 
-@pytest.mark.parametrize("lost", ["code", "metadata", "code/manifest.ocdbt"])
-def test_a_folder_that_lost_a_part_is_an_error(tmp_path, lost):
-    codes.save(tmp_path / "code", {"w": W}, {"generator": "g"})
-    place = tmp_path / "code" / lost
+def lose(place):
     shutil.rmtree(place) if place.is_dir() else place.unlink()
-    with pytest.raises(PieError, match="damaged|holds no code"):
-        codes.load(tmp_path / "code")
 
 
-@pytest.mark.parametrize("item", ["code", "metadata"])
-def test_damaged_files_are_an_error(tmp_path, item):
-    codes.save(tmp_path / "code", {"w": W}, {"generator": "g"})
-    for file in (tmp_path / "code" / item).rglob("*"):
+def damage(place):
+    for file in place.rglob("*"):
         if file.is_file():
             file.write_bytes(b"damaged")
-    with pytest.raises(PieError, match="damaged"):
+
+
+@pytest.mark.parametrize(
+    "spoil, part",
+    [
+        *[(lose, part) for part in ("code", "metadata", "code/manifest.ocdbt")],
+        *[(damage, part) for part in ("code", "metadata")],
+    ],
+)
+def test_a_folder_that_lost_a_part_or_is_damaged_is_an_error(tmp_path, spoil, part):
+    codes.save(tmp_path / "code", {"w": W}, {"generator": "g"})
+    spoil(tmp_path / "code" / part)
+    with pytest.raises(PieError, match="damaged|holds no code"):
         codes.load(tmp_path / "code")

@@ -14,6 +14,7 @@ from pie_jax.photos import alignment
 # A face that looks straight at the camera: eyes one unit apart on the x axis, mouth
 # 1.1 below. The square's half side is then 2 units and its centre at (0, 0.11).
 HALF_SIDE, CENTRE = 2.0, 0.11
+HOPPER = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
 
 
 def face_landmarks(centre, side: float, degrees: float = 0.0) -> np.ndarray:
@@ -65,7 +66,7 @@ def smooth_noise(height: int, width: int, grain: int, seed: int = 0) -> np.ndarr
 @pytest.fixture(scope="module")
 def photo_u8() -> np.ndarray:
     """`[600, 512, 3]`, Grace Hopper: something to see, whatever the landmarks say."""
-    return images.read(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+    return images.read(HOPPER)
 
 
 def test_the_square_of_an_upright_face_is_where_the_paper_says():
@@ -119,7 +120,7 @@ def test_points_go_to_the_photograph_and_back(photo_u8):
     assert placed.photo_size == (512, 600)
 
 
-def test_an_alignment_survives_json_exactly(photo_u8):
+def test_an_alignment_survives_json_exactly_and_another_record_is_refused(photo_u8):
     landmarks = face_landmarks((260.1, 200.7), 300 / 7, degrees=23)
     _, placed = alignment.align(photo_u8, landmarks, size=64)
     record = json.loads(json.dumps(placed.to_dict()))
@@ -127,14 +128,9 @@ def test_an_alignment_survives_json_exactly(photo_u8):
     np.testing.assert_array_equal(again.quad, placed.quad)
     np.testing.assert_array_equal(again.landmarks, placed.landmarks)
     assert (again.photo_size, again.size) == (placed.photo_size, placed.size)
-
-
-def test_a_record_that_is_no_alignment_is_refused(photo_u8):
-    _, placed = alignment.align(photo_u8, face_landmarks((260, 200), 300), size=32)
-    record = placed.to_dict()
-    for key, value in [("quad", [[0, 1]]), ("size", None), ("landmarks", "none")]:
+    for wrong in ({"quad": [[0, 1]]}, {"size": None}, {"landmarks": "none"}):
         with pytest.raises(PieError, match="expected an alignment"):
-            alignment.Alignment.from_dict({**record, key: value})
+            alignment.Alignment.from_dict(record | wrong)
     with pytest.raises(PieError, match="photo_size"):
         alignment.Alignment.from_dict({"quad": [], "size": 4, "landmarks": []})
 
@@ -159,10 +155,9 @@ def centroid(image: np.ndarray, near: np.ndarray, reach: int) -> np.ndarray:
     return np.array([np.sum(columns * weight), np.sum(rows * weight)]) / weight.sum()
 
 
-@pytest.mark.parametrize("degrees", [0, 17, -40, 180])
+@pytest.mark.parametrize("degrees", [0, -40, 180])
 @pytest.mark.parametrize(
-    ("side", "size"),
-    [(90, 256), (300, 256), (701, 256), (1301, 256), (2222, 256), (200, 1024)],
+    ("side", "size"), [(90, 256), (701, 256), (2222, 256), (200, 1024)]
 )
 def test_points_land_where_the_alignment_says(side, size, degrees):
     """Enlarged, kept, and shrunk by 2 and 4, from photographs of odd sizes."""
@@ -182,30 +177,28 @@ def test_points_land_where_the_alignment_says(side, size, degrees):
     assert np.abs(found - expected).max() < 0.1 * size / 1024 + 0.005
 
 
-@pytest.mark.parametrize("degrees", [0, -25])
-def test_an_aligned_photograph_equals_dense_sampling(photo_u8, degrees):
-    landmarks = face_landmarks((270, 195), 230, degrees)
-    aligned_u8, placed = alignment.align(photo_u8, landmarks, size=256)
+@pytest.mark.parametrize(
+    "photo_u8, side, degrees, size, samples, blurred",
+    [
+        (images.read(HOPPER), 230, -25, 256, 4, 1),
+        (smooth_noise(1401, 1303, grain=20), 900, 10, 128, 10, 2),
+    ],
+)
+def test_an_aligned_photograph_equals_dense_sampling(
+    photo_u8, side, degrees, size, samples, blurred
+):
+    """Enlarged, and shrunk."""
+    centre = (270, 195) if side == 230 else (650, 700)
+    landmarks = face_landmarks(centre, side, degrees)
+    aligned_u8, placed = alignment.align(photo_u8, landmarks, size=size)
     # Measured 0.89 levels, of which 0.5 are rounding and the rest is that the result
     # is reduced by a Lanczos filter, the reference by plain means.
-    difference = np.abs(aligned_u8 - area_sampled(photo_u8, placed, samples=4))
-    assert difference.mean() < 1
-    assert np.quantile(difference, 0.999) < 12
-    for shift in 0.05 * np.array([(1, 0), (-1, 0), (0, 1), (0, -1)]):
-        moved = dataclasses.replace(placed, quad=placed.quad + shift)
-        elsewhere = np.abs(aligned_u8 - area_sampled(photo_u8, moved, samples=4))
+    difference = np.abs(aligned_u8 - area_sampled(photo_u8, placed, samples))
+    assert difference.mean() < blurred
+    for shift in 0.0004 * side * np.array([(1, 0), (-1, 0), (0, 1), (0, -1)]):
+        moved = dataclasses.replace(placed, quad=placed.quad + shift * 10)
+        elsewhere = np.abs(aligned_u8 - area_sampled(photo_u8, moved, samples))
         assert elsewhere.mean() > 1.05 * difference.mean()
-
-
-def test_a_shrunk_photograph_equals_dense_sampling():
-    photo_u8 = smooth_noise(1401, 1303, grain=20)
-    landmarks = face_landmarks((650, 700), 900, degrees=10)
-    aligned_u8, placed = alignment.align(photo_u8, landmarks, size=128)
-    difference = np.abs(aligned_u8 - area_sampled(photo_u8, placed, samples=10))
-    assert difference.mean() < 2
-    moved = dataclasses.replace(placed, quad=placed.quad + 3.5)
-    shifted = np.abs(aligned_u8 - area_sampled(photo_u8, moved, samples=10))
-    assert shifted.mean() > 2 * difference.mean()  # half a pixel off is noticed
 
 
 def test_detail_finer_than_the_result_is_averaged_and_not_sampled():
@@ -215,14 +208,6 @@ def test_detail_finer_than_the_result_is_averaged_and_not_sampled():
         photo_u8, face_landmarks((700, 700), 900, degrees=5), size=64
     )
     assert np.abs(aligned_u8.astype(int) - 127).max() <= 3
-
-
-def test_one_colour_stays_one_colour_inside_and_outside():
-    photo_u8 = np.full((90, 120, 3), (10, 120, 250), np.uint8)
-    aligned_u8, _ = alignment.align(
-        photo_u8, face_landmarks((60, 45), 200, degrees=30), size=64
-    )
-    np.testing.assert_array_equal(aligned_u8, np.full_like(aligned_u8, (10, 120, 250)))
 
 
 def test_padding_leaves_the_inside_as_it_is(photo_u8):

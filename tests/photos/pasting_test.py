@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import alignment, pasting
-from tests.io.alignment_test import face_landmarks
+from pie_jax.photos import alignment, pasting
+from tests.photos.alignment_test import face_landmarks
 
 
 def photo(height=300, width=360):

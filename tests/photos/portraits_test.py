@@ -2,22 +2,19 @@ import json
 
 import numpy as np
 import pytest
-from absl import logging
-from matplotlib import cbook
-from pie_jax.converters import stack
 from PIL import Image
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import alignment, images, portraits
-from tests import builders
-
-HOPPER = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+from pie_jax.io import images
+from pie_jax.photos import alignment, portraits
+from pie_jax.stack import fetch
+from tests import builders, toys
 
 
 @pytest.fixture(scope="module")
 def two_faces(tmp_path_factory):
     """A photograph with the same face twice, the larger at the right."""
-    head = Image.fromarray(images.read(HOPPER)).crop((110, 40, 430, 360))
+    head = Image.fromarray(images.read(toys.PHOTO)).crop((110, 40, 430, 360))
     both = Image.new("RGB", (720, 340))
     both.paste(head.resize((256, 256)), (0, 0))
     both.paste(head, (380, 0))
@@ -45,7 +42,7 @@ def assert_upright_and_centred(landmarks: np.ndarray) -> None:
      "koch2", "mitchell", "ride"],
 )  # fmt: skip
 def test_every_sample_portrait_is_upright_and_centred(name):
-    stack.ensure("landmarks68")
+    fetch.ensure("landmarks68")
     portrait = portraits.load_portrait(builders.portrait(f"{name}.jpg"))
     assert portrait.aligned_u8.shape == (1024, 1024, 3)
     assert portrait.aligned_u8.dtype == np.uint8
@@ -57,7 +54,7 @@ def test_every_sample_portrait_is_upright_and_centred(name):
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["jemison.jpg", "ride.jpg", "epps.jpg"])
 def test_an_aligned_picture_is_aligned_already(tmp_path, name):
-    stack.ensure("landmarks68")
+    fetch.ensure("landmarks68")
     first = portraits.load_portrait(builders.portrait(name))
     images.write_png(tmp_path / "aligned.png", first.aligned_u8)
     second = portraits.load_portrait(tmp_path / "aligned.png")
@@ -70,23 +67,23 @@ def test_an_aligned_picture_is_aligned_already(tmp_path, name):
 
 @pytest.mark.real
 def test_a_photograph_on_its_side_is_aligned_as_its_exif_says(tmp_path):
-    stack.ensure("landmarks68")
-    upright = images.read(HOPPER)
+    fetch.ensure("landmarks68")
+    upright = images.read(toys.PHOTO)
     exif = Image.Exif()
     exif[0x0112] = 8  # the camera's top is the picture's left
     stored = Image.fromarray(np.ascontiguousarray(np.rot90(upright, -1)))
     stored.save(tmp_path / "side.png", exif=exif)
     np.testing.assert_array_equal(
         portraits.load_portrait(tmp_path / "side.png").aligned_u8,
-        portraits.load_portrait(HOPPER).aligned_u8,
+        portraits.load_portrait(toys.PHOTO).aligned_u8,
     )
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("degrees", [-20, 20])
 def test_a_tilted_head_becomes_upright(tmp_path, degrees):
-    stack.ensure("landmarks68")
-    photo = Image.fromarray(images.read(HOPPER))
+    fetch.ensure("landmarks68")
+    photo = Image.fromarray(images.read(toys.PHOTO))
     photo.rotate(degrees, Image.Resampling.BICUBIC).save(tmp_path / "tilted.png")
     portrait = portraits.load_portrait(tmp_path / "tilted.png")
     assert_upright_and_centred(portrait.landmarks)
@@ -96,29 +93,25 @@ def test_a_tilted_head_becomes_upright(tmp_path, degrees):
 
 
 @pytest.mark.real
-def test_of_several_faces_the_largest_is_taken_with_a_warning(two_faces, monkeypatch):
-    stack.ensure("landmarks68")
-    messages = []
-    monkeypatch.setattr(
-        logging, "warning", lambda message, *args: messages.append(message % args)
-    )
+def test_of_several_faces_the_largest_is_taken_with_a_warning(two_faces, caplog):
+    fetch.ensure("landmarks68")
     largest = portraits.load_portrait(two_faces)
     assert largest.alignment.landmarks[:, 0].min() > 380
-    assert len(messages) == 1
+    assert len(caplog.messages) == 1
     second = portraits.load_portrait(two_faces, face=2)
     assert second.alignment.landmarks[:, 0].max() < 260
-    assert len(messages) == 1
+    assert len(caplog.messages) == 1
 
 
-def test_an_absent_face_number_names_the_photograph(two_faces):
+def test_what_shows_no_such_face_is_named(two_faces, tmp_path):
     with pytest.raises(PieError, match=r"two\.png: there is no face 3"):
         portraits.load_portrait(two_faces, face=3)
-
-
-def test_a_photograph_without_a_face_is_named(tmp_path):
     path = tmp_path / "wall.png"
     Image.new("RGB", (90, 90), "grey").save(path)
     with pytest.raises(PieError, match=r"wall\.png: no face found"):
+        portraits.load_portrait(path)
+    path.write_text("not a picture")
+    with pytest.raises(PieError, match=r"wall\.png"):
         portraits.load_portrait(path)
 
 
@@ -140,9 +133,3 @@ def test_a_note_that_is_no_alignment_is_named(tmp_path, text, reason):
     )
     with pytest.raises(PieError, match=rf"face\.png.*{reason}"):
         portraits.load_aligned(path)
-
-
-def test_a_bad_file_is_named(tmp_path):
-    (tmp_path / "letter.jpg").write_text("not a picture")
-    with pytest.raises(PieError, match=r"letter\.jpg"):
-        portraits.load_portrait(tmp_path / "letter.jpg")

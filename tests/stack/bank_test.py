@@ -79,10 +79,13 @@ def test_a_bank_is_made_once_and_a_larger_one_goes_on_from_it(cache, capsys):
 
 
 @pytest.mark.parametrize(
-    "override", ["generator=mobile_stylegan_ffhq", "mofa=mofa", "face_model=ict_facekit"]
+    "override",
+    ["generator=mobile_stylegan_ffhq", "mofa=mofa", "face_model=ict_facekit"],
 )
 def test_other_networks_have_another_bank(cache, override):
-    first, other = (bank_identity(configured(*x)) for x in ((), (f"--config.{override}",)))
+    first, other = (
+        bank_identity(configured(*x)) for x in ((), (f"--config.{override}",))
+    )
     assert first == bank_identity(configured()) != other
 
 

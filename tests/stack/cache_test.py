@@ -68,7 +68,7 @@ def test_absent_truncated_and_changed_weights_are_told_apart():
 def test_a_full_disk_is_an_error_that_says_how_much_room_is_needed(folder):
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with (
-        pytest.raises(PieError, match=r"disk is full.* 2\.0 MB.*GB.*PIE_JAX_CACHE"),
+        pytest.raises(PieError, match=r"disk is full.*2\.0 MB.*GB.*PIE_JAX_CACHE"),
         cache.explained(folder / "net", 2_000_000),
     ):
         raise full

@@ -25,7 +25,9 @@ def install_fakes(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("fake/net.bin"), np.arange(6.0).tobytes())
+        archive.writestr(
+            zipfile.ZipInfo("fake/net.bin"), np.arange(6, dtype="f4").tobytes()
+        )
         archive.writestr(zipfile.ZipInfo("fake/raw.dat"), RAW)
     published = folder / "fake-1.0.whl"
     if not published.exists():
@@ -34,7 +36,7 @@ def install_fakes(folder: Path, patch: pytest.MonkeyPatch) -> None:
     def convert(files):
         with open(folder / "conversions", "a") as log:
             log.write("net\n")
-        return {"layer/bias": np.frombuffer(files["net.bin"])}
+        return {"layer/bias": np.frombuffer(files["net.bin"], "f4")}
 
     converter = types.ModuleType("pie_jax.converters.fake")
     converter.convert = convert
@@ -69,9 +71,10 @@ class Fakes:
         return log.read_text().count("net") if log.exists() else 0
 
     def cached(self) -> list[str]:
-        """All in the cache but its lock and compiled programs."""
-        found = (x.relative_to(self.cache).as_posix() for x in self.cache.rglob("*"))
-        return sorted(x for x in found if x != ".lock" and not x.startswith("xla"))
+        """All in the cache but its lock and programs."""
+        found = (x.relative_to(self.cache) for x in self.cache.rglob("*"))
+        other = {".lock", "xla", "programs"}
+        return sorted(x.as_posix() for x in found if x.parts[0] not in other)
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import traverse_util
+from pie_jax.configs import testing
 
 from pie_jax.core.errors import PieError
 from pie_jax.core.params import Params
 from pie_jax.networks import stylegan1, stylegan2
-from pie_jax.stack import cache, configuration, converted, fetch, networks
+from pie_jax.stack import cache, configuration, converted, fetch, networks, programs
 from pie_jax.stack.assembly import EMBED, SYNTHESIZE, Use
-from pie_jax.stack.load import layout, load, origins
+from pie_jax.stack.load import load, origins
 from pie_jax.stack.networks import Network
 from tests import builders
 
@@ -104,47 +105,23 @@ def test_the_testing_configuration_is_always_the_same(no_weights):
     assert image.shape == (1, generator.resolution, generator.resolution, 3)
 
 
-@pytest.mark.parametrize(
-    "overrides, part",
-    [
-        (["--config.energy.prior=1"], "latents"),
-        (["--config.stages[1].coordinates=principal"], "latents"),
-        (
-            [
-                "--config.stages[1].optimizer=quasi_newton",
-                "--config.stages[1].schedule=adaptive",
-                "--config.stages[1].coordinates=curvature",
-            ],
-            "curvature",
-        ),
-    ],
-)
-def test_what_tells_of_the_codes_is_there_where_it_is_wanted(
-    no_weights, overrides, part
-):
-    def config():
-        values = configuration.load("testing")
-        with values.unlocked():
-            values.energy.prior = 0.0
-            for stage in values.stages:
-                stage.coordinates = "w"
-        return values
-
-    values = config()
-    for override in overrides:
-        name, _, value = override.partition("=")
-        if "prior" in name:
-            values.energy.prior = float(value)
-        else:
-            setattr(values.stages[1], name.rpartition(".")[2], value)
-    stack = load(values, EMBED)
-    latents, num_ws = stack.params.latents, stack.functions.generator.num_ws
-    shapes = {"mean": (512,), "axes": (512, 512)}
-    assert jax.tree.map(jnp.shape, latents) == shapes
-    if part == "curvature":
+@pytest.mark.parametrize("wanted", ["prior", "principal", "curvature"])
+def test_what_tells_of_the_codes_is_there_where_it_is_wanted(no_weights, wanted):
+    config = testing.get_config()
+    last = config.stages[1]
+    if wanted == "prior":
+        config.energy.prior = 1.0
+    else:
+        last.coordinates = wanted
+    if wanted == "curvature":
+        last.optimizer, last.schedule = "quasi_newton", "adaptive"
+    stack = load(config, EMBED)
+    latents = jax.tree.map(jnp.shape, stack.params.latents)
+    assert latents == {"mean": (512,), "axes": (512, 512)}
+    if wanted == "curvature":
         shapes = jax.tree.map(jnp.shape, stack.params.curvature)
         assert shapes["directions"][::2] == shapes["roots"]
-        assert shapes["rest"] == (num_ws,)
+        assert shapes["rest"] == (stack.functions.generator.num_ws,)
 
 
 @pytest.mark.parametrize("start", ["mean", "encoder"])
@@ -227,7 +204,7 @@ def test_what_lacks_or_changes_a_part_is_named(
     part = "mofa" if kind == "mofa" else "face_model"
     flat = builders.toy_arrays()
     if kind == "mofa":
-        whole = layout(networks.MOFA["mofa"], 1 / 16)
+        whole = programs.layout(networks.MOFA["mofa"].init, "mofa", (1 / 16,))
         whole = {k: x for k, x in whole.items() if k not in within}
         flat = {
             k: np.zeros(x.shape, np.float16)
@@ -262,11 +239,15 @@ def test_an_encoder_of_ones_own_is_the_start(no_weights, tmp_path):
     chex.assert_tree_all_finite(w_plus)
 
 
-def test_the_layout_is_that_of_the_published_networks():
-    perceptual = layout(networks.PERCEPTUAL["vgg16"])
-    assert perceptual["block4_conv2"]["kernel"].shape == (3, 3, 512, 512)
-    recognition = layout(networks.RECOGNITION["dlib_resnet"])
-    assert recognition["fc"]["kernel"].shape == (256, 128)
+def test_the_layout_is_that_of_the_published_networks(no_weights):
+    for network, layer, shape in [
+        (networks.PERCEPTUAL["vgg16"], "block4_conv2", (3, 3, 512, 512)),
+        (networks.RECOGNITION["dlib_resnet"], "fc", (256, 128)),
+    ]:
+        for _ in range(2):  # made, and read again
+            layout = programs.layout(network.init, network.weights, ())
+            assert layout[layer]["kernel"].shape == shape
+            assert layout[layer]["kernel"].dtype == np.float32
 
 
 @pytest.mark.real

@@ -44,13 +44,9 @@ def test_a_sweep_gives_a_strip_and_a_gif(anna):
     assert not (folder / "edited.png").exists()
 
 
-def test_a_picture_goes_back_into_its_photograph_and_no_other(
-    anna, embedded, tmp_path
-):
+def test_a_picture_goes_back_into_its_photograph_and_no_other(anna, embedded, tmp_path):
     folder = run(anna, roll="20", options=Options(paste_back=embedded.photo))
-    pasted, photo = (
-        images.read(x) for x in (folder / "pasted.png", embedded.photo)
-    )
+    pasted, photo = (images.read(x) for x in (folder / "pasted.png", embedded.photo))
     assert pasted.shape == photo.shape and (pasted != photo).any()
     degrees = record(folder)["edit"]["achieved"]["degrees"]
     assert degrees["roll"] == pytest.approx(20, abs=1e-3)

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import re
 import signal
@@ -7,8 +8,8 @@ import time
 
 import pytest
 
-from pie_jax.cli import runtime
-from pie_jax.io import checkpoints, codes
+from pie_jax.io import codes
+from pie_jax.io.checkpoints import Checkpoints
 from tests import builders
 
 pytestmark = pytest.mark.usefixtures("no_weights")
@@ -20,6 +21,12 @@ LONG = (
     "--config.checkpoint_every=20",
 )
 TOTAL = 600
+EDITS = (
+    "--config.energy.rig_identity=1e-3",
+    "--config.energy.edit_photometric=1e-9",
+    "--config.energy.edit_landmark=1e-7",
+    "--config.energy.invariance_photometric=1e-9",
+)
 
 
 def outcome(folder) -> tuple:
@@ -36,24 +43,25 @@ def first_step(progress: str, total: int) -> int:
     return int(re.search(rf"(\d+)/{total} ", progress)[1])
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, cache_folder):
-    """A photograph, and the folder that an undisturbed long run gave it."""
-    place = tmp_path_factory.mktemp("undisturbed")
-    photo = builders.square_photo(place / "anna.png")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PIE_JAX_CACHE", str(cache_folder))
-        words = ("embed", photo, "--out", place / "out", *builders.TRIAL, *LONG)
-        assert builders.pie(*words) == 0
-    return photo, place / "out" / "anna"
-
-
 def saved_step(out) -> int:
     """The step of the last checkpoint below `out`; 0 when there is none."""
-    steps = [
-        int(path.name) for path in out.glob(".progress/*/*") if path.name.isdigit()
-    ]
-    return max(steps, default=0)
+    steps = (x.name for x in out.glob(".progress/*/*") if x.name.isdigit())
+    return max(map(int, steps), default=0)
+
+
+@contextlib.contextmanager
+def interrupted_at(step: int):
+    """Ends by Ctrl-C when the checkpoint of that step is saved."""
+    save = Checkpoints.save
+
+    def save_and_interrupt(self, saved, state, record):
+        save(self, saved, state, record)
+        if saved >= step:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoints, "save", save_and_interrupt)
+        yield
 
 
 def kill_after(step: int, command: list[str], out) -> str:
@@ -82,12 +90,12 @@ main.main(sys.argv[1:])
 
 
 def test_a_run_killed_again_and_again_ends_with_the_same_code(
-    undisturbed, tmp_path, capsys
+    embedded, tmp_path, capsys
 ):
-    photo, expected = undisturbed
-    out = tmp_path / "out"
-    words = ["embed", photo, "--out", out, *builders.TRIAL, *LONG]
-    words = [str(word) for word in words]
+    words = ["embed", embedded.photo, *builders.TRIAL, *LONG]
+    assert builders.pie(*words, "--out", tmp_path / "whole") == 0
+    expected, out = tmp_path / "whole" / "anna", tmp_path / "out"
+    words = [str(word) for word in (*words, "--out", out)]
     command = [sys.executable, "-m", "pie_jax.cli.main", *words]
 
     kill_after(20, command, out)
@@ -102,8 +110,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_code(
 
     run = subprocess.run(
         [sys.executable, "-c", KILLED_WHILE_WRITING, *words],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
@@ -112,6 +119,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_code(
     assert (out / "anna" / "projection.png").exists()
     assert not (out / "anna" / "metrics.json").exists()
 
+    capsys.readouterr()
     assert builders.pie(*words) == 0
     # The last step was saved as well, so nothing was left to optimise.
     assert first_step(capsys.readouterr().err, TOTAL) == TOTAL
@@ -122,41 +130,35 @@ def test_a_run_killed_again_and_again_ends_with_the_same_code(
     assert {x.name for x in (out / "anna").iterdir()} == names
 
 
-def test_an_interrupted_run_says_so_and_goes_on(
-    embedded, tmp_path, monkeypatch, capsys
-):
+def test_an_interrupted_run_says_so_and_goes_on(embedded, tmp_path, capsys):
     out = tmp_path / "out"
     words = ("embed", embedded.photo, "--out", out, *builders.TRIAL)
-    save = checkpoints.Checkpoints.save
-
-    def save_and_interrupt(self, step, state, record):
-        save(self, step, state, record)
-        if step >= 8:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints.Checkpoints, "save", save_and_interrupt)
+    with interrupted_at(8):
         assert builders.pie(*words) == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert saved_step(out) == 8
     assert builders.pie(*words) == 0
-    assert first_step(capsys.readouterr().err, 10) == 8
+    shown = capsys.readouterr()
+    assert first_step(shown.err, 10) == 8
     assert outcome(out / "anna") == outcome(embedded.folder)
+
+    # The bar's figures are before the last step, and not of bytes.
+    last = shown.err.rstrip().rpartition("\r")[2]
+    assert "10/10" in last
+    for part in ("E ", "pixel ", "PSNR "):
+        assert re.search(rf"{part}[\d.]+", last)
+    metrics = json.loads((out / "anna" / "metrics.json").read_text())
+    reported = float(re.search(r"PSNR ([\d.]+)", last)[1])
+    assert reported == pytest.approx(metrics["psnr"], abs=0.5)
+    assert f"PSNR {metrics['psnr']:.2f} dB" in shown.out
 
 
 def test_a_damaged_checkpoint_is_an_error_that_says_what_to_remove(
-    embedded, tmp_path, monkeypatch, capsys
+    embedded, tmp_path, capsys
 ):
     out = tmp_path / "out"
     words = ("embed", embedded.photo, "--out", out, *builders.TRIAL)
-    save = checkpoints.Checkpoints.save
-
-    def save_and_interrupt(self, step, state, record):
-        save(self, step, state, record)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints.Checkpoints, "save", save_and_interrupt)
+    with interrupted_at(0):
         assert builders.pie(*words) == 130
     for file in (out / ".progress").rglob("*"):
         if file.is_file():
@@ -167,61 +169,24 @@ def test_a_damaged_checkpoint_is_an_error_that_says_what_to_remove(
     assert "damaged" in shown and ".progress" in shown
 
 
-def test_the_terms_are_reported_while_it_runs(embedded, tmp_path, capsys):
-    steps = ("--config.stages[0].num_steps=2", "--config.stages[1].num_steps=2")
-    words = ("embed", embedded.photo, "--out", tmp_path, *builders.TRIAL, *steps)
-    assert builders.pie(*words) == 0
-    shown = capsys.readouterr()
-    last = shown.err.rstrip().rpartition("\r")[2]
-    assert "4/4" in last
-    for part in ("E ", "pixel ", "PSNR "):
-        assert re.search(rf"{part}[\d.]+", last)
-    metrics = json.loads((tmp_path / "anna" / "metrics.json").read_text())
-    reported = float(re.search(r"PSNR ([\d.]+)", last)[1])
-    # The bar's is before the last step and before the picture is rounded to bytes.
-    assert reported == pytest.approx(metrics["psnr"], abs=0.5)
-    assert f"PSNR {metrics['psnr']:.2f} dB" in shown.out
-
-
 def test_a_run_that_draws_at_random_is_the_same_when_it_goes_on(
-    tmp_path, monkeypatch, capsys
+    embedded, installed, tmp_path
 ):
-    photo = builders.square_photo(tmp_path / "anna.png")
-    edits = (
-        "--config.energy.rig_identity=1e-3",
-        "--config.energy.edit_photometric=1e-9",
-        "--config.energy.edit_landmark=1e-7",
-        "--config.energy.invariance_photometric=1e-9",
-    )
-    words = ("embed", photo, *builders.TRIAL, *edits)
+    words = ("embed", embedded.photo, *builders.TRIAL, *EDITS)
     assert builders.pie(*words, "--out", tmp_path / "whole") == 0
-    save = checkpoints.Checkpoints.save
-
-    def save_and_interrupt(self, step, state, record):
-        save(self, step, state, record)
-        if step == 4:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints.Checkpoints, "save", save_and_interrupt)
+    with interrupted_at(4):
         assert builders.pie(*words, "--out", tmp_path / "parts") == 130
     assert builders.pie(*words, "--out", tmp_path / "parts") == 0
     whole, parts = (outcome(tmp_path / x / "anna") for x in ("whole", "parts"))
     assert whole == parts
-    assert set(whole[1]["terms"]) == {
-        "pixel",
-        *(x.split(".")[2].partition("=")[0] for x in edits),
-    }
+    names = (x.split(".")[2].partition("=")[0] for x in EDITS)
+    assert set(whole[1]["terms"]) == {"pixel", *names}
 
 
-def test_landmarks_that_a_term_needs_are_looked_for(tmp_path, monkeypatch, capsys):
-    photo = builders.square_photo(tmp_path / "anna.png")
-    asked = []
-    monkeypatch.setattr(
-        runtime.stack, "ensure", lambda *names, **_: asked.extend(names)
-    )
+def test_landmarks_that_a_term_needs_are_looked_for(
+    embedded, installed, tmp_path, capsys
+):
     edits = ("--config.energy.invariance_landmark=1e-7",)
-    words = ("embed", photo, "--out", tmp_path / "out", *builders.TRIAL, *edits)
+    words = ("embed", embedded.photo, "--out", tmp_path, *builders.TRIAL, *edits)
     assert builders.pie(*words) == 1  # there is no face in it
-    assert asked == ["landmarks68"]
     assert "no face found" in capsys.readouterr().err
