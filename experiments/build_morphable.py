@@ -12,7 +12,6 @@ safetensors file with `albedo_mean` [V, 3] and `albedo` [K, V, 3], as the script
 learns it from generator samples writes it.
 """
 
-import argparse
 import json
 import re
 from pathlib import Path
@@ -56,11 +55,7 @@ _EAR_MOVE = 0.04
 
 def main() -> None:
     """Builds the model and prints how well its bases do."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = script.parser(__doc__, "out", seed=(0, "of heads and expressions"))
     parser.add_argument("--albedo", type=Path, help="learned reflectance")
     parser.add_argument(
         "--from", dest="source", type=Path, help="folder that holds the wheel"

@@ -8,12 +8,10 @@ Writes into the folder: `landmarks.png` (the mean head from several sides), `uni
 first components, two standard deviations down and up).
 """
 
-import argparse
 import dataclasses
 import functools
 import itertools
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -51,12 +49,7 @@ _LIGHT = {0: 2.0, 1: 0.6, 2: 1.2}
 
 def main() -> None:
     """Draws everything."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--model", type=Path, help="a file in the shipped one's place")
-    args = parser.parse_args()
+    args = script.parser(__doc__, "out", "model").parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     model = fitting.face_model(args.model)
     for name, columns, faces in figures(model):

@@ -11,7 +11,6 @@ model that has them. Before there is any MoFA leave it out: fits then begin with
 mean head, and want more steps (`--refine 150`, 1.5 s of one core a sample).
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,13 +20,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from tqdm import tqdm
 
 from experiments import fitting, samples, script, weighted_components
 from experiments.batches import mirror_some
 from experiments.export import export
-from experiments.generate_samples import GENERATOR
-from pie_jax.cli import huge_pages
+from experiments.generators import GENERATOR
+from experiments.parts import in_parts
 from pie_jax.cli.shipped import Estimator
 from pie_jax.core.images import from_255
 from pie_jax.core.theta import SIZES, FaceParams, neutral
@@ -36,7 +34,6 @@ from pie_jax.face.render import render_vertices
 from pie_jax.graphics.sampling import sample
 from pie_jax.training.refine import refine
 
-_CHUNK = 25
 # A colour so far from the fit's is hair or glasses, not skin.
 _FOREIGN = 0.3
 # Less light than this shows no colour.
@@ -59,31 +56,24 @@ class Unwrapped(NamedTuple):
 
 def main() -> None:
     """Fits, unwraps, and writes the basis."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = script.parser(
+        __doc__,
+        *("samples", "model", "out"),
+        num=(3000, "samples to learn from"),
+        refine=(60, "steps after MoFA"),
+        rounds=(30, "of the analysis"),
     )
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
     parser.add_argument("--mofa", type=Path, help="a mofa.safetensors to begin with")
-    parser.add_argument("--model", type=Path, help="default: the installed face model")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--num", type=int, default=3000, help="samples to learn from")
-    parser.add_argument("--refine", type=int, default=60, help="steps after MoFA")
-    parser.add_argument("--rounds", type=int, default=30)
     args = parser.parse_args()
-    huge_pages.restart()
     model = fitting.face_model(args.model)
     apply, params = estimator(args.mofa)
     chosen, _ = samples.load(args.samples, GENERATOR, most=args.num)
     # Skin is as likely one way round as the other.
     chosen = mirror_some(chosen, np.arange(len(chosen.seed)) % 2 == 1)
-    look = partial(
-        jax.jit(look_up, static_argnums=(0, 2)),
-        apply,
-        model,
-        args.refine,
-        params,
-    )
-    arrays = learn(model, unwrap(look, chosen), args.rounds)
+    compiled = jax.jit(look_up, static_argnums=(0, 2))
+    look = partial(compiled, apply, model, args.refine, params)
+    unwrapped = in_parts(look, chosen.image_u8, chosen.landmarks)
+    arrays = learn(model, unwrapped, args.rounds)
     about = {"data": f"{len(chosen.seed)} samples of {GENERATOR}"}
     export(args.out, arrays, about)
 
@@ -126,16 +116,6 @@ def look_up(
     weights = rendering.visible * frontal * jnp.exp(-((distance / _FOREIGN) ** 2))
     lit = jnp.min(rendering.shading, axis=-1) > _DARKEST
     return Unwrapped(jnp.clip(seen / light, 0, 1.5), weights * lit)
-
-
-def unwrap(look: Callable, chosen: samples.Samples) -> Unwrapped:
-    """Calls `look(image_u8, landmarks)` on all samples, part by part."""
-    starts = range(0, len(chosen.seed), _CHUNK)
-    found = []
-    for start in tqdm(starts, unit="batch"):
-        part = chosen.take(slice(start, start + _CHUNK))
-        found.append(jax.tree.map(np.asarray, look(part.image_u8, part.landmarks)))
-    return Unwrapped(*(np.concatenate(x) for x in zip(*found, strict=True)))
 
 
 def learn(

@@ -6,7 +6,6 @@ Poses are those of a grid over yaw and pitch; expressions and lights are other s
 Writes a JSON file beside what it prints. Needs opencv-python-headless, to judge poses.
 """
 
-import argparse
 import dataclasses
 import json
 from collections import defaultdict
@@ -21,9 +20,10 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments import pnp, rig_data, sample_faces, samples, script
-from experiments.generate_samples import GENERATOR, find_landmarks
+from experiments.generate_samples import find_landmarks
+from experiments.generators import GENERATOR
 from experiments.rig_data import Data, Setup
-from pie_jax.cli import huge_pages, shipped
+from pie_jax.cli import shipped
 from pie_jax.cli.edit_record import landmarks
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, FaceParams, combine
@@ -70,39 +70,40 @@ class Bench(NamedTuple):
     params: dict[str, Any]
     others: Data
     """Whose expressions and lights are taken."""
+    find: Callable[[np.ndarray], np.ndarray | None] = find_landmarks
+    """`[R, R, 3]` uint8 to landmarks in fractions of the frame."""
+    solve: Callable[..., np.ndarray] = pnp.solve
 
 
 def main() -> None:
     """Measures, prints and writes."""
-    args = _arguments()
+    parser = script.parser(
+        __doc__,
+        "samples",
+        num=(100, "held-out samples"),
+        poses=(4, "of the grid, for each"),
+        rounds=(2, "of feedback"),
+    )
+    parser.add_argument("--embedded", type=Path, nargs="*", default=[], metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("edits.json"))
+    args = parser.parse_args()
     pnp.require_opencv()
-    huge_pages.restart()
     setup = rig_data.new_setup()
     _, held_out = samples.load(args.samples, GENERATOR)
     kept = args.out.with_suffix(".npz")
     bench = new_bench(setup, rig_data.seen(setup, held_out, kept))
-    found = {}
-    if args.embedded:
-        found["portraits"] = measure(bench, _embedded(setup, args.embedded), args)
-    if args.num:
-        found["samples"] = measure(bench, _held_out(bench, args.num), args)
-    report = {name: summary(x) for name, x in found.items()}
+    edited = {
+        "portraits": _embedded(setup, args.embedded),
+        "samples": _held_out(bench, args.num),
+    }
+    report = {
+        name: summary(measure(bench, x, args.poses, args.rounds))
+        for name, x in edited.items()
+        if x
+    }
     with atomic.replacing(args.out) as file:
         file.write(json.dumps(report, indent=1).encode())
     print(json.dumps(report, indent=1))
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--embedded", type=Path, nargs="*", default=[], metavar="DIR")
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--num", type=int, default=100, help="held-out samples")
-    parser.add_argument("--poses", type=int, default=4, help="of the grid, for each")
-    parser.add_argument("--rounds", type=int, default=2, help="of feedback")
-    parser.add_argument("--out", type=Path, default=Path("edits.json"))
-    return parser.parse_args()
 
 
 def new_bench(setup: Setup, others: Data) -> Bench:
@@ -142,14 +143,15 @@ def _held_out(bench: Bench, num: int) -> list[Portrait]:
 
 
 def measure(
-    bench: Bench, portraits: Sequence[Portrait], args: argparse.Namespace
+    bench: Bench, portraits: Sequence[Portrait], poses: int, most_rounds: int
 ) -> Figures:
     """Edits all portraits.
 
     Args:
         bench: what measures.
         portraits: what is edited.
-        args: `poses` and `rounds`.
+        poses: how many of the grid, for each.
+        most_rounds: of feedback, beside none.
 
     Returns:
         Figures of single edits by name; see `_pose`, `_expression` and `_light`.
@@ -159,12 +161,11 @@ def measure(
     for i, portrait in enumerate(tqdm(portraits, unit="portrait")):
         before = edit.look(bench.editor, bench.params, portrait.w_plus)
         photo = before.image if portrait.photo is None else portrait.photo
-        for rounds in (0, args.rounds):
+        for rounds in (0, most_rounds):
             suffix = f"_feedback{rounds}" if rounds else ""
             attempt = partial(_attempt, bench, before, rounds)
-            for name, value in _edits(
-                bench, before, photo, attempt, np.random.default_rng(i), args.poses
-            ):
+            rng = np.random.default_rng(i)  # the same edits with and without feedback
+            for name, value in _edits(bench, before, photo, attempt, rng, poses):
                 figures[name + suffix].append(value)
     return dict(figures)
 
@@ -178,7 +179,8 @@ def _edits(
     poses: int,
 ) -> Iterator[tuple[str, Any]]:
     grid = [(yaw, pitch) for yaw in YAWS for pitch in PITCHES]
-    matrix = _chip_matrix(photo)
+    points = bench.find(_u8(photo))
+    matrix = None if points is None else _chip_matrix(photo, points)
     for index in rng.permutation(len(grid))[:poses]:
         yield from _pose(bench, before, photo, matrix, attempt, grid[index])
     for other in rng.integers(len(bench.others.faces.theta), size=2):
@@ -217,13 +219,13 @@ def _pose(
     yield "angle", float(edit.error(alone[1], goal, "rotation")[0])
     seen_there = bench.editor.sight(bench.params, image)
     yield "angle_seen", float(edit.error(seen_there, target, "rotation")[0])
-    found = find_landmarks(_u8(image))
+    found = bench.find(_u8(image))
     yield "faces", float(found is not None)
     if found is None:
         return
     ideal = np.asarray(landmarks(model, target)[0])
     asks = (found, None), (found, before.theta), (ideal, None)
-    solved = [pnp.solve(model, points[None], head)[0, 1] for points, head in asks]
+    solved = [bench.solve(model, points[None], head)[0, 1] for points, head in asks]
     seen = [float(x) for x in (alone[1].rotation[0, 1], *solved)]
     yield "turned", [yaw, *np.rad2deg(seen)]
     if matrix is not None:
@@ -311,8 +313,7 @@ def _person(
     points: np.ndarray,
 ) -> float:
     """The distance of the descriptors, each face where it is."""
-    size = image.shape[1]
-    places = matrix, faces.chip_matrix(size * points - 0.5)
+    places = matrix, _chip_matrix(image, points)
     recognition = bench.setup.recognition
     first, second = (
         _describe(recognition, bench.params["recognition"], x, jnp.asarray(m))
@@ -328,17 +329,12 @@ def _describe(
     return recognition(params, crops.dlib_chip(image[0], matrix)[None])[0]
 
 
-def _chip_matrix(photo: jax.Array) -> np.ndarray | None:
-    points = find_landmarks(_u8(photo))
-    if points is None:
-        return None
-    return faces.chip_matrix(photo.shape[1] * points - 0.5)
+def _chip_matrix(image: jax.Array, points: np.ndarray) -> np.ndarray:
+    return faces.chip_matrix(image.shape[1] * points - 0.5)
 
 
 def _u8(image: jax.Array) -> np.ndarray:
-    return np.asarray(jnp.rint(127.5 * (jnp.clip(image[0], -1, 1) + 1))).astype(
-        np.uint8
-    )
+    return images.to_u8(np.asarray(image[0]))
 
 
 if __name__ == "__main__":

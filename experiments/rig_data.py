@@ -76,5 +76,5 @@ def seen(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
     seen_by = {k: setup.params[k] for k in ("mofa", "recognition")}
     see = sample_faces.look(setup.estimate, setup.recognition, seen_by)
     identity = training_script.digest([seen_by, chosen.seed, chosen.landmarks])
-    found = sample_faces.measured(see, chosen, kept, identity)
+    found = SampleFaces(*sample_faces.measured(see, chosen, kept, identity))
     return Data(chosen, found, setup.params["latents"], setup.generator.num_ws)

@@ -5,6 +5,7 @@ quadratic, and their minimum has a closed form: of all offsets of a code, the on
 minimises length + what the renderings differ by + how far the descriptor moves.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -50,18 +51,20 @@ def visible_change(model: Morphable, theta: np.ndarray) -> np.ndarray:
         `[257, 257]`: the mean squared change of what is seen is `d @ H @ d`, of points
         in distances of the outer corners of the eyes, and of RGB in [0, 1].
     """
-
-    def seen(vector: Array) -> Array:
-        face = parameters.from_vector(vector)
-        rendering = render_vertices(model, face, 1, occlusion=False)
-        left, right = (rendering.landmarks[i] for i in OUTER_EYES)
-        eyes = jax.lax.stop_gradient(norm(left - right))
-        counts = rendering.visible / jnp.sum(rendering.visible)
-        both = jnp.concatenate([rendering.points / eyes, rendering.colours], axis=-1)
-        return (jnp.sqrt(counts)[:, None] * both).ravel()
-
-    jacobian = jax.jit(jax.jacfwd(seen))(jnp.asarray(theta, jnp.float32))
+    jacobian = _changes(model, jnp.asarray(theta, jnp.float32))
     return np.asarray(jacobian.T @ jacobian, np.float64)
+
+
+@jax.jit
+@partial(jax.jacfwd, argnums=1)
+def _changes(model: Morphable, theta: Array) -> Array:
+    face = parameters.from_vector(theta)
+    rendering = render_vertices(model, face, 1, occlusion=False)
+    left, right = (rendering.landmarks[i] for i in OUTER_EYES)
+    eyes = jax.lax.stop_gradient(norm(left - right))
+    counts = rendering.visible / jnp.sum(rendering.visible)
+    both = jnp.concatenate([rendering.points / eyes, rendering.colours], axis=-1)
+    return (jnp.sqrt(counts)[:, None] * both).ravel()
 
 
 def directions(
