@@ -3,9 +3,9 @@ r"""Pictures of the morphable model, to be looked at.
     python -m experiments.figures_morphable --out figures
 
 Writes into the folder: `landmarks.png` (the mean head from several sides), `units.png`
-(every named unit at full amount), `lids.png` and `lips.png` (some of them near by),
-`heads.png` (random faces), and `identity.png`, `expression.png`, `reflectance.png` (the
-first components, two standard deviations down and up).
+(every named unit at full amount), `heads.png` (random faces), and `identity.png`,
+`expression.png`, `reflectance.png` (the first components, two standard deviations down
+and up).
 """
 
 import dataclasses
@@ -27,20 +27,6 @@ from pie_jax.face.render import render_image, render_vertices
 
 SIZE = 384
 COMPONENTS = 5
-_LIDS = ("blink", "squint", "eyesWide", "blink + squint")
-_LIPS = (
-    "smile",
-    "press",
-    "mouthRollUpper + mouthRollLower",
-    "mouthFunnel",
-    "mouthPucker",
-    "jawOpen + mouthClose",
-    "jawOpen",
-    "frown",
-)
-_NEAR_BY = {"lids": (36, 45), "lips": (48, 54)}
-"""Landmarks between which figures are cut out, enlarged."""
-_ENLARGED = 2
 _BACKGROUND = 0.3
 _YELLOW, _GREEN = (255, 255, 120), (0, 255, 0)
 # Coefficients of 1, y and z: light from everywhere, and more from above in front.
@@ -53,9 +39,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     model = fitting.face_model(args.model)
     for name, columns, faces in figures(model):
-        near = _NEAR_BY.get(name)
         bar = tqdm(list(faces), desc=name)
-        tiles = [tile(model, caption, face, near) for caption, face in bar]
+        tiles = [tile(model, caption, face) for caption, face in bar]
         tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
         rows = [np.stack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
         pictures.sheet(args.out / f"{name}.png", rows)
@@ -71,8 +56,6 @@ def figures(model: Morphable) -> Iterator[tuple[str, int, Iterable[Face]]]:
     for part in ("identity", "expression", "reflectance"):
         yield part, COMPONENTS, components(part)
     yield "units", 8, units(model)
-    yield "lids", 4, near_by(model, _LIDS)
-    yield "lips", 4, near_by(model, _LIPS)
     yield "heads", 6, heads(12)
 
 
@@ -100,19 +83,8 @@ def units(model: Morphable) -> Iterator[Face]:
     for name in model.unit_names:
         # It closes the lips over an open jaw, and is nothing without.
         amounts = {"mouthClose": {"jawOpen": 1.0}}.get(name, {}) | {name: 1.0}
-        yield " + ".join(amounts), expressive(model, amounts)
-
-
-def near_by(model: Morphable, unit_names: tuple[str, ...]) -> Iterator[Face]:
-    """Units or aliases, or several joined by a plus."""
-    for name in unit_names:
-        yield name, expressive(model, dict.fromkeys(name.split(" + "), 1.0))
-
-
-def expressive(model: Morphable, amounts: dict[str, float]) -> FaceParams:
-    """The mean face with an expression."""
-    code = morphable.expression_code(model, amounts)
-    return dataclasses.replace(plain(), expression=code)
+        code = morphable.expression_code(model, amounts)
+        yield " + ".join(amounts), dataclasses.replace(plain(), expression=code)
 
 
 def heads(count: int) -> Iterator[Face]:
@@ -143,42 +115,25 @@ def turned(face: FaceParams, yaw: float = 0, pitch: float = 0) -> FaceParams:
     return dataclasses.replace(face, rotation=rotation)
 
 
-def tile(
-    model: Morphable, caption: str, face: FaceParams, near: tuple[int, int] | None
-) -> np.ndarray:
-    """One picture with its caption, `[S, S, 3]` uint8.
-
-    Args:
-        model: the model.
-        caption: the text; one that begins with it shows the landmarks.
-        face: what is shown.
-        near: landmarks of the mean face in whose middle an enlarged piece is cut out.
-    """
-    size = SIZE if near is None else _ENLARGED * SIZE
-    image, mask = _render(model, face, size)
+def tile(model: Morphable, caption: str, face: FaceParams) -> np.ndarray:
+    """One picture `[S, S, 3]` uint8 with its caption, and with the landmarks where that
+    begins with this word."""
+    image, mask = _render(model, face)
     shown = np.asarray(image + _BACKGROUND * (1 - mask))
     picture = Image.fromarray(np.rint(255 * shown).astype(np.uint8))
-    if near is not None:
-        middle = np.asarray(_landmarks(model, plain(), size))[list(near)].mean(0)
-        left, top = (middle - SIZE / 2).astype(int).tolist()
-        picture = picture.crop((left, top, left + SIZE, top + SIZE))
     if caption.startswith("landmarks"):
-        points = np.asarray(_landmarks(model, face, size)) / size
+        points = np.asarray(_landmarks(model, face))
         picture = Image.fromarray(pictures.dotted(np.asarray(picture), points, _GREEN))
     ImageDraw.Draw(picture).text((6, 4), caption, fill=_YELLOW, font_size=20)
     return np.asarray(picture)
 
 
-@functools.partial(jax.jit, static_argnames="size")
-def _render(
-    model: Morphable, face: FaceParams, size: int
-) -> tuple[jax.Array, jax.Array]:
-    return render_image(model, face, size)
+_render = jax.jit(functools.partial(render_image, resolution=SIZE))
 
 
-@functools.partial(jax.jit, static_argnames="size")
-def _landmarks(model: Morphable, face: FaceParams, size: int) -> jax.Array:
-    return render_vertices(model, face, size, occlusion=False).landmarks
+@jax.jit
+def _landmarks(model: Morphable, face: FaceParams) -> jax.Array:
+    return render_vertices(model, face, 1, occlusion=False).landmarks
 
 
 if __name__ == "__main__":

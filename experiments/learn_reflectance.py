@@ -20,8 +20,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from tqdm import tqdm
 
-from experiments import fitting, samples, script, weighted_components
+from experiments import fitting, samples, script
 from experiments.batches import mirror_some
 from experiments.export import export
 from experiments.generators import GENERATOR
@@ -137,11 +138,45 @@ def learn(
     mean = np.where(known < _RARE, before.ravel(), mean)
     # Where nothing is known, the old components say how skin goes on.
     start = np.asarray(model.albedo).reshape(len(model.albedo), -1)[:count]
-    shift, components = weighted_components.fill(colours - mean, weights, start, rounds)
+    shift, components = fill(colours - mean, weights, start, rounds)
     return {
         "albedo_mean": (mean + shift).reshape(before.shape).clip(0, 1),
         "albedo": components.reshape(-1, *before.shape),
     }
+
+
+def fill(
+    values: np.ndarray, weights: np.ndarray, start: np.ndarray, rounds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Principal components of data with weights.
+
+    What is not known is taken from the components so far, then they are improved by
+    one step of subspace iteration, and so on (Srebro and Jaakkola, "Weighted Low-Rank
+    Approximations", ICML 2003; Roweis, "EM Algorithms for PCA and SPCA", NIPS 1997).
+
+    Args:
+        values: `[S, D]`, about centred.
+        weights: `[S, D]` in [0, 1], how much of each value is known.
+        start: `[K, D]`, components to begin with, K at most S.
+        rounds: of the iteration.
+
+    Returns:
+        A correction of the mean `[D]`, and `[K, D]` orthogonal components, largest
+        first, with one standard deviation each.
+    """
+    axes, _ = np.linalg.qr(start.T)
+    scores = np.zeros((len(values), axes.shape[1]), values.dtype)
+    mean = np.zeros(values.shape[1], values.dtype)
+    for _ in tqdm(range(rounds), unit="round"):
+        guess = mean + scores @ axes.T
+        filled = guess + weights * (values - guess)
+        mean = filled.mean(axis=0)
+        filled -= mean
+        axes, _ = np.linalg.qr(filled.T @ (filled @ axes))
+        scores = filled @ axes
+    _, deviations, turn = np.linalg.svd(scores, full_matrices=False)
+    deviations /= np.sqrt(len(values))
+    return mean, deviations[:, None] * (turn @ axes.T)
 
 
 if __name__ == "__main__":

@@ -163,54 +163,52 @@ def measure(
         photo = before.image if portrait.photo is None else portrait.photo
         for rounds in (0, most_rounds):
             suffix = f"_feedback{rounds}" if rounds else ""
-            attempt = partial(_attempt, bench, before, rounds)
             rng = np.random.default_rng(i)  # the same edits with and without feedback
-            for name, value in _edits(bench, before, photo, attempt, rng, poses):
+            for name, value in _edits(Trial(bench, before, photo, rounds), rng, poses):
                 figures[name + suffix].append(value)
     return dict(figures)
 
 
+class Trial(NamedTuple):
+    """A portrait that is edited, with so many rounds of feedback."""
+
+    bench: Bench
+    before: Edited
+    photo: jax.Array
+    rounds: int
+
+    def attempt(self, component: str, target: FaceParams) -> Edited:
+        """Edits one component."""
+        editor, params = self.bench.editor, self.bench.params
+        groups = ((component,),)
+        return edit.edit(editor, params, self.before, target, groups, self.rounds)
+
+
 def _edits(
-    bench: Bench,
-    before: Edited,
-    photo: jax.Array,
-    attempt: Callable[[str, FaceParams], Edited],
-    rng: np.random.Generator,
-    poses: int,
+    trial: Trial, rng: np.random.Generator, poses: int
 ) -> Iterator[tuple[str, Any]]:
     grid = [(yaw, pitch) for yaw in YAWS for pitch in PITCHES]
-    points = bench.find(_u8(photo))
-    matrix = None if points is None else _chip_matrix(photo, points)
+    points = trial.bench.find(_u8(trial.photo))
+    matrix = None if points is None else _chip_matrix(trial.photo, points)
     for index in rng.permutation(len(grid))[:poses]:
-        yield from _pose(bench, before, photo, matrix, attempt, grid[index])
-    for other in rng.integers(len(bench.others.faces.theta), size=2):
-        theta = sample_faces.to_jax(bench.others.faces.theta[other : other + 1])
-        yield from _expression(bench, before, attempt, theta)
-        yield from _light(bench, before, attempt, theta)
-
-
-def _attempt(
-    bench: Bench, before: Edited, rounds: int, component: str, target: FaceParams
-) -> Edited:
-    groups = ((component,),)
-    return edit.edit(bench.editor, bench.params, before, target, groups, rounds)
+        yield from _pose(trial, matrix, grid[index])
+    others = trial.bench.others.faces.theta
+    for other in rng.integers(len(others), size=2):
+        theta = sample_faces.to_jax(others[other : other + 1])
+        yield from _expression(trial, theta)
+        yield from _light(trial, theta)
 
 
 def _pose(
-    bench: Bench,
-    before: Edited,
-    photo: jax.Array,
-    matrix: np.ndarray | None,
-    attempt: Callable[[str, FaceParams], Edited],
-    degrees: tuple[float, float],
+    trial: Trial, matrix: np.ndarray | None, degrees: tuple[float, float]
 ) -> Iterator[tuple[str, Any]]:
     """`angle`, the editing error in radians as MoFA alone sees it (the paper's), and
     `angle_seen`, as the editor does; `person`, the distance of descriptors to the
     photograph, and `recognition`, its square, the paper's error; `pose_leak`, see
     `editing.leaks.landmark_leak`; `turned`; `faces`, 1 where dlib finds one."""
-    yaw, _ = degrees
+    bench, before = trial.bench, trial.before
     target = _turned(before.theta, degrees)
-    after = attempt("rotation", target)
+    after = trial.attempt("rotation", target)
     model = bench.setup.model
     yield "pose_leak", float(landmark_leak(model, before.theta, after.theta)[0])
     image = _levelled(bench, after, target)
@@ -227,9 +225,9 @@ def _pose(
     asks = (found, None), (found, before.theta), (ideal, None)
     solved = [bench.solve(model, points[None], head)[0, 1] for points, head in asks]
     seen = [float(x) for x in (alone[1].rotation[0, 1], *solved)]
-    yield "turned", [yaw, *np.rad2deg(seen)]
+    yield "turned", [degrees[0], *np.rad2deg(seen)]
     if matrix is not None:
-        distance = _person(bench, photo, matrix, image, found)
+        distance = _person(bench, trial.photo, matrix, image, found)
         yield "person", distance
         yield "recognition", distance**2
 
@@ -257,31 +255,22 @@ def _by_mofa(bench: Bench, image: jax.Array) -> FaceParams:
     return bench.setup.estimate(bench.params["mofa"], image)
 
 
-def _expression(
-    bench: Bench,
-    before: Edited,
-    attempt: Callable[[str, FaceParams], Edited],
-    theta: FaceParams,
-) -> Iterator[tuple[str, float]]:
+def _expression(trial: Trial, theta: FaceParams) -> Iterator[tuple[str, float]]:
     """`expression`, the 66 landmarks' distance to the target's rendering in distances
     of the eyes; `expression_asked`, the same without an edit."""
-    target = combine(before.theta, theta, "expression")
-    after = attempt("expression", target)
+    before, model = trial.before, trial.bench.setup.model
+    after = trial.attempt("expression", combine(before.theta, theta, "expression"))
     for name, seen in (("expression", after), ("expression_asked", before)):
         aim = combine(seen.theta, theta, "expression")
-        points = [landmarks(bench.setup.model, x) for x in (seen.theta, aim)]
+        points = [landmarks(model, x) for x in (seen.theta, aim)]
         yield name, float(mean_distance(*points)[0])
 
 
-def _light(
-    bench: Bench,
-    before: Edited,
-    attempt: Callable[[str, FaceParams], Edited],
-    theta: FaceParams,
-) -> Iterator[tuple[str, float]]:
+def _light(trial: Trial, theta: FaceParams) -> Iterator[tuple[str, float]]:
     """`light`, the scale-invariant distance of illumination; `light_asked`, the same
     without an edit."""
-    after = attempt("illumination", combine(before.theta, theta, "illumination"))
+    before = trial.before
+    after = trial.attempt("illumination", combine(before.theta, theta, "illumination"))
     for name, seen in (("light", after), ("light_asked", before)):
         distance = light_distance(theta.illumination, seen.theta.illumination)
         yield name, float(distance[0])

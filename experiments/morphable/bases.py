@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy import linalg
 
 Reflect = Callable[[np.ndarray], np.ndarray]
 """`[..., V, 3]` to its mirror image."""
@@ -87,5 +88,4 @@ def with_signs(components: np.ndarray) -> np.ndarray:
 
 def orthonormal(vectors: np.ndarray) -> np.ndarray:
     """`[R, D]` orthonormal rows with the span of the `[K, D]` given, R their rank."""
-    _, values, axes = np.linalg.svd(vectors, full_matrices=False)
-    return axes[values > values[0] * 1e-6]
+    return linalg.orth(vectors.T, rcond=1e-6).T

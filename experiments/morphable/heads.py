@@ -102,7 +102,6 @@ def draw_heads(
     region: Region,
     rng: np.random.Generator,
     count: int,
-    progress: bool = True,
 ) -> np.ndarray:
     """Draws heads, as they stand on their bodies.
 
@@ -111,7 +110,6 @@ def draw_heads(
         region: which vertices are wanted.
         rng: the source of randomness.
         count: how many; their mirror images are not among them.
-        progress: whether to show a progress bar.
 
     Returns:
         `[count, V + E, 3]` float64.
@@ -127,7 +125,7 @@ def draw_heads(
     moves = np.stack(
         [
             region.cut(archive.target(name)).ravel()
-            for name in tqdm(names, desc="head targets", disable=not progress)
+            for name in tqdm(names, desc="head targets")
         ]
     )
     weights = np.array([[drawn.get(name, 0.0) for name in names] for drawn in amounts])

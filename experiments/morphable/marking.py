@@ -59,9 +59,7 @@ class Studio(NamedTuple):
         return PIXELS * frame.project(head, self.distance)
 
 
-def find(
-    studio: Studio, closed: np.ndarray, opened: np.ndarray, progress: bool = True
-) -> Landmarks:
+def find(studio: Studio, closed: np.ndarray, opened: np.ndarray) -> Landmarks:
     """Finds the landmarks of the mean head.
 
     Args:
@@ -69,13 +67,12 @@ def find(
         closed: `[N, V + E, 3]` neutral heads in the model's frame, the mean first.
         opened: the same with the mouth a little open: else the upper lip's and the
             lower lip's inner edge are one place.
-        progress: whether to show a progress bar.
     """
-    front = _places(studio, closed, closed[0], progress=progress)
-    front[MOUTH] = _places(studio, opened, opened[0], progress=progress)[MOUTH]
+    front = _places(studio, closed, closed[0])
+    front[MOUTH] = _places(studio, opened, opened[0])[MOUTH]
     front = (front + _mirrored(front)) / 2
     heads = closed[:_TURNED_HEADS]
-    near = [_places(studio, heads, closed[0], yaw, progress) for yaw in _YAWS]
+    near = [_places(studio, heads, closed[0], yaw) for yaw in _YAWS]
     inner = _inner_vertices(studio.region, front, closed[0], opened[0])
     return Landmarks(_contour(studio.region, closed[0], front, near), inner)
 
@@ -85,12 +82,11 @@ def _places(
     heads: np.ndarray,
     mean: np.ndarray,
     yaw: float = 0,
-    progress: bool = True,
 ) -> np.ndarray:
     """`[68, 3]`: where on the mean head `[V + E, 3]` the predictor sees landmarks."""
     found = []
     name = f"landmarks at {yaw} degrees"
-    for head in tqdm(heads, desc=name, disable=not progress):
+    for head in tqdm(heads, desc=name):
         portrait = studio.portrait(head, yaw=yaw)
         pixels = detect(portrait)
         if pixels is not None:
