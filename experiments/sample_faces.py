@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +11,7 @@ import numpy as np
 from experiments.parts import in_parts
 from experiments.samples import Samples
 from pie_jax.core import theta as parameters
-from pie_jax.core.images import from_255
 from pie_jax.core.theta import FaceParams
-from pie_jax.energy import crops
 from pie_jax.io import atomic, faces
 
 
@@ -31,29 +29,6 @@ class SampleFaces(NamedTuple):
 
 Look = Callable[[np.ndarray, np.ndarray], Sequence[jax.Array]]
 """`(image_u8 [B, H, H, 3], chip_matrix [B, 2, 3]) -> ([B, ...], ...)`."""
-
-
-def look(
-    estimate: Callable[[Any, jax.Array], FaceParams],
-    recognition: Callable[[Any, jax.Array], jax.Array],
-    params: dict[str, Any],
-) -> Look:
-    """Both networks on a batch of pictures: theta as a vector, and the descriptor.
-
-    Args:
-        estimate: MoFA; its parameters are `params["mofa"]`.
-        recognition: of dlib's chips; its parameters are `params["recognition"]`.
-        params: by part.
-    """
-
-    @jax.jit
-    def both(params: Any, image_u8: jax.Array, chip_matrix: jax.Array):
-        image = from_255(image_u8)
-        chips = jax.vmap(crops.dlib_chip)(image, chip_matrix)
-        theta = parameters.to_vector(estimate(params["mofa"], image))
-        return theta, recognition(params["recognition"], chips)
-
-    return lambda image_u8, chip_matrix: both(params, image_u8, chip_matrix)
 
 
 def measured(

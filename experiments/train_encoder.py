@@ -27,6 +27,7 @@ from experiments.generators import GENERATOR
 from experiments.picture_sets import picture_sets
 from experiments.ridge_regression import Regression
 from experiments.samples import Samples
+from pie_jax import metrics
 from pie_jax.core.images import from_255
 from pie_jax.core.interfaces import Generator
 from pie_jax.io import converted, images
@@ -160,17 +161,12 @@ def report(
     figures = {}
     for name, image_u8 in shown.items():
         found_u8 = project(image_u8)
-        figures[name] = psnr(found_u8, image_u8)
+        both = (jnp.asarray(x, jnp.float32) for x in (found_u8, image_u8))
+        figures[name] = float(metrics.psnr(*both).mean())
         pictures.sheet(out / f"{name}.png", [image_u8, found_u8])
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures))
     return figures
-
-
-def psnr(found_u8: np.ndarray, image_u8: np.ndarray) -> float:
-    """Mean PSNR in dB of pictures `[S, H, H, 3]` uint8."""
-    error = np.mean((np.float64(found_u8) - image_u8) ** 2, axis=(1, 2, 3))
-    return float(np.mean(10 * np.log10(255.0**2 / error)))
 
 
 if __name__ == "__main__":

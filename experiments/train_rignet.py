@@ -44,7 +44,6 @@ from pie_jax.core import rotations
 from pie_jax.core.images import reduce_area
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
-from pie_jax.energy import crops
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import converted
 from pie_jax.networks import latents, rignet
@@ -255,10 +254,7 @@ def following(
 def _observe(
     setup: Setup, params: Any, code: jax.Array, chip_matrix: jax.Array
 ) -> tuple[FaceParams, jax.Array]:
-    image = _synthesize(setup, params, code)
-    chips = jax.vmap(crops.dlib_chip)(image, chip_matrix)
-    descriptor = setup.recognition(params["recognition"], chips)
-    return setup.estimate(params["mofa"], image), descriptor
+    return setup.look(params, _synthesize(setup, params, code), chip_matrix)
 
 
 def _judge(

@@ -62,12 +62,8 @@ def _root(moment: np.ndarray) -> np.ndarray:
 
 
 def _one_half(half: np.ndarray, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variances `[K]` and unit axes `[K, 3 V]` of displacements about zero.
-
-    Args:
-        half: `[M, V, 3]`.
-        factor: `[M, R]`; factor @ factor.T is the second moment of their amounts.
-    """
+    """Variances `[K]` and unit axes `[K, 3 V]` of displacements `[M, V, 3]` about zero,
+    `factor @ factor.T` being the second moment of their amounts."""
     rows = half.reshape(len(half), -1)
     # As few rows as have these second moments; there are fewer than coordinates.
     values, left = np.linalg.eigh(factor.T @ (rows @ rows.T) @ factor)

@@ -34,7 +34,7 @@ def landmark_errors(
         for head in heads:
             unit = _eyes(model, studio, head)
             portrait = studio.portrait(head, yaw, pitch)
-            found = marking.detect(portrait)
+            found = studio.detect(portrait)
             if found is not None:
                 ours = _landmarks(model, studio, portrait.points)
                 gaps.append(np.linalg.norm(ours - found, axis=1) / unit)

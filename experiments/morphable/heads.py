@@ -8,6 +8,7 @@ A head is drawn without its mirror image. Whoever forms means and components tak
 (`bases.principal`), so that these are symmetric, or components the opposite.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -156,16 +157,11 @@ def phenotype_targets(person: Phenotype) -> dict[str, float]:
     targets = {
         f"{ancestry}-{sex}-{age}": share * sexes[sex] * ages[age]
         for ancestry, share in zip(ANCESTRIES, person.ancestry, strict=True)
-        for sex in sexes
-        for age in ages
+        for sex, age in itertools.product(sexes, ages)
     }
-    for sex in sexes:
-        for age in ages:
-            for muscle in muscles:
-                for weight in weights:
-                    name = f"universal-{sex}-{age}-{muscle}muscle-{weight}weight"
-                    product = sexes[sex] * ages[age] * muscles[muscle] * weights[weight]
-                    targets[name] = product
+    for sex, age, muscle, weight in itertools.product(sexes, ages, muscles, weights):
+        name = f"universal-{sex}-{age}-{muscle}muscle-{weight}weight"
+        targets[name] = sexes[sex] * ages[age] * muscles[muscle] * weights[weight]
     return {name: weight for name, weight in targets.items() if weight > 0}
 
 

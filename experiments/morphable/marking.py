@@ -58,6 +58,13 @@ class Studio(NamedTuple):
         """`[V + E, 2]` pixels of a head `[V + E, 3]` in its portrait."""
         return PIXELS * frame.project(head, self.distance)
 
+    def detect(self, portrait: Portrait) -> np.ndarray | None:
+        """`[68, 2]` pixels (centres at .5) by dlib; None if it sees no face."""
+        boxes = faces.detect(portrait.picture)
+        if not boxes:
+            return None
+        return faces.landmarks68(portrait.picture, boxes[0]) + 0.5
+
 
 def find(studio: Studio, closed: np.ndarray, opened: np.ndarray) -> Landmarks:
     """Finds the landmarks of the mean head.
@@ -88,7 +95,7 @@ def _places(
     name = f"landmarks at {yaw} degrees"
     for head in tqdm(heads, desc=name):
         portrait = studio.portrait(head, yaw=yaw)
-        pixels = detect(portrait)
+        pixels = studio.detect(portrait)
         if pixels is not None:
             found.append(_on_surface(studio.region, portrait, pixels, mean))
     if not found:
@@ -140,14 +147,8 @@ def _inner_vertices(
 def _contour(
     region: Region, mean: np.ndarray, front: np.ndarray, near: list[np.ndarray]
 ) -> np.ndarray:
-    """`[17, C]`: candidates of the jaw's landmarks, the frontal view's first.
-
-    Args:
-        region: for its mirror.
-        mean: `[V + E, 3]`.
-        front: `[68, 3]`, the places in the frontal view.
-        near: `[68, 3]` each, those of heads turned to the viewer's right.
-    """
+    """`[17, C]`: candidates of the jaw's landmarks, the frontal view's first, from places
+    `[68, 3]` in that view and `near`, those of heads turned to the viewer's right."""
     far = [_mirrored(places) for places in reversed(near)]
     stations = np.stack([*far, front, *near])
     at = np.linspace(0, len(stations) - 1, _STEPS * (len(stations) - 1) + 1)
@@ -162,21 +163,8 @@ def _contour(
     return np.concatenate([left, region.mirror[left[7::-1]]])
 
 
-def detect(portrait: Portrait) -> np.ndarray | None:
-    """`[68, 2]` pixels (centres at .5) by dlib's predictor; None if it sees no face."""
-    boxes = faces.detect(portrait.picture)
-    if not boxes:
-        return None
-    return faces.landmarks68(portrait.picture, boxes[0]) + 0.5
-
-
 def lid_margins(region: Region, vertices: np.ndarray) -> np.ndarray:
-    """`[V]`: whether a vertex of the face is on the edge of an eye's opening.
-
-    Args:
-        region: the triangles.
-        vertices: `[V + E, 3]`.
-    """
+    """`[V]`: whether a vertex of the face is on the edge of an eye's opening."""
     outlines = remeshing.loops(region.triangles)
     margin = np.zeros(region.num_vertices, bool)
     balls = vertices[region.num_vertices :]
