@@ -100,13 +100,7 @@ def stylegan(
     widths1: tuple[int, ...] = stylegan1.FFHQ_WIDTHS,
     widths2: tuple[int, ...] = stylegan2.FFHQ_WIDTHS,
 ) -> dict[str, object]:
-    """StyleGAN 1 and 2 with random weights, batch of one.
-
-    Args:
-        repeats: of each measurement.
-        widths1: channels of StyleGAN 1 at 4, 8, ... pixels.
-        widths2: likewise of StyleGAN 2.
-    """
+    """StyleGAN 1 and 2 with random weights and so many channels, batch of one."""
     figures: dict[str, object] = {}
     for name, network, module, widths in (
         ("stylegan1", stylegan1.stylegan1(widths1), stylegan1, widths1),

@@ -117,24 +117,15 @@ def build(
     stored = arrays["expression"].astype(np.float64)
     arrays["unit_codes"] = expressions.codes(arkit, stored).astype(np.float32)
     studio = marking.Studio(part, lips, distance)
-    figures = {
+    model, others = morphable.from_arrays(arrays), samples[-TESTED:] + shift
+    return arrays, {
         "camera_distance": distance,
         "identity_explained": identity.explained,
         "expression_explained": expression.explained,
         "unit_error": unit_errors(units, stored),
-    }
-    return arrays, figures | tested(studio, arrays, samples[-TESTED:] + shift)
-
-
-def tested(
-    studio: marking.Studio, arrays: dict[str, np.ndarray], samples: np.ndarray
-) -> dict[str, Any]:
-    """Figures of the whole model, on heads `[N, V + E, 3]` in its frame."""
-    model = morphable.from_arrays(arrays)
-    return {
         "vertices": len(arrays["mean"]),
         "triangles": len(arrays["triangles"]),
-        "landmark_error": checking.landmark_errors(studio, model, samples),
+        "landmark_error": checking.landmark_errors(studio, model, others),
     }
 
 

@@ -47,13 +47,8 @@ def main() -> None:
 
 
 def drawing(setup: Setup, data: Data, loaded: dict[str, tuple[Rig, Any]]) -> Callable:
-    """What `generate_samples.generate` draws with: an edit for each seed.
-
-    Args:
-        setup: generator and networks.
-        data: what is edited, in turn.
-        loaded: rigs and their parameters by component.
-    """
+    """What `generate_samples.generate` draws with: for each seed an edit of one of the
+    samples, in turn, by rigs with their parameters."""
     rigs = {component: params for component, (_, params) in loaded.items()}
 
     @jax.jit

@@ -99,12 +99,7 @@ def main() -> None:
 
 
 def new_bench(setup: Setup, others: Data) -> Bench:
-    """The installed rigs with everything compiled.
-
-    Args:
-        setup: generator and networks.
-        others: whose expressions and lights are taken.
-    """
+    """The installed rigs with everything compiled."""
     loaded = {component: shipped.rig(component) for component in COMPONENTS}
     rigs = {k: rig._replace(edit=jax.jit(rig.edit)) for k, (rig, _) in loaded.items()}
     finder = shipped.landmark_net()

@@ -40,25 +40,30 @@ def slices() -> dict[str, slice]:
     }
 
 
-def visible_change(model: Morphable, theta: np.ndarray) -> np.ndarray:
+def visible_change(
+    model: Morphable, theta: np.ndarray, part: slice = slice(None)
+) -> np.ndarray:
     """How much a rendering changes with theta, to second order.
 
     Args:
         model: the face model.
         theta: `[257]`, where.
+        part: of theta, that changes; all without it.
 
     Returns:
-        `[257, 257]`: the mean squared change of what is seen is `d @ H @ d`, of points
-        in distances of the outer corners of the eyes, and of RGB in [0, 1].
+        `[n, n]`, n numbers of theta: the mean squared change of what is seen is
+        `d @ H @ d`, of points in distances of the outer corners of the eyes, and of RGB
+        in [0, 1].
     """
-    jacobian = _changes(model, jnp.asarray(theta, jnp.float32))
+    theta, index = np.float32(theta), np.arange(len(theta))[part]
+    jacobian = _changes(model, theta[index], theta, index)
     return np.asarray(jacobian.T @ jacobian, np.float64)
 
 
 @jax.jit
 @partial(jax.jacfwd, argnums=1)
-def _changes(model: Morphable, theta: Array) -> Array:
-    face = parameters.from_vector(theta)
+def _changes(model: Morphable, values: Array, theta: Array, index: Array) -> Array:
+    face = parameters.from_vector(jnp.asarray(theta).at[index].set(values))
     rendering = render_vertices(model, face, 1, occlusion=False)
     left, right = (rendering.landmarks[i] for i in OUTER_EYES)
     eyes = jax.lax.stop_gradient(norm(left - right))

@@ -66,13 +66,7 @@ def shard_path(folder: Path, first: int, count: int = SHARD) -> Path:
 
 
 def write(folder: Path, samples: Samples, generator: str) -> None:
-    """Writes a shard, all or nothing.
-
-    Args:
-        folder: exists.
-        samples: of consecutive seeds.
-        generator: its id.
-    """
+    """Writes samples of consecutive seeds as a shard, all or nothing."""
     first, count = int(samples.seed[0]), len(samples.seed)
     with atomic.replacing(shard_path(folder, first, count)) as file:
         np.savez(file, generator=np.array(generator), **samples._asdict())
@@ -132,7 +126,11 @@ def load(
     for path in _paths(folder):
         if total >= wanted:
             break
-        shards.append(_valid(read(path, generator), size))
+        shard = read(path, generator)
+        shard = shard.take(shard.valid)
+        if size is not None:
+            shard = shard._replace(image_u8=shrink(shard.image_u8, size))
+        shards.append(shard)
         total += len(shards[-1].seed)
     if total <= held_out:
         raise PieError(
@@ -154,13 +152,6 @@ def _paths(folder: Path) -> Iterator[Path]:
             return
         following = last + 1
         yield path
-
-
-def _valid(samples: Samples, size: int | None) -> Samples:
-    samples = samples.take(samples.valid)
-    if size is None:
-        return samples
-    return samples._replace(image_u8=shrink(samples.image_u8, size))
 
 
 def shrink(image_u8: np.ndarray, size: int) -> np.ndarray:

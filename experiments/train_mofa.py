@@ -67,16 +67,11 @@ class Described(NamedTuple):
 
 
 class Data(NamedTuple):
-    """At the network's size.
-
-    Attributes:
-        trained_on: what is learnt from.
-        edits: likewise; the one of seed s is an edit of the sample s of those.
-        sets: pictures by name, whose figures are reported.
-    """
+    """What is learnt from, and pictures by name; at the network's size."""
 
     trained_on: Described
     edits: Described | None
+    """The one of seed s is an edit of the sample s of those."""
     sets: dict[str, Pictures]
 
 

@@ -55,13 +55,7 @@ def beginning(module: nn.Module, *inputs: jax.Array) -> Any:
 
 
 def run(task: Task, args: argparse.Namespace, name: str) -> None:
-    """Trains, and writes the network.
-
-    Args:
-        task: what is trained, with dlib's landmarks.
-        args: of `parser`.
-        name: of the file in the run's folder.
-    """
+    """Trains with dlib's landmarks, and writes the network into the run's folder."""
     params, figures = train(task, args.out, args.steps, args.report_every)
     data = f"{task.identity['samples']} samples of {GENERATOR}, dlib's landmarks"
     header = {converted.KIND: name, "data": data} | figures

@@ -79,7 +79,7 @@ def colour_change(model: Morphable, theta: FaceParams) -> np.ndarray:
     place = rig_start.slices()["illumination"]
     mean_skin = dataclasses.replace(theta, reflectance=0 * theta.reflectance)
     changes = [
-        rig_start.visible_change(model, one)[place, place]
+        rig_start.visible_change(model, one, place)
         for one in np.asarray(to_vector(mean_skin))[:_FACES]
     ]
     return np.mean(changes, axis=0)

@@ -59,10 +59,8 @@ def test_the_visible_change_is_that_of_renderings():
     change = rig_start.visible_change(model, theta)
     step = np.zeros(SIZE, np.float32)
     step[PLACE["illumination"]] = 0.02 * np.random.default_rng(0).normal(size=27)
-    before, after = (
-        render_vertices(model, parameters.from_vector(jnp.asarray(x)), 1, False)
-        for x in (theta, theta + step)
-    )
+    both = (parameters.from_vector(jnp.asarray(x)) for x in (theta, theta + step))
+    before, after = (render_vertices(model, x, 1, occlusion=False) for x in both)
     squares = np.sum((after.colours - before.colours) ** 2, axis=-1)
     expected = np.average(squares, weights=before.visible)
     np.testing.assert_allclose(step @ change @ step, expected, rtol=1e-3)
