@@ -36,8 +36,6 @@ MIXED = 0.5
 _NARROWEST = 0.25
 """What is narrower, in widths of the frame, is no face of an aligned portrait."""
 
-_NOWHERE = np.zeros((68, 2))
-
 
 def main() -> None:
     """Generates until `--num` seeds are there."""
@@ -147,7 +145,7 @@ def _sample(
         w=code["w"],
         crossover=code["crossover"],
         psi=code["psi"],
-        landmarks=np.asarray(_NOWHERE if found is None else found, np.float32),
+        landmarks=np.asarray(np.zeros((68, 2)) if found is None else found, np.float32),
         valid=np.array(found is not None),
     )
 

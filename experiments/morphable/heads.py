@@ -150,10 +150,7 @@ def draw_phenotype(rng: np.random.Generator) -> Phenotype:
 def phenotype_targets(person: Phenotype) -> dict[str, float]:
     """Weights of the targets in `macrodetails`, products of the attributes' weights."""
     ages, sexes = _anchors(person.age, AGES), _anchors(person.sex, SEXES)
-    muscles, weights = (
-        _anchors(person.muscle, _BUILDS),
-        _anchors(person.weight, _BUILDS),
-    )
+    muscles, weights = (_anchors(x, _BUILDS) for x in (person.muscle, person.weight))
     targets = {
         f"{ancestry}-{sex}-{age}": share * sexes[sex] * ages[age]
         for ancestry, share in zip(ANCESTRIES, person.ancestry, strict=True)
