@@ -55,7 +55,7 @@ def visible_change(
         `d @ H @ d`, of points in distances of the outer corners of the eyes, and of RGB
         in [0, 1].
     """
-    theta, index = np.float32(theta), np.arange(len(theta))[part]
+    theta, index = theta.astype(np.float32), np.arange(len(theta))[part]
     jacobian = _changes(model, theta[index], theta, index)
     return np.asarray(jacobian.T @ jacobian, np.float64)
 
