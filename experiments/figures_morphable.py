@@ -3,17 +3,14 @@ r"""Pictures of the morphable model, to be looked at.
     python -m experiments.figures_morphable --out figures
 
 Writes into the folder: `landmarks.png` (the mean head from several sides), `units.png`
-(every named unit at full amount), `lids.png` and `lips.png` (some of them near by),
-`heads.png` (random faces), and `identity.png`, `expression.png`, `reflectance.png` (the
-first components, two standard deviations down and up).
+(every named unit at full amount), `heads.png` (random faces, expressions halved), and
+`identity.png`, `expression.png`, `reflectance.png` (the first components, two standard
+deviations down and up).
 """
 
-import argparse
-import dataclasses
-import functools
 import itertools
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -28,78 +25,43 @@ from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image, render_vertices
 
 SIZE = 384
-COMPONENTS = 5
-_LIDS = ("blink", "squint", "eyesWide", "blink + squint")
-_LIPS = (
-    "smile",
-    "press",
-    "mouthRollUpper + mouthRollLower",
-    "mouthFunnel",
-    "mouthPucker",
-    "jawOpen + mouthClose",
-    "jawOpen",
-    "frown",
-)
-_NEAR_BY = {"lids": (36, 45), "lips": (48, 54)}
-"""Landmarks between which figures are cut out, enlarged."""
-_ENLARGED = 2
+COLUMNS = 8
 _BACKGROUND = 0.3
 _YELLOW, _GREEN = (255, 255, 120), (0, 255, 0)
 # Coefficients of 1, y and z: light from everywhere, and more from above in front.
 _LIGHT = {0: 2.0, 1: 0.6, 2: 1.2}
 
-
-def main() -> None:
-    """Draws everything."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--model", type=Path, help="a file in the shipped one's place")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    model = fitting.face_model(args.model)
-    for name, columns, faces in figures(model):
-        near = _NEAR_BY.get(name)
-        bar = tqdm(list(faces), desc=name)
-        tiles = [tile(model, caption, face, near) for caption, face in bar]
-        tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
-        rows = [np.stack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
-        pictures.sheet(args.out / f"{name}.png", rows)
-
-
 Face = tuple[str, FaceParams]
 """A caption and what is shown."""
 
 
-def figures(model: Morphable) -> Iterator[tuple[str, int, Iterable[Face]]]:
-    """Name, number of columns, and faces of each figure."""
-    yield "landmarks", 5, views()
+def main() -> None:
+    """Draws everything."""
+    args = script.parser(__doc__, "out", "model").parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    model = fitting.face_model(args.model)
+    drawings = {"landmarks": views(), "units": units(model), "heads": heads(COLUMNS)}
     for part in ("identity", "expression", "reflectance"):
-        yield part, COMPONENTS, components(part)
-    yield "units", 8, units(model)
-    yield "lids", 4, near_by(model, _LIDS)
-    yield "lips", 4, near_by(model, _LIPS)
-    yield "heads", 6, heads(12)
+        drawings[part] = components(part)
+    for name, faces in drawings.items():
+        tiles = [tile(model, *face) for face in tqdm(list(faces), desc=name)]
+        tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
+        rows = np.stack(tiles).reshape(-1, COLUMNS, SIZE, SIZE, 3)
+        pictures.sheet(args.out / f"{name}.png", list(rows))
 
 
 def views() -> Iterator[Face]:
     """The mean head, turned and nodding."""
-    for yaw in (-60, -30, 0, 30, 60):
-        yield f"landmarks yaw {yaw}", turned(plain(), yaw=yaw)
-    for pitch in (-30, -15, 15, 30):
-        yield f"landmarks pitch {pitch}", turned(plain(), pitch=pitch)
-    yield "yaw 85", turned(plain(), yaw=85)
+    yaws, pitches = (-60, -30, -15, 0, 15, 30, 60, 85), (-20, 0, 20)
+    for pitch, yaw in itertools.product(pitches, yaws):
+        yield f"landmarks yaw {yaw}, pitch {pitch}", plain(yaw, pitch)
 
 
 def components(part: str) -> Iterator[Face]:
-    """Each of the first components: a row of minus two deviations, one of plus two."""
-    sides = (0.0,) if part == "reflectance" else (0.0, 50.0)
-    for yaw, sigma in itertools.product(sides, (-2, 2)):
-        for k in range(COMPONENTS):
-            code = getattr(plain(), part).at[k].set(sigma)
-            face = dataclasses.replace(plain(), **{part: code})
-            yield f"{part} {k + 1}: {sigma:+d}", turned(face, yaw)
+    """Each of the first components, from two sides."""
+    for yaw, sigma, k in itertools.product((0, 50), (-2, 2), range(COLUMNS)):
+        code = getattr(plain(), part).at[k].set(sigma)
+        yield f"{part} {k + 1}: {sigma:+d}", replace(plain(yaw), **{part: code})
 
 
 def units(model: Morphable) -> Iterator[Face]:
@@ -107,85 +69,48 @@ def units(model: Morphable) -> Iterator[Face]:
     for name in model.unit_names:
         # It closes the lips over an open jaw, and is nothing without.
         amounts = {"mouthClose": {"jawOpen": 1.0}}.get(name, {}) | {name: 1.0}
-        yield " + ".join(amounts), expressive(model, amounts)
-
-
-def near_by(model: Morphable, unit_names: tuple[str, ...]) -> Iterator[Face]:
-    """Units or aliases, or several joined by a plus."""
-    for name in unit_names:
-        yield name, expressive(model, dict.fromkeys(name.split(" + "), 1.0))
-
-
-def expressive(model: Morphable, amounts: dict[str, float]) -> FaceParams:
-    """The mean face with an expression."""
-    code = morphable.expression_code(model, amounts)
-    return dataclasses.replace(plain(), expression=code)
+        code = morphable.expression_code(model, amounts)
+        yield " + ".join(amounts), replace(plain(), expression=code)
 
 
 def heads(count: int) -> Iterator[Face]:
-    """Random faces as the prior has them, their expressions halved."""
-    for key in jax.random.split(jax.random.key(0), count):
-        key_identity, key_reflectance, key_expression = jax.random.split(key, 3)
-        face = dataclasses.replace(
-            plain(),
-            identity=jax.random.normal(key_identity, (SIZES["identity"],)),
-            reflectance=jax.random.normal(key_reflectance, (SIZES["reflectance"],)),
-            expression=0.5 * jax.random.normal(key_expression, (SIZES["expression"],)),
-        )
-        yield "", turned(face, yaw=20)
+    """Random faces as the prior has them."""
+    rng = np.random.default_rng(0)
+    spread = {"identity": 1.0, "reflectance": 1.0, "expression": 0.5}
+    for _ in range(count):
+        drawn = {k: x * rng.normal(size=SIZES[k]) for k, x in spread.items()}
+        codes = {k: jnp.asarray(x, jnp.float32) for k, x in drawn.items()}
+        yield "", replace(plain(20), **codes)
 
 
-def plain() -> FaceParams:
-    """The mean face in the light of all pictures."""
-    light = np.zeros((9, 3))
-    for k, value in _LIGHT.items():
-        light[k] = value
-    illumination = jnp.asarray(light.ravel(), jnp.float32)
-    return dataclasses.replace(neutral(), illumination=illumination)
+def plain(yaw: float = 0, pitch: float = 0) -> FaceParams:
+    """The mean face in the light of all pictures, turned by degrees."""
+    light = np.zeros((9, 3), np.float32)
+    light[list(_LIGHT)] = np.transpose([list(_LIGHT.values())])
+    return replace(
+        neutral(),
+        illumination=jnp.asarray(light.ravel()),
+        rotation=jnp.radians(jnp.array([pitch, yaw, 0.0])),
+    )
 
 
-def turned(face: FaceParams, yaw: float = 0, pitch: float = 0) -> FaceParams:
-    """Turns a face by degrees."""
-    rotation = jnp.radians(jnp.array([pitch, yaw, 0.0]))
-    return dataclasses.replace(face, rotation=rotation)
-
-
-def tile(
-    model: Morphable, caption: str, face: FaceParams, near: tuple[int, int] | None
-) -> np.ndarray:
-    """One picture with its caption, `[S, S, 3]` uint8.
-
-    Args:
-        model: the model.
-        caption: the text; one that begins with it shows the landmarks.
-        face: what is shown.
-        near: landmarks of the mean face in whose middle an enlarged piece is cut out.
-    """
-    size = SIZE if near is None else _ENLARGED * SIZE
-    image, mask = _render(model, face, size)
-    shown = np.asarray(image + _BACKGROUND * (1 - mask))
-    picture = Image.fromarray(np.rint(255 * shown).astype(np.uint8))
-    if near is not None:
-        middle = np.asarray(_landmarks(model, plain(), size))[list(near)].mean(0)
-        left, top = (middle - SIZE / 2).astype(int).tolist()
-        picture = picture.crop((left, top, left + SIZE, top + SIZE))
+def tile(model: Morphable, caption: str, face: FaceParams) -> np.ndarray:
+    """One picture `[S, S, 3]` uint8 with its caption, and with the landmarks where that
+    begins with this word."""
+    image, mask, points = _render(model, face)
+    shown = np.rint(255 * (image + _BACKGROUND * (1 - mask)))
+    shown_u8 = np.asarray(shown).astype(np.uint8)
     if caption.startswith("landmarks"):
-        points = np.asarray(_landmarks(model, face, size)) / size
-        picture = Image.fromarray(pictures.dotted(np.asarray(picture), points, _GREEN))
+        shown_u8 = pictures.dotted(shown_u8, points, _GREEN)
+    picture = Image.fromarray(shown_u8)
     ImageDraw.Draw(picture).text((6, 4), caption, fill=_YELLOW, font_size=20)
     return np.asarray(picture)
 
 
-@functools.partial(jax.jit, static_argnames="size")
-def _render(
-    model: Morphable, face: FaceParams, size: int
-) -> tuple[jax.Array, jax.Array]:
-    return render_image(model, face, size)
-
-
-@functools.partial(jax.jit, static_argnames="size")
-def _landmarks(model: Morphable, face: FaceParams, size: int) -> jax.Array:
-    return render_vertices(model, face, size, occlusion=False).landmarks
+@jax.jit
+def _render(model: Morphable, face: FaceParams) -> tuple[jax.Array, ...]:
+    points = render_vertices(model, face, 1, occlusion=False).landmarks
+    return *render_image(model, face, SIZE), points
 
 
 if __name__ == "__main__":

@@ -10,10 +10,8 @@ they change besides. Stored as samples are, with the whole code. May be killed a
 moment and started again.
 """
 
-import argparse
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,10 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import generate_samples, rig_data, samples, script
-from experiments.generate_samples import GENERATOR
+from experiments.generators import GENERATOR
 from experiments.rig_data import Data, Setup
-from pie_jax.cli import huge_pages, shipped
+from pie_jax.cli import shipped
 from pie_jax.core import theta as parameters
+from pie_jax.core.interfaces import Rig
 from pie_jax.core.theta import COMPONENTS, FaceParams
 from pie_jax.editing import edit
 
@@ -36,40 +35,26 @@ STRONGEST = 1.5
 
 def main() -> None:
     """Generates until `--num` edits are there."""
-    args = _arguments()
-    huge_pages.restart()
+    args = script.parser(
+        __doc__, "samples", "out", num=(2000, "how many edits")
+    ).parse_args()
     setup = rig_data.new_setup()
     trained_on, _ = samples.load(args.samples, GENERATOR, most=args.num)
     args.out.mkdir(parents=True, exist_ok=True)
     data = rig_data.seen(setup, trained_on, args.out / "faces.npz")
-    draw = drawing(setup, data)
+    draw = drawing(setup, data, {name: shipped.rig(name) for name in COMPONENTS})
     generate_samples.generate(GENERATOR, draw, setup.params, args.num, args.out)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--num", type=int, default=2000, help="how many edits")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the shards")
-    return parser.parse_args()
-
-
-def drawing(setup: Setup, data: Data) -> Callable:
-    """What `generate_samples.generate` draws with: an edit for each seed.
-
-    Args:
-        setup: generator and networks.
-        data: what is edited, in turn.
-    """
-    loaded = {component: shipped.rig(component) for component in COMPONENTS}
+def drawing(setup: Setup, data: Data, loaded: dict[str, tuple[Rig, Any]]) -> Callable:
+    """What `generate_samples.generate` draws with: for each seed an edit of one of the
+    samples, in turn, by rigs with their parameters."""
     rigs = {component: params for component, (_, params) in loaded.items()}
 
     @jax.jit
     def draw(params: Any, rigs: Any, w_plus: jax.Array, own: FaceParams, to: Any):
         offsets = [
-            edit.offset(loaded[c][0], rigs[c], w_plus, own, to) for c in COMPONENTS
+            edit.offset(rig, rigs[c], w_plus, own, to) for c, (rig, _) in loaded.items()
         ]
         edited = w_plus + sum(offsets)
         image = setup.generator.synthesis(params["generator"], edited)[0]

@@ -10,7 +10,6 @@ move the shards together at the end. A sample takes 0.43 s of one core's time (m
 345) and 0.2 MB. What is stored: `experiments.samples`.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,12 +23,11 @@ from tqdm import tqdm
 
 from experiments import generators, samples, script
 from experiments.samples import Samples
-from pie_jax.cli import huge_pages, runtime
-from pie_jax.core.images import downsample
+from pie_jax.cli import runtime
+from pie_jax.core.images import downsample, to_255
 from pie_jax.core.interfaces import Generator
 from pie_jax.io import atomic, faces
 
-GENERATOR = "mobile_stylegan_ffhq"
 WEAKEST, STRONGEST = 0.4, 1.0
 """Truncation strengths are spread evenly between the two."""
 MIXED = 0.5
@@ -38,19 +36,14 @@ MIXED = 0.5
 _NARROWEST = 0.25
 """What is narrower, in widths of the frame, is no face of an aligned portrait."""
 
-_NOWHERE = np.zeros((68, 2))
-
 
 def main() -> None:
     """Generates until `--num` seeds are there."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    args, config = generators.parse(
+        script.parser(
+            __doc__, "out", num=(20_000, "how many seeds"), first=(0, "the first seed")
+        )
     )
-    parser.add_argument("--num", type=int, default=20_000, help="how many seeds")
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the shards")
-    args, config = generators.parse(parser)
-    huge_pages.restart()
     assembled, params = runtime.start(config, "landmarks68", parts=("generator",))
     draw = jax.jit(partial(draw_sample, assembled.generator))
     name = generators.identity(config)
@@ -136,11 +129,8 @@ def both_sizes(image: Array) -> tuple[Array, Array]:
     """A picture `[R, R, 3]` in about [-1, 1], and it as it is stored; uint8."""
     image = jnp.clip(image, -1, 1)
     small = downsample(image, max(1, image.shape[0] // samples.SIZE))
-    return _to_u8(image), _to_u8(small)
-
-
-def _to_u8(image: Array) -> Array:
-    return jnp.rint((image + 1) * 127.5).astype(jnp.uint8)
+    whole_u8, small_u8 = (jnp.rint(to_255(x)).astype(jnp.uint8) for x in (image, small))
+    return whole_u8, small_u8
 
 
 def _sample(
@@ -155,7 +145,7 @@ def _sample(
         w=code["w"],
         crossover=code["crossover"],
         psi=code["psi"],
-        landmarks=np.asarray(_NOWHERE if found is None else found, np.float32),
+        landmarks=np.asarray(np.zeros((68, 2)) if found is None else found, np.float32),
         valid=np.array(found is not None),
     )
 

@@ -11,7 +11,6 @@ model that has them. Before there is any MoFA leave it out: fits then begin with
 mean head, and want more steps (`--refine 150`, 1.5 s of one core a sample).
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,11 +22,11 @@ import numpy as np
 from jax import Array
 from tqdm import tqdm
 
-from experiments import fitting, samples, script, weighted_components
+from experiments import fitting, samples, script
 from experiments.batches import mirror_some
 from experiments.export import export
-from experiments.generate_samples import GENERATOR
-from pie_jax.cli import huge_pages
+from experiments.generators import GENERATOR
+from experiments.parts import in_parts
 from pie_jax.cli.shipped import Estimator
 from pie_jax.core.images import from_255
 from pie_jax.core.theta import SIZES, FaceParams, neutral
@@ -36,7 +35,6 @@ from pie_jax.face.render import render_vertices
 from pie_jax.graphics.sampling import sample
 from pie_jax.training.refine import refine
 
-_CHUNK = 25
 # A colour so far from the fit's is hair or glasses, not skin.
 _FOREIGN = 0.3
 # Less light than this shows no colour.
@@ -59,31 +57,24 @@ class Unwrapped(NamedTuple):
 
 def main() -> None:
     """Fits, unwraps, and writes the basis."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = script.parser(
+        __doc__,
+        *("samples", "model", "out"),
+        num=(3000, "samples to learn from"),
+        refine=(60, "steps after MoFA"),
+        rounds=(30, "of the analysis"),
     )
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
     parser.add_argument("--mofa", type=Path, help="a mofa.safetensors to begin with")
-    parser.add_argument("--model", type=Path, help="default: the installed face model")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--num", type=int, default=3000, help="samples to learn from")
-    parser.add_argument("--refine", type=int, default=60, help="steps after MoFA")
-    parser.add_argument("--rounds", type=int, default=30)
     args = parser.parse_args()
-    huge_pages.restart()
     model = fitting.face_model(args.model)
     apply, params = estimator(args.mofa)
     chosen, _ = samples.load(args.samples, GENERATOR, most=args.num)
     # Skin is as likely one way round as the other.
     chosen = mirror_some(chosen, np.arange(len(chosen.seed)) % 2 == 1)
-    look = partial(
-        jax.jit(look_up, static_argnums=(0, 2)),
-        apply,
-        model,
-        args.refine,
-        params,
-    )
-    arrays = learn(model, unwrap(look, chosen), args.rounds)
+    compiled = jax.jit(look_up, static_argnums=(0, 2))
+    look = partial(compiled, apply, model, args.refine, params)
+    unwrapped = in_parts(look, chosen.image_u8, chosen.landmarks)
+    arrays = learn(model, unwrapped, args.rounds)
     about = {"data": f"{len(chosen.seed)} samples of {GENERATOR}"}
     export(args.out, arrays, about)
 
@@ -128,16 +119,6 @@ def look_up(
     return Unwrapped(jnp.clip(seen / light, 0, 1.5), weights * lit)
 
 
-def unwrap(look: Callable, chosen: samples.Samples) -> Unwrapped:
-    """Calls `look(image_u8, landmarks)` on all samples, part by part."""
-    starts = range(0, len(chosen.seed), _CHUNK)
-    found = []
-    for start in tqdm(starts, unit="batch"):
-        part = chosen.take(slice(start, start + _CHUNK))
-        found.append(jax.tree.map(np.asarray, look(part.image_u8, part.landmarks)))
-    return Unwrapped(*(np.concatenate(x) for x in zip(*found, strict=True)))
-
-
 def learn(
     model: Morphable,
     unwrapped: Unwrapped,
@@ -157,11 +138,45 @@ def learn(
     mean = np.where(known < _RARE, before.ravel(), mean)
     # Where nothing is known, the old components say how skin goes on.
     start = np.asarray(model.albedo).reshape(len(model.albedo), -1)[:count]
-    shift, components = weighted_components.fill(colours - mean, weights, start, rounds)
+    shift, components = fill(colours - mean, weights, start, rounds)
     return {
         "albedo_mean": (mean + shift).reshape(before.shape).clip(0, 1),
         "albedo": components.reshape(-1, *before.shape),
     }
+
+
+def fill(
+    values: np.ndarray, weights: np.ndarray, start: np.ndarray, rounds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Principal components of data with weights.
+
+    What is not known is taken from the components so far, then they are improved by
+    one step of subspace iteration, and so on (Srebro and Jaakkola, "Weighted Low-Rank
+    Approximations", ICML 2003; Roweis, "EM Algorithms for PCA and SPCA", NIPS 1997).
+
+    Args:
+        values: `[S, D]`, about centred.
+        weights: `[S, D]` in [0, 1], how much of each value is known.
+        start: `[K, D]`, components to begin with, K at most S.
+        rounds: of the iteration.
+
+    Returns:
+        A correction of the mean `[D]`, and `[K, D]` orthogonal components, largest
+        first, with one standard deviation each.
+    """
+    axes, _ = np.linalg.qr(start.T)
+    scores = np.zeros((len(values), axes.shape[1]), values.dtype)
+    mean = np.zeros(values.shape[1], values.dtype)
+    for _ in tqdm(range(rounds), unit="round"):
+        guess = mean + scores @ axes.T
+        filled = guess + weights * (values - guess)
+        mean = filled.mean(axis=0)
+        filled -= mean
+        axes, _ = np.linalg.qr(filled.T @ (filled @ axes))
+        scores = filled @ axes
+    _, deviations, turn = np.linalg.svd(scores, full_matrices=False)
+    deviations /= np.sqrt(len(values))
+    return mean, deviations[:, None] * (turn @ axes.T)
 
 
 if __name__ == "__main__":

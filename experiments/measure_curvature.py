@@ -13,7 +13,6 @@ after the last fifty. The folder then holds `curvature.safetensors`, ready for
 `pie_jax/assets/`.
 """
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from experiments.export import export
 from experiments.samples import Samples
 from pie_jax.assembly import Assembly
 from pie_jax.cli import config as configuration
-from pie_jax.cli import huge_pages, runtime
+from pie_jax.cli import runtime
 from pie_jax.core.images import downsample, to_255
 from pie_jax.energy.perceptual import FACTOR
 from pie_jax.energy.term import needed
@@ -48,14 +47,9 @@ Probe = Callable[[Array, Array, Array], Array]
 
 def main() -> None:
     """Probes, and writes the curvature."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the results")
-    parser.add_argument("--num", type=int, default=600, help="how many probes")
-    args = parser.parse_args()
-    huge_pages.restart()
+    args = script.parser(
+        __doc__, "samples", "out", num=(600, "how many probes")
+    ).parse_args()
     config = configuration.load("default", [])
     chosen, _ = samples.load(args.samples, config.generator, most=args.num)
     assembled, params = runtime.start(config)

@@ -6,7 +6,6 @@ Poses are those of a grid over yaw and pitch; expressions and lights are other s
 Writes a JSON file beside what it prints. Needs opencv-python-headless, to judge poses.
 """
 
-import argparse
 import dataclasses
 import json
 from collections import defaultdict
@@ -21,9 +20,10 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments import pnp, rig_data, sample_faces, samples, script
-from experiments.generate_samples import GENERATOR, find_landmarks
+from experiments.generate_samples import find_landmarks
+from experiments.generators import GENERATOR
 from experiments.rig_data import Data, Setup
-from pie_jax.cli import huge_pages, shipped
+from pie_jax.cli import shipped
 from pie_jax.cli.edit_record import landmarks
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, FaceParams, combine
@@ -49,17 +49,9 @@ further in its eyes, flatter ones less."""
 Figures = dict[str, list[float]]
 
 
-class Portrait(NamedTuple):
-    """What is edited.
-
-    Attributes:
-        w_plus: `[1, num_ws, 512]`.
-        photo: `[1, R, R, 3]` RGB in [-1, 1], that edits are compared with; None for a
-            sample, which is its own photograph.
-    """
-
-    w_plus: jax.Array
-    photo: jax.Array | None
+Portrait = tuple[jax.Array, jax.Array | None]
+"""A code `[1, num_ws, 512]`, and the photograph `[1, R, R, 3]` in [-1, 1] that edits are
+compared with; None for a sample, which is its own photograph."""
 
 
 class Bench(NamedTuple):
@@ -70,48 +62,44 @@ class Bench(NamedTuple):
     params: dict[str, Any]
     others: Data
     """Whose expressions and lights are taken."""
+    find: Callable[[np.ndarray], np.ndarray | None] = find_landmarks
+    """`[R, R, 3]` uint8 to landmarks in fractions of the frame."""
+    solve: Callable[..., np.ndarray] = pnp.solve
 
 
 def main() -> None:
     """Measures, prints and writes."""
-    args = _arguments()
+    parser = script.parser(
+        __doc__,
+        "samples",
+        num=(100, "held-out samples"),
+        poses=(4, "of the grid, for each"),
+        rounds=(2, "of feedback"),
+    )
+    parser.add_argument("--embedded", type=Path, nargs="*", default=[], metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("edits.json"))
+    args = parser.parse_args()
     pnp.require_opencv()
-    huge_pages.restart()
     setup = rig_data.new_setup()
     _, held_out = samples.load(args.samples, GENERATOR)
     kept = args.out.with_suffix(".npz")
     bench = new_bench(setup, rig_data.seen(setup, held_out, kept))
-    found = {}
-    if args.embedded:
-        found["portraits"] = measure(bench, _embedded(setup, args.embedded), args)
-    if args.num:
-        found["samples"] = measure(bench, _held_out(bench, args.num), args)
-    report = {name: summary(x) for name, x in found.items()}
+    edited = {
+        "portraits": _embedded(setup, args.embedded),
+        "samples": _held_out(bench, args.num),
+    }
+    report = {
+        name: summary(measure(bench, x, args.poses, args.rounds))
+        for name, x in edited.items()
+        if x
+    }
     with atomic.replacing(args.out) as file:
         file.write(json.dumps(report, indent=1).encode())
     print(json.dumps(report, indent=1))
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--embedded", type=Path, nargs="*", default=[], metavar="DIR")
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--num", type=int, default=100, help="held-out samples")
-    parser.add_argument("--poses", type=int, default=4, help="of the grid, for each")
-    parser.add_argument("--rounds", type=int, default=2, help="of feedback")
-    parser.add_argument("--out", type=Path, default=Path("edits.json"))
-    return parser.parse_args()
-
-
 def new_bench(setup: Setup, others: Data) -> Bench:
-    """The installed rigs with everything compiled.
-
-    Args:
-        setup: generator and networks.
-        others: whose expressions and lights are taken.
-    """
+    """The installed rigs with everything compiled."""
     loaded = {component: shipped.rig(component) for component in COMPONENTS}
     rigs = {k: rig._replace(edit=jax.jit(rig.edit)) for k, (rig, _) in loaded.items()}
     finder = shipped.landmark_net()
@@ -128,7 +116,7 @@ def new_bench(setup: Setup, others: Data) -> Bench:
 
 def _embedded(setup: Setup, folders: Sequence[Path]) -> list[Portrait]:
     return [
-        Portrait(
+        (
             jnp.asarray(codes.load_w_plus(folder, setup.generator.num_ws, GENERATOR)),
             jnp.asarray(images.from_u8(images.read(folder / "aligned.png")))[None],
         )
@@ -138,77 +126,76 @@ def _embedded(setup: Setup, folders: Sequence[Path]) -> list[Portrait]:
 
 def _held_out(bench: Bench, num: int) -> list[Portrait]:
     chosen = samples.w_plus(bench.others.samples.take(slice(num)), bench.others.num_ws)
-    return [Portrait(jnp.asarray(x)[None], None) for x in chosen]
+    return [(jnp.asarray(x)[None], None) for x in chosen]
 
 
 def measure(
-    bench: Bench, portraits: Sequence[Portrait], args: argparse.Namespace
+    bench: Bench, portraits: Sequence[Portrait], poses: int, most_rounds: int
 ) -> Figures:
     """Edits all portraits.
 
     Args:
         bench: what measures.
         portraits: what is edited.
-        args: `poses` and `rounds`.
+        poses: how many of the grid, for each.
+        most_rounds: of feedback, beside none.
 
     Returns:
         Figures of single edits by name; see `_pose`, `_expression` and `_light`.
         `turned` are rows of requested yaw, and of achieved yaw by the judges, degrees.
     """
     figures: Figures = defaultdict(list)
-    for i, portrait in enumerate(tqdm(portraits, unit="portrait")):
-        before = edit.look(bench.editor, bench.params, portrait.w_plus)
-        photo = before.image if portrait.photo is None else portrait.photo
-        for rounds in (0, args.rounds):
+    for i, (w_plus, photo) in enumerate(tqdm(portraits, unit="portrait")):
+        before = edit.look(bench.editor, bench.params, w_plus)
+        photo = before.image if photo is None else photo
+        for rounds in (0, most_rounds):
             suffix = f"_feedback{rounds}" if rounds else ""
-            attempt = partial(_attempt, bench, before, rounds)
-            for name, value in _edits(
-                bench, before, photo, attempt, np.random.default_rng(i), args.poses
-            ):
+            rng = np.random.default_rng(i)  # the same edits with and without feedback
+            for name, value in _edits(Trial(bench, before, photo, rounds), rng, poses):
                 figures[name + suffix].append(value)
     return dict(figures)
 
 
+class Trial(NamedTuple):
+    """A portrait that is edited, with so many rounds of feedback."""
+
+    bench: Bench
+    before: Seen
+    photo: jax.Array
+    rounds: int
+
+    def attempt(self, component: str, target: FaceParams) -> Seen:
+        """Edits one component."""
+        editor, params = self.bench.editor, self.bench.params
+        groups = ((component,),)
+        return edit.edit(editor, params, self.before, target, groups, self.rounds)
+
+
 def _edits(
-    bench: Bench,
-    before: Seen,
-    photo: jax.Array,
-    attempt: Callable[[str, FaceParams], Seen],
-    rng: np.random.Generator,
-    poses: int,
+    trial: Trial, rng: np.random.Generator, poses: int
 ) -> Iterator[tuple[str, Any]]:
     grid = [(yaw, pitch) for yaw in YAWS for pitch in PITCHES]
-    matrix = _chip_matrix(photo)
+    points = trial.bench.find(_u8(trial.photo))
+    matrix = None if points is None else _chip_matrix(trial.photo, points)
     for index in rng.permutation(len(grid))[:poses]:
-        yield from _pose(bench, before, photo, matrix, attempt, grid[index])
-    for other in rng.integers(len(bench.others.faces.theta), size=2):
-        theta = sample_faces.to_jax(bench.others.faces.theta[other : other + 1])
-        yield from _expression(bench, before, attempt, theta)
-        yield from _light(bench, before, attempt, theta)
-
-
-def _attempt(
-    bench: Bench, before: Seen, rounds: int, component: str, target: FaceParams
-) -> Seen:
-    groups = ((component,),)
-    return edit.edit(bench.editor, bench.params, before, target, groups, rounds)
+        yield from _pose(trial, matrix, grid[index])
+    others = trial.bench.others.faces.theta
+    for other in rng.integers(len(others), size=2):
+        theta = sample_faces.to_jax(others[other : other + 1])
+        yield from _expression(trial, theta)
+        yield from _light(trial, theta)
 
 
 def _pose(
-    bench: Bench,
-    before: Seen,
-    photo: jax.Array,
-    matrix: np.ndarray | None,
-    attempt: Callable[[str, FaceParams], Seen],
-    degrees: tuple[float, float],
+    trial: Trial, matrix: np.ndarray | None, degrees: tuple[float, float]
 ) -> Iterator[tuple[str, Any]]:
     """`angle`, the editing error in radians as MoFA alone sees it (the paper's), and
     `angle_seen`, as the editor does; `person`, the distance of descriptors to the
     photograph, and `recognition`, its square, the paper's error; `pose_leak`, see
     `editing.leaks.landmark_leak`; `turned`; `faces`, 1 where dlib finds one."""
-    yaw, _ = degrees
+    bench, before = trial.bench, trial.before
     target = _turned(before.theta, degrees)
-    after = attempt("rotation", target)
+    after = trial.attempt("rotation", target)
     model = bench.setup.model
     yield "pose_leak", float(landmark_leak(model, before.theta, after.theta)[0])
     image = _levelled(bench, after, target)
@@ -217,17 +204,17 @@ def _pose(
     yield "angle", float(edit.error(alone[1], goal, "rotation")[0])
     seen_there = bench.editor.sight(bench.params, image)
     yield "angle_seen", float(edit.error(seen_there, target, "rotation")[0])
-    found = find_landmarks(_u8(image))
+    found = bench.find(_u8(image))
     yield "faces", float(found is not None)
     if found is None:
         return
     ideal = np.asarray(landmarks(model, target)[0])
     asks = (found, None), (found, before.theta), (ideal, None)
-    solved = [pnp.solve(model, points[None], head)[0, 1] for points, head in asks]
+    solved = [bench.solve(model, points[None], head)[0, 1] for points, head in asks]
     seen = [float(x) for x in (alone[1].rotation[0, 1], *solved)]
-    yield "turned", [yaw, *np.rad2deg(seen)]
+    yield "turned", [degrees[0], *np.rad2deg(seen)]
     if matrix is not None:
-        distance = _person(bench, photo, matrix, image, found)
+        distance = _person(bench, trial.photo, matrix, image, found)
         yield "person", distance
         yield "recognition", distance**2
 
@@ -255,31 +242,22 @@ def _by_mofa(bench: Bench, image: jax.Array) -> FaceParams:
     return bench.setup.estimate(bench.params["mofa"], image)
 
 
-def _expression(
-    bench: Bench,
-    before: Seen,
-    attempt: Callable[[str, FaceParams], Seen],
-    theta: FaceParams,
-) -> Iterator[tuple[str, float]]:
+def _expression(trial: Trial, theta: FaceParams) -> Iterator[tuple[str, float]]:
     """`expression`, the 66 landmarks' distance to the target's rendering in distances
     of the eyes; `expression_asked`, the same without an edit."""
-    target = combine(before.theta, theta, "expression")
-    after = attempt("expression", target)
+    before, model = trial.before, trial.bench.setup.model
+    after = trial.attempt("expression", combine(before.theta, theta, "expression"))
     for name, seen in (("expression", after), ("expression_asked", before)):
         aim = combine(seen.theta, theta, "expression")
-        points = [landmarks(bench.setup.model, x) for x in (seen.theta, aim)]
+        points = [landmarks(model, x) for x in (seen.theta, aim)]
         yield name, float(mean_distance(*points)[0])
 
 
-def _light(
-    bench: Bench,
-    before: Seen,
-    attempt: Callable[[str, FaceParams], Seen],
-    theta: FaceParams,
-) -> Iterator[tuple[str, float]]:
+def _light(trial: Trial, theta: FaceParams) -> Iterator[tuple[str, float]]:
     """`light`, the scale-invariant distance of illumination; `light_asked`, the same
     without an edit."""
-    after = attempt("illumination", combine(before.theta, theta, "illumination"))
+    before = trial.before
+    after = trial.attempt("illumination", combine(before.theta, theta, "illumination"))
     for name, seen in (("light", after), ("light_asked", before)):
         distance = light_distance(theta.illumination, seen.theta.illumination)
         yield name, float(distance[0])
@@ -311,8 +289,7 @@ def _person(
     points: np.ndarray,
 ) -> float:
     """The distance of the descriptors, each face where it is."""
-    size = image.shape[1]
-    places = matrix, faces.chip_matrix(size * points - 0.5)
+    places = matrix, _chip_matrix(image, points)
     recognition = bench.setup.recognition
     first, second = (
         _describe(recognition, bench.params["recognition"], x, jnp.asarray(m))
@@ -328,17 +305,12 @@ def _describe(
     return recognition(params, crops.dlib_chip(image[0], matrix)[None])[0]
 
 
-def _chip_matrix(photo: jax.Array) -> np.ndarray | None:
-    points = find_landmarks(_u8(photo))
-    if points is None:
-        return None
-    return faces.chip_matrix(photo.shape[1] * points - 0.5)
+def _chip_matrix(image: jax.Array, points: np.ndarray) -> np.ndarray:
+    return faces.chip_matrix(image.shape[1] * points - 0.5)
 
 
 def _u8(image: jax.Array) -> np.ndarray:
-    return np.asarray(jnp.rint(127.5 * (jnp.clip(image[0], -1, 1) + 1))).astype(
-        np.uint8
-    )
+    return images.to_u8(np.asarray(image[0]))
 
 
 if __name__ == "__main__":

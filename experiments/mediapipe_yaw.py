@@ -39,14 +39,12 @@ def main() -> None:
     parser.add_argument("sweeps", type=Path, nargs="+", help="folders of `pie edit`")
     args = parser.parse_args()
     find = mesh()
-    rows = []
+    turned = {folder.name: read(folder, find) for folder in args.sweeps}
+    turned["all"] = np.concatenate([*turned.values()])
     print(f"{'slope by':20}{'pie edit':>9}{'MediaPipe':>11}")
-    for folder in args.sweeps:
-        turned = read(folder, find)
-        rows.append(turned)
-        print(f"{folder.name:20}" + _slopes(turned))
-    if len(rows) > 1:
-        print(f"{'all':20}" + _slopes(np.concatenate(rows)))
+    for name, (requested, *achieved) in ((k, x.T) for k, x in turned.items()):
+        slopes = (np.polyfit(requested, yaws, 1)[0] for yaws in achieved)
+        print(f"{name:20}{next(slopes):9.3f}{next(slopes):11.3f}")
 
 
 def mesh() -> Find:
@@ -97,23 +95,11 @@ def read(folder: Path, find: Find) -> np.ndarray:
 
 
 def yaw(points: np.ndarray) -> float:
-    """Where the face looks: across the line between its two halves.
-
-    Args:
-        points: `[468, 3]`, as of `Find`.
-
-    Returns:
-        Degrees, positive to the viewer's right.
-    """
+    """Where a face `[468, 3]` looks, across the line between its two halves: degrees,
+    positive to the viewer's right."""
     right, left = np.transpose(_PAIRS)
     x, _, z = np.mean(points[left] - points[right], axis=0)
     return float(np.rad2deg(np.arctan2(z, x)))
-
-
-def _slopes(turned: np.ndarray) -> str:
-    requested, *achieved = turned.T
-    slopes = [np.polyfit(requested, yaws, 1)[0] for yaws in achieved]
-    return f"{slopes[0]:9.3f}{slopes[1]:11.3f}"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """How far an estimate is from the mirror image of another."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from scipy import spatial
 
+from experiments.parts import in_parts
 from pie_jax.core import rotations
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import morphable
@@ -16,7 +18,6 @@ _FLIP = np.array([-1.0, 1.0, 1.0])
 _LIGHT = np.array([1.0, 1, 1, -1, -1, 1, 1, -1, 1])
 # Vertices whose mirror image is further from any vertex have no other side.
 _APART = 0.01
-_CHUNK = 25
 
 
 def differences(
@@ -38,19 +39,26 @@ def differences(
         - `mirror_geometry`: the distance of vertices in the model frame, of identity
           and expression, in decimetres; only if the model is symmetric.
     """
-    light, other = (
-        np.reshape(x.illumination, (-1, len(_LIGHT), 3)) for x in (theta, mirrored)
-    )
     moved = mirrored.translation - theta.translation * _FLIP
+    light = mirrored.illumination - theta.illumination * _LIGHT.repeat(3)
     found = {
         "mirror": mean_angle(mirrored.rotation, theta.rotation * _TURN),
         "mirror_translation": float(np.linalg.norm(moved, axis=-1).mean()),
-        "mirror_light": float(np.abs(other - light * _LIGHT[:, None]).mean()),
+        "mirror_light": float(np.abs(light).mean()),
     }
     pairs = other_sides(model)
-    if pairs is not None:
-        found["mirror_geometry"] = _geometry(model, pairs, theta, mirrored)
-    return found
+    if pairs is None:
+        return found
+
+    @jax.jit
+    def apart(model: Morphable, a: FaceParams, b: FaceParams) -> Array:
+        here, there = (
+            morphable.vertices(model, x.identity, x.expression) for x in (a, b)
+        )
+        return jnp.linalg.norm(there - here[:, pairs] * _FLIP, axis=-1)
+
+    distances = in_parts(lambda a, b: apart(model, a, b), theta, mirrored)
+    return found | {"mirror_geometry": float(distances.mean())}
 
 
 def mean_angle(a: Array | np.ndarray, b: Array | np.ndarray) -> float:
@@ -65,24 +73,3 @@ def other_sides(model: Morphable) -> np.ndarray | None:
     gap, pairs = spatial.KDTree(mean).query(mean * _FLIP)
     symmetric = np.array_equal(pairs[pairs], np.arange(len(pairs)))
     return pairs if symmetric and gap.max() < _APART else None
-
-
-def _geometry(
-    model: Morphable, pairs: np.ndarray, theta: FaceParams, mirrored: FaceParams
-) -> float:
-    """Mean distance of vertices, some faces at a time."""
-    means = []
-    for start in range(0, len(theta.identity), _CHUNK):
-        shape, other = (
-            np.asarray(
-                morphable.vertices(
-                    model,
-                    jnp.asarray(x.identity[start : start + _CHUNK]),
-                    jnp.asarray(x.expression[start : start + _CHUNK]),
-                )
-            )
-            for x in (theta, mirrored)
-        )
-        apart = np.linalg.norm(other - shape[:, pairs] * _FLIP, axis=-1)
-        means.extend(apart.mean(axis=-1))
-    return float(np.mean(means))

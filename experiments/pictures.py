@@ -9,15 +9,16 @@ from pie_jax.io import atomic
 
 
 def sheet(path: Path, rows: list[np.ndarray]) -> None:
-    """Writes rows of equal pictures as one PNG.
+    """Writes rows of equal pictures as one.
 
     Args:
-        path: the file; its folder exists.
+        path: the file, a PNG or JPEG by its name; its folder exists.
         rows: `[n, H, W, 3]` uint8 each, n the same for all.
     """
     joined = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
+    form = "PNG" if path.suffix.lower() == ".png" else "JPEG"
     with atomic.replacing(path) as file:
-        Image.fromarray(joined).save(file, format="PNG")
+        Image.fromarray(joined).save(file, format=form, quality=90)
 
 
 def dotted(

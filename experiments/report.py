@@ -1,32 +1,40 @@
 r"""Gathers results of `pie embed`: a table of their figures and a contact sheet.
 
-pie embed photos/*.jpg --out embedded
-python -m experiments.report embedded --sheet embedded.jpg --only jemison ride
+    pie embed photos/*.jpg --out embedded
+    python -m experiments.report embedded --sheet embedded.jpg --only jemison ride
+
+The sheet has photographs in the upper row, their projections below.
 """
 
-import argparse
 import json
 from pathlib import Path
+from statistics import fmean
 
+import numpy as np
 from PIL import Image
 
+from experiments import pictures, script
+
 TILE = 320
+_FIGURES = {"psnr": 2, "ssim": 3, "recognition_distance": 3}
+"""Their digits."""
 
 
 def main() -> None:
     """Prints the table, and draws the sheet if asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script.parser(__doc__, "sheet")
     parser.add_argument("results", type=Path, help="what was --out")
-    parser.add_argument("--sheet", type=Path, metavar="FILE", help="picture to write")
     parser.add_argument("--only", nargs="+", metavar="STEM", help="portraits to show")
     args = parser.parse_args()
     folders = sorted(path.parent for path in args.results.glob("*/metrics.json"))
     print(table(folders))
     if args.sheet:
         shown = [x for x in folders if not args.only or x.name in args.only]
-        sheet(shown).save(args.sheet, quality=90)
+        rows = [
+            np.stack([_tile(folder / name) for folder in shown])
+            for name in ("aligned.png", "projection.png")
+        ]
+        pictures.sheet(args.sheet, rows)
 
 
 def table(folders: list[Path]) -> str:
@@ -37,40 +45,27 @@ def table(folders: list[Path]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for folder, row in zip(folders, rows, strict=True):
-        lines.append(
-            f"| {folder.name} | {row['psnr']:.2f} | {row['ssim']:.3f} "
-            f"| {_number(row['recognition_distance'])} | {row['iterations']} "
-            f"| {row['seconds']:.0f} |"
-        )
+        words = _figures(row) + f"{row['iterations']} | {row['seconds']:.0f} |"
+        lines.append(f"| {folder.name} {words}")
     if rows:
-        distances = [row["recognition_distance"] for row in rows]
-        distance = None if None in distances else _mean(distances)
-        lines.append(
-            f"| mean | {_mean([row['psnr'] for row in rows]):.2f} "
-            f"| {_mean([row['ssim'] for row in rows]):.3f} | {_number(distance)} | | |"
-        )
+        figures = {k: [row[k] for row in rows] for k in _FIGURES}
+        means = {k: None if None in x else fmean(x) for k, x in figures.items()}
+        lines.append(f"| mean {_figures(means)}| |")
     return "\n".join(lines)
 
 
-def sheet(folders: list[Path]) -> Image.Image:
-    """Photographs in the upper row, their projections below."""
-    picture = Image.new("RGB", (TILE * len(folders), 2 * TILE))
-    for column, folder in enumerate(folders):
-        for row, name in enumerate(("aligned.png", "projection.png")):
-            tile = Image.open(folder / name).resize(
-                (TILE, TILE), Image.Resampling.LANCZOS
-            )
-            picture.paste(tile, (column * TILE, row * TILE))
-    return picture
+def _figures(row: dict) -> str:
+    words = (
+        "no face found" if row[name] is None else f"{row[name]:.{digits}f}"
+        for name, digits in _FIGURES.items()
+    )
+    return f"| {' | '.join(words)} | "
 
 
-def _number(value: float | None) -> str:
-    return "no face found" if value is None else f"{value:.3f}"
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def _tile(file: Path) -> np.ndarray:
+    size = (TILE, TILE)
+    return np.asarray(Image.open(file).resize(size, Image.Resampling.LANCZOS))
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

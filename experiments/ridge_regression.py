@@ -51,21 +51,3 @@ def fit(inputs: np.ndarray, values: np.ndarray, ridge: float = RIDGE) -> Regress
     dual = np.linalg.solve(products, (values - mean) / deviation)
     kernel = (flat.T @ dual.astype(np.float32)).reshape(*rows, -1)
     return Regression(kernel, centre.reshape(rows), mean, deviation)
-
-
-def predict(regression: Regression, inputs: np.ndarray) -> np.ndarray:
-    """The values of inputs `[S, N, D]`: `[S, K]`."""
-    deviations = np.einsum(
-        "srn,rnk->sk", inputs - regression.centre, regression.kernel, optimize=True
-    )
-    return regression.mean + regression.deviation * deviations
-
-
-def explained(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """The share of each value's variance that is explained: `[K]`, at most 1.
-
-    Args:
-        found: `[S, K]`.
-        truth: `[S, K]`, of which every value varies.
-    """
-    return 1 - np.mean((found - truth) ** 2, axis=0) / np.var(truth, axis=0)

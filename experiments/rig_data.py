@@ -1,6 +1,7 @@
 """What rigs are found and measured with: a generator, who looks at it, and samples."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +15,10 @@ from experiments.sample_faces import SampleFaces
 from pie_jax.cli import config as configuration
 from pie_jax.cli import runtime
 from pie_jax.core.errors import PieError
+from pie_jax.core.images import from_255
 from pie_jax.core.interfaces import Generator
-from pie_jax.core.theta import FaceParams
+from pie_jax.core.theta import FaceParams, to_vector
+from pie_jax.energy import crops
 from pie_jax.face.morphable import Morphable
 from pie_jax.networks import latents
 
@@ -36,6 +39,14 @@ class Setup(NamedTuple):
     recognition: Callable[[Any, jax.Array], jax.Array]
     params: dict[str, Any]
     model: Morphable
+
+    def look(
+        self, params: Any, image: jax.Array, chip_matrix: jax.Array
+    ) -> tuple[FaceParams, jax.Array]:
+        """Theta and descriptors of pictures `[B, R, R, 3]`, whose chips are placed."""
+        chips = jax.vmap(crops.dlib_chip)(image, chip_matrix)
+        descriptor = self.recognition(params["recognition"], chips)
+        return self.estimate(params["mofa"], image), descriptor
 
 
 class Data(NamedTuple):
@@ -74,7 +85,14 @@ def new_setup(config: ConfigDict | None = None) -> Setup:
 def seen(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
     """Samples with what is seen in them, which `kept` (.npz) keeps."""
     seen_by = {k: setup.params[k] for k in ("mofa", "recognition")}
-    see = sample_faces.look(setup.estimate, setup.recognition, seen_by)
+
+    @jax.jit
+    def see(params: Any, image_u8: jax.Array, chip_matrix: jax.Array):
+        theta, descriptor = setup.look(params, from_255(image_u8), chip_matrix)
+        return to_vector(theta), descriptor
+
     identity = training_script.digest([seen_by, chosen.seed, chosen.landmarks])
-    found = sample_faces.measured(see, chosen, kept, identity)
-    return Data(chosen, found, setup.params["latents"], setup.generator.num_ws)
+    found = sample_faces.measured(partial(see, seen_by), chosen, kept, identity)
+    return Data(
+        chosen, SampleFaces(*found), setup.params["latents"], setup.generator.num_ws
+    )

@@ -5,6 +5,7 @@ quadratic, and their minimum has a closed form: of all offsets of a code, the on
 minimises length + what the renderings differ by + how far the descriptor moves.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -39,29 +40,36 @@ def slices() -> dict[str, slice]:
     }
 
 
-def visible_change(model: Morphable, theta: np.ndarray) -> np.ndarray:
+def visible_change(
+    model: Morphable, theta: np.ndarray, part: slice = slice(None)
+) -> np.ndarray:
     """How much a rendering changes with theta, to second order.
 
     Args:
         model: the face model.
         theta: `[257]`, where.
+        part: of theta, that changes; all without it.
 
     Returns:
-        `[257, 257]`: the mean squared change of what is seen is `d @ H @ d`, of points
-        in distances of the outer corners of the eyes, and of RGB in [0, 1].
+        `[n, n]`, n numbers of theta: the mean squared change of what is seen is
+        `d @ H @ d`, of points in distances of the outer corners of the eyes, and of RGB
+        in [0, 1].
     """
-
-    def seen(vector: Array) -> Array:
-        face = parameters.from_vector(vector)
-        rendering = render_vertices(model, face, 1, occlusion=False)
-        left, right = (rendering.landmarks[i] for i in OUTER_EYES)
-        eyes = jax.lax.stop_gradient(norm(left - right))
-        counts = rendering.visible / jnp.sum(rendering.visible)
-        both = jnp.concatenate([rendering.points / eyes, rendering.colours], axis=-1)
-        return (jnp.sqrt(counts)[:, None] * both).ravel()
-
-    jacobian = jax.jit(jax.jacfwd(seen))(jnp.asarray(theta, jnp.float32))
+    theta, index = theta.astype(np.float32), np.arange(len(theta))[part]
+    jacobian = _changes(model, theta[index], theta, index)
     return np.asarray(jacobian.T @ jacobian, np.float64)
+
+
+@jax.jit
+@partial(jax.jacfwd, argnums=1)
+def _changes(model: Morphable, values: Array, theta: Array, index: Array) -> Array:
+    face = parameters.from_vector(jnp.asarray(theta).at[index].set(values))
+    rendering = render_vertices(model, face, 1, occlusion=False)
+    left, right = (rendering.landmarks[i] for i in OUTER_EYES)
+    eyes = jax.lax.stop_gradient(norm(left - right))
+    counts = rendering.visible / jnp.sum(rendering.visible)
+    both = jnp.concatenate([rendering.points / eyes, rendering.colours], axis=-1)
+    return (jnp.sqrt(counts)[:, None] * both).ravel()
 
 
 def directions(

@@ -12,7 +12,6 @@ them, were not much better on photographs (17.1 dB at best, pixels 16.6), and a 
 as MoFA's learns so few samples by heart.
 """
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -21,18 +20,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pie_jax.converters import stack
 
-from experiments import pictures, real_portraits, ridge_regression, samples, script
+from experiments import generators, pictures, ridge_regression, samples, script
 from experiments.export import export, rounded
-from experiments.generate_samples import GENERATOR
+from experiments.generators import GENERATOR
+from experiments.picture_sets import picture_sets
 from experiments.ridge_regression import Regression
 from experiments.samples import Samples
-from pie_jax import catalogue
-from pie_jax.cli import huge_pages
+from pie_jax import metrics
 from pie_jax.core.images import from_255
 from pie_jax.core.interfaces import Generator
-from pie_jax.io import converted, images, weights
+from pie_jax.io import converted, images
 from pie_jax.networks import encoder, latents
 
 RIDGE = 1500.0
@@ -47,32 +45,22 @@ Project = Callable[[np.ndarray], np.ndarray]
 
 def main() -> None:
     """Fits, measures, draws, and writes the encoder."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the results")
-    parser.add_argument("--portraits", type=Path, nargs="*", default=[])
-    parser.add_argument("--rank", type=int, default=64, help="of the linear function")
-    args = parser.parse_args()
-    huge_pages.restart()
-    stack.ensure(GENERATOR, *(["landmarks68"] if args.portraits else []))
+    args = script.parser(
+        __doc__, "samples", "out", "portraits", rank=(64, "of the linear function")
+    ).parse_args()
     trained_on, held_out = samples.load(args.samples, GENERATOR)
-    real = real_portraits.load(args.portraits, held_out.image_u8.shape[1])
-    generator = catalogue.GENERATORS[GENERATOR].build()
-    params = jax.tree.map(jnp.asarray, weights.load(GENERATOR))
+    few = held_out.take(slice(_SHOWN))
+    sets = picture_sets(few, args.portraits, few.image_u8.shape[1])
+    generator, params = generators.default()
     moments = latents.moments(generator, params)
     network = rounded(fit(trained_on, moments, generator.num_ws, args.rank))
     project = projection(generator, params, moments, network)
     args.out.mkdir(parents=True, exist_ok=True)
-    shown = {"held_out_psnr": held_out.image_u8[:_SHOWN], "real_psnr": real.image_u8}
-    figures = report(project, {k: x for k, x in shown.items() if len(x)}, args.out)
-    header = {
-        converted.KIND: "encoder",
-        "data": f"{len(trained_on.seed)} samples of {GENERATOR}",
-    }
-    known = {name: f"{value:.3f}" for name, value in figures.items()}
-    export(args.out / "encoder.safetensors", network, header | known)
+    shown = {f"{name}_psnr": x.image_u8 for name, x in sets.items()}
+    figures = report(project, shown, args.out)
+    data = f"{len(trained_on.seed)} samples of {GENERATOR}"
+    header = {converted.KIND: "encoder", "data": data} | figures
+    export(args.out / "encoder.safetensors", network, header)
 
 
 def fit(
@@ -173,17 +161,12 @@ def report(
     figures = {}
     for name, image_u8 in shown.items():
         found_u8 = project(image_u8)
-        figures[name] = psnr(found_u8, image_u8)
+        both = (jnp.asarray(x, jnp.float32) for x in (found_u8, image_u8))
+        figures[name] = float(metrics.psnr(*both).mean())
         pictures.sheet(out / f"{name}.png", [image_u8, found_u8])
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures))
     return figures
-
-
-def psnr(found_u8: np.ndarray, image_u8: np.ndarray) -> float:
-    """Mean PSNR in dB of pictures `[S, H, H, 3]` uint8."""
-    error = np.mean((np.float64(found_u8) - image_u8) ** 2, axis=(1, 2, 3))
-    return float(np.mean(10 * np.log10(255.0**2 / error)))
 
 
 if __name__ == "__main__":

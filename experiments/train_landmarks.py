@@ -8,7 +8,6 @@ May be killed at any moment and started again. At the end the folder holds
 `landmark_net.safetensors`, ready for `pie_jax/assets/`.
 """
 
-from argparse import Namespace
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,13 +16,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pie_jax.converters import stack
 
-from experiments import pictures, real_portraits, samples, script, training_script
+from experiments import pictures, samples, script, training_script
 from experiments.batches import batches
-from experiments.generate_samples import GENERATOR
+from experiments.generators import GENERATOR
+from experiments.parts import in_parts
+from experiments.picture_sets import Pictures, picture_sets
 from experiments.trainer import Task
-from pie_jax.cli import huge_pages
 from pie_jax.core.images import from_255
 from pie_jax.losses.landmark import mean_distance
 from pie_jax.networks.landmark_net import SIZE, LandmarkNet
@@ -31,36 +30,25 @@ from pie_jax.training.landmark_step import LandmarkBatch, landmark_objective
 from pie_jax.training.update import adamw, training
 
 _DLIB, _NETWORK = (0, 255, 0), (255, 0, 0)
-_CHUNK = 50
 
 
 def main() -> None:
     """Trains, evaluates, and writes the network."""
-    args = _arguments()
-    huge_pages.restart()
+    parser = training_script.parser(
+        __doc__, "portraits", steps=8000, batch=32, report_every=500
+    )
+    parser.add_argument("--width", type=float, default=0.5)
+    args = parser.parse_args()
     trained_on, held_out = samples.load(args.samples, GENERATOR, SIZE)
-    if args.portraits:
-        stack.ensure("landmarks68")
-    real = real_portraits.load(args.portraits, SIZE)
-    module = LandmarkNet(args.width)
-    sets = {
-        "held_out": (held_out.image_u8, held_out.landmarks),
-        "real": (real.image_u8, real.landmarks),
-    }
+    module, sets = LandmarkNet(args.width), picture_sets(held_out, args.portraits, SIZE)
     task = landmark_task(module, trained_on, sets, args.steps, args.batch)
-    training_script.run(task, args, "landmark_net", ", dlib's landmarks")
-
-
-def _arguments() -> Namespace:
-    return training_script.parser(
-        __doc__, steps=8000, batch=32, width=0.5, report_every=500
-    ).parse_args()
+    training_script.run(task, args, "landmark_net")
 
 
 def landmark_task(
     module: LandmarkNet,
     trained_on: samples.Samples,
-    sets: dict[str, tuple[np.ndarray, np.ndarray]],
+    sets: dict[str, Pictures],
     num_steps: int,
     batch_size: int,
 ) -> Task:
@@ -69,8 +57,7 @@ def landmark_task(
     Args:
         module: the network.
         trained_on: samples at the network's size.
-        sets: pictures `[S, SIZE, SIZE, 3]` and landmarks `[S, 68, 2]` by name; the
-            mean distance on each is a figure. Empty ones are left out.
+        sets: at that size, by name; the mean distance on each is a figure.
         num_steps: of the training.
         batch_size: samples in an update.
     """
@@ -82,16 +69,15 @@ def landmark_task(
     def find(params: Any, image_u8: jax.Array) -> jax.Array:
         return apply(params, from_255(image_u8))
 
-    shown = {name: x for name, x in sets.items() if len(x[0])}
     return Task(
         training=training(landmark_objective(apply), adamw(num_steps, 2e-3)),
-        params=training_script.beginning(module, SIZE),
+        params=training_script.beginning(module, jnp.zeros((1, SIZE, SIZE, 3))),
         given=None,
         batches=partial(_following, trained_on, batch_size),
         evaluate=lambda params: {
-            name: distance(find, params, *pair) for name, pair in shown.items()
+            name: distance(find, params, *pair) for name, pair in sets.items()
         },
-        preview=lambda params, path: draw(find, params, [*shown.values()], path),
+        preview=lambda params, path: draw(find, params, [*sets.values()], path),
         identity=training_script.identity(trained_on, batch_size, module.width),
     )
 
@@ -106,12 +92,7 @@ def _following(
 
 def distance(find: Any, params: Any, image_u8: np.ndarray, truth: np.ndarray) -> float:
     """Mean 66-point distance to dlib's, over the outer-eye distance."""
-    found = np.concatenate(
-        [
-            find(params, image_u8[start : start + _CHUNK])
-            for start in range(0, len(image_u8), _CHUNK)
-        ]
-    )
+    found = in_parts(partial(find, params), image_u8)
     return float(mean_distance(jnp.asarray(found), jnp.asarray(truth)).mean())
 
 

@@ -13,7 +13,6 @@ show, from above, pictures, the face over them, geometry, albedo and shading. Ne
 opencv-python-headless, to judge the pose.
 """
 
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -24,27 +23,13 @@ import jax.numpy as jnp
 import numpy as np
 from pie_jax.converters import stack
 
-from experiments import (
-    fitting,
-    pictures,
-    pnp,
-    sample_faces,
-    samples,
-    script,
-    training_script,
-)
+from experiments import fitting, pictures, pnp, samples, script, training_script
 from experiments.batches import batches
-from experiments.generate_samples import GENERATOR
-from experiments.mofa_figures import (
-    Judge,
-    Pictures,
-    estimate,
-    figures_of_sets,
-    judge,
-    picture_sets,
-)
+from experiments.generators import GENERATOR
+from experiments.mofa_figures import Judge, estimate, figures_of_sets, judge
+from experiments.picture_sets import Pictures, picture_sets
+from experiments.sample_faces import measured
 from experiments.trainer import Task
-from pie_jax.cli import huge_pages
 from pie_jax.core.images import from_255
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
@@ -82,16 +67,11 @@ class Described(NamedTuple):
 
 
 class Data(NamedTuple):
-    """At the network's size.
-
-    Attributes:
-        trained_on: what is learnt from.
-        edits: likewise; the one of seed s is an edit of the sample s of those.
-        sets: pictures by name, whose figures are reported.
-    """
+    """What is learnt from, and pictures by name; at the network's size."""
 
     trained_on: Described
     edits: Described | None
+    """The one of seed s is an edit of the sample s of those."""
     sets: dict[str, Pictures]
 
 
@@ -112,10 +92,18 @@ class Tools(NamedTuple):
 
 def main() -> None:
     """Trains, evaluates, and writes the network."""
-    args = _arguments()
+    parser = training_script.parser(
+        __doc__,
+        *("portraits", "model", "edits"),
+        steps=7500,
+        batch=16,
+        report_every=500,
+    )
+    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--start", type=Path, help="a mofa.safetensors to go on from")
+    args = parser.parse_args()
     pnp.require_opencv()
-    huge_pages.restart()
-    stack.ensure("dlib_resnet", "landmarks68")
+    stack.ensure("dlib_resnet")
     recognition = jax.tree.map(jnp.asarray, weights.load("dlib_resnet"))
     args.out.mkdir(parents=True, exist_ok=True)
     trained_on, held_out = samples.load(args.samples, GENERATOR)
@@ -123,14 +111,14 @@ def main() -> None:
     if args.edits is not None:
         edited, _ = samples.load(args.edits, GENERATOR, held_out=0)
         edits = described(recognition, edited, args.out / "edits.npz")
-    sets = picture_sets(held_out, args.portraits)
+    sets = picture_sets(held_out, args.portraits, SIZE)
     module, model = MoFA(args.width), fitting.face_model(args.model)
     known = described(recognition, trained_on, args.out / "samples.npz")
     data = Data(known, edits, sets)
     task = mofa_task(module, recognition, model, data, args.steps, args.batch)
     if args.start is not None:
         task = _begun(task, args.start)
-    training_script.run(task, args, "mofa", ", dlib's landmarks")
+    training_script.run(task, args, "mofa")
 
 
 def _begun(task: Task, file: Path) -> Task:
@@ -142,28 +130,18 @@ def _begun(task: Task, file: Path) -> Task:
     return task._replace(params=params, identity=task.identity | begun)
 
 
-def _arguments() -> Namespace:
-    parser = training_script.parser(
-        __doc__, steps=7500, batch=16, width=1.0, report_every=500
-    )
-    parser.add_argument("--model", type=Path, help="default: the installed face model")
-    parser.add_argument("--edits", type=Path, help="a folder of edits of the samples")
-    parser.add_argument("--start", type=Path, help="a mofa.safetensors to go on from")
-    return parser.parse_args()
-
-
 def described(recognition: Any, chosen: samples.Samples, kept: Path) -> Described:
     """Samples at the network's size, with descriptors, which `kept` (.npz) keeps."""
 
     @jax.jit
-    def describe(params: Any, image_u8: jax.Array) -> Any:
-        return DlibResNet().apply({"params": params}, chip(from_255(image_u8)))
+    def describe(params: Any, image_u8: jax.Array) -> tuple[Any]:
+        return (DlibResNet().apply({"params": params}, chip(from_255(image_u8))),)
 
     small = chosen._replace(image_u8=samples.shrink(chosen.image_u8, SIZE))
     part = np.array([SIZE, CHIP_WIDTH, CHIP_DOWN])
     identity = training_script.digest([recognition, chosen.seed, part])
-    found = sample_faces.described(
-        partial(describe, recognition), small, kept, identity
+    (found,) = measured(
+        lambda image_u8, _: describe(recognition, image_u8), small, kept, identity
     )
     return Described(small, found)
 
@@ -182,7 +160,7 @@ def mofa_task(
         module: the network.
         recognition: parameters of the recognition network in it.
         model: the decoder.
-        data: to train on, and to evaluate with; empty sets are left out.
+        data: to train on, and to evaluate with.
         num_steps: of the training.
         batch_size: samples in an update.
     """
@@ -194,12 +172,13 @@ def mofa_task(
         judge(model, apply),
         recognition,
         partial(jax.jit(jax.vmap(views, (None, 0, 0))), model),
-        {name: x for name, x in data.sets.items() if len(x.image_u8)},
+        data.sets,
     )
+    blank = jnp.zeros((1, module.size, module.size, 3))
     return Task(
         training=training(mofa_objective(apply), adamw(num_steps, 1e-3)),
         params=training_script.beginning(
-            module, module.size, jnp.zeros((1, DESCRIPTOR_SIZE))
+            module, blank, jnp.zeros((1, DESCRIPTOR_SIZE))
         ),
         given=MofaGiven(model, WEIGHTS),
         batches=partial(_following, data, num_steps, batch_size),

@@ -23,7 +23,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
 from experiments import (
     generators,
@@ -37,15 +36,14 @@ from experiments import (
     training_script,
 )
 from experiments.export import export, rounded
+from experiments.parts import in_parts
 from experiments.rig_data import Data, Setup
 from experiments.trainer import Task, train
 from pie_jax import catalogue
-from pie_jax.cli import huge_pages
 from pie_jax.core import rotations
 from pie_jax.core.images import reduce_area
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
-from pie_jax.energy import crops
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import converted
 from pie_jax.networks import latents, rignet
@@ -84,8 +82,11 @@ _SHOWN = 256
 
 def main() -> None:
     """Finds, trains, evaluates, and writes the rig."""
-    args, config = _arguments()
-    huge_pages.restart()
+    parser = training_script.parser(
+        __doc__, "edits", steps=0, batch=2, report_every=100
+    )
+    parser.add_argument("component", choices=COMPONENTS)
+    args, config = generators.parse(parser)
     args.out.mkdir(parents=True, exist_ok=True)
     setup = rig_data.new_setup(config)
     generator = generators.identity(config)
@@ -101,12 +102,11 @@ def main() -> None:
     spread, network = linear_rig(setup.model, learnt_from, args.component, module)
     task = rig_task(setup, trained_on, held_out, spread, network, args)
     params, figures = _trained(task, args)
-    known = {k: f"{value:.5f}" for k, value in figures.items() if value is not None}
     moments = setup.params["latents"]
     shipped_params = {"network": rignet.unwhitened(params, moments), **spread}
     data = f"{len(trained_on.samples.seed)} samples of {generator}"
     name = catalogue.rig_name(config.generator, args.component)
-    header = {converted.KIND: name, "data": data} | known
+    header = {converted.KIND: name, "data": data} | figures
     export(args.out / f"{name}.safetensors", shipped_params, header)
 
 
@@ -119,15 +119,6 @@ def _trained(task: Task, args: Namespace) -> tuple[Any, dict[str, float | None]]
     print(", ".join(f"{k} {value:.4g}" for k, value in figures.items()))
     task.preview(params, args.out / "preview-000000.png")
     return task.params, {**figures}
-
-
-def _arguments() -> tuple[Namespace, ConfigDict]:
-    parser = training_script.parser(
-        __doc__, steps=0, batch=2, width=1.0, report_every=100
-    )
-    parser.add_argument("--edits", type=Path, help="a folder of edits of the samples")
-    parser.add_argument("component", choices=COMPONENTS)
-    return generators.parse(parser)
 
 
 def width_for(component: str, num_steps: int) -> RigNet:
@@ -171,8 +162,7 @@ def linear_rig(
     change = rig_start.visible_change(model, regression.mean[: theta.shape[1]])
     offsets = rig_start.directions(regression, change, component)
     blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, values.shape[1]))
-    key = jax.random.key(0, impl="rbg")
-    network = jax.jit(module.init)(key, *blank)["params"]
+    network = training_script.beginning(module, *blank)
     return spread, rig_start.begin(network, regression, offsets, component)
 
 
@@ -264,16 +254,13 @@ def following(
 def _observe(
     setup: Setup, params: Any, code: jax.Array, chip_matrix: jax.Array
 ) -> tuple[FaceParams, jax.Array]:
-    image = _synthesize(setup, params, code)
-    chips = jax.vmap(crops.dlib_chip)(image, chip_matrix)
-    descriptor = setup.recognition(params["recognition"], chips)
-    return setup.estimate(params["mofa"], image), descriptor
+    return setup.look(params, _synthesize(setup, params, code), chip_matrix)
 
 
 def _judge(
     setup: Setup, apply: Any, component: str, params: Any, given: RigGiven, one: Any
 ) -> tuple[dict[str, jax.Array], jax.Array]:
-    """Edits a batch: figures `[B]`, and small pictures before and after `[2, B]`."""
+    """Edits a batch: figures `[B]`, and small pictures before and after `[B, 2]`."""
 
     def offset(code: jax.Array, theta: FaceParams) -> jax.Array:
         values = getattr(theta, component)
@@ -295,20 +282,14 @@ def _judge(
         "person": norm(descriptor - person),
     }
     shown = [_synthesize(setup, given.observer, x) for x in (one.code, edited)]
-    return figures, jnp.stack([reduce_area(x, _SHOWN) for x in shown])
+    return figures, jnp.stack([reduce_area(x, _SHOWN) for x in shown], axis=1)
 
 
 def _judged(
     judge: Callable, given: RigGiven, batch: RigBatch, params: Any
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """`_judge`, a sample at a time."""
-    count = len(batch.code)
-    seen = [
-        judge(params, given, jax.tree.map(lambda x, i=i: x[i : i + 1], batch))
-        for i in range(count)
-    ]
-    figures = {k: np.array([float(x[k][0]) for x, _ in seen]) for k in seen[0][0]}
-    return figures, np.concatenate([np.asarray(shown) for _, shown in seen], axis=1)
+    return in_parts(partial(judge, params, given), batch, size=1)
 
 
 def _evaluate(
@@ -328,7 +309,7 @@ def _preview(
     few = jax.tree.map(lambda x: x[:_COLUMNS], batch)
     _, shown = _judged(judge, given, few, params)
     rows = np.clip(np.rint(127.5 * (shown + 1)), 0, 255).astype(np.uint8)
-    pictures.sheet(path, list(rows))
+    pictures.sheet(path, list(rows.swapaxes(0, 1)))
 
 
 def _synthesize(setup: Setup, params: Any, code: jax.Array) -> jax.Array:

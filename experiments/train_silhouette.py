@@ -12,9 +12,7 @@ Measured: 400 samples, 40000 places, about four minutes on one core; agrees with
 teacher on 93% of the places.
 """
 
-import argparse
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -24,13 +22,12 @@ import optax
 from jax import Array
 from tqdm import tqdm
 
-from experiments import samples, script
+from experiments import generators, samples, script
 from experiments.export import export
-from experiments.generate_samples import GENERATOR
+from experiments.generators import GENERATOR
 from pie_jax.cli import shipped
 from pie_jax.core.images import from_255, reduce_area
 from pie_jax.editing.matte import matte
-from pie_jax.io import weights
 from pie_jax.networks import mobile_stylegan
 
 _CHUNK = 10
@@ -43,14 +40,12 @@ _CERTAINTY, _TEACHER = 3.0, 0.1
 
 def main() -> None:
     """Gathers features and shares, trains, and writes the function."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--num", type=int, default=400, help="samples to learn from")
-    parser.add_argument("--steps", type=int, default=1200, help="in each round")
-    args = parser.parse_args()
+    args = script.parser(
+        __doc__,
+        *("samples", "out"),
+        num=(400, "samples to learn from"),
+        steps=(1200, "in each round"),
+    ).parse_args()
     chosen, _ = samples.load(args.samples, GENERATOR, most=args.num)
     found = [*gathered(chosen)]
     features, shares = (np.concatenate(x) for x in zip(*found, strict=True))
@@ -63,9 +58,8 @@ def main() -> None:
 
 def gathered(chosen: samples.Samples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Features `[n, C]` and the teacher's shares `[n]` of places of the samples."""
-    params = jax.tree.map(jnp.asarray, weights.load(GENERATOR))
-    num_ws = mobile_stylegan.mobile_stylegan().num_ws
-    codes = samples.w_plus(chosen, num_ws)
+    generator, params = generators.default()
+    codes = samples.w_plus(chosen, generator.num_ws)
     look = jax.jit(mobile_stylegan.features)
     judge, rng = teacher(), np.random.default_rng(0)
     for start in tqdm(range(0, len(codes), _CHUNK), unit="batch"):

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,14 +45,6 @@ class Task(NamedTuple):
     identity: dict[str, Any]
 
 
-class _Run(NamedTuple):
-    """A task in its folder, with the line that shows its progress."""
-
-    task: Task
-    folder: Path
-    bar: tqdm
-
-
 def train(
     task: Task, folder: Path, num_steps: int, report_every: int
 ) -> tuple[Any, dict[str, float | None]]:
@@ -81,18 +74,18 @@ def train(
         state, history = _begin(task, checkpoints, identity)
         step = int(state.step)
         with tqdm(total=num_steps, initial=step, unit="step", smoothing=0.05) as bar:
-            run = _Run(task, folder, bar)
+            report = partial(_report, task, folder, bar)
             # The last report may have been cut short.
-            figures = _report(run, state, history) if history else {}
+            figures = report(state, history) if history else {}
             while step < num_steps:
                 end = min(step + report_every, num_steps)
-                state, terms = _update(run, state, step, end)
+                state, terms = _update(task, bar, state, step, end)
                 step = end
                 history.append({"step": step} | terms)
                 # Before anything that may fail, for the updates are what takes time.
                 record = {"history": history, "identity": identity}
                 checkpoints.save(step, state, record)
-                figures = _report(run, state, history)
+                figures = report(state, history)
     return state.average, figures
 
 
@@ -128,36 +121,36 @@ def _refuse_another(saved: dict[str, Any], identity: dict[str, Any]) -> None:
 
 
 def _update(
-    run: _Run, state: TrainState, step: int, end: int
+    task: Task, bar: tqdm, state: TrainState, step: int, end: int
 ) -> tuple[TrainState, dict[str, float]]:
     """Updates until step `end`; the new state, and the mean of each term."""
     rows = []
-    for _, batch in zip(range(step, end), run.task.batches(step), strict=False):
-        state, terms = run.task.training.step(state, run.task.given, batch)
+    for _, batch in zip(range(step, end), task.batches(step), strict=False):
+        state, terms = task.training.step(state, task.given, batch)
         rows.append({name: float(value) for name, value in terms.items()})
         if bad := [name for name, x in rows[-1].items() if not math.isfinite(x)]:
             raise PieError(
                 f"not finite in step {step + len(rows)}: {', '.join(sorted(bad))}"
             )
-        run.bar.set_postfix(rows[-1], refresh=False)
-        run.bar.update()
+        bar.set_postfix(rows[-1], refresh=False)
+        bar.update()
     if not all(np.all(np.isfinite(x)) for x in jax.tree.leaves(state)):
         raise PieError(f"the parameters are not finite after step {end}")
     return state, {k: float(np.mean([row[k] for row in rows])) for k in rows[0]}
 
 
 def _report(
-    run: _Run, state: TrainState, history: list[dict[str, Any]]
+    task: Task, folder: Path, bar: tqdm, state: TrainState, history: list[dict]
 ) -> dict[str, float | None]:
     """Evaluates and draws; the figures, which become part of the history's last row."""
     params = rounded(state.average)
-    figures = run.task.evaluate(params)
+    figures = task.evaluate(params)
     step = history[-1]["step"]
     words = (f"{k} {v:.4g}" for k, v in (history[-1] | figures).items() if k != "step")
-    run.bar.write(f"step {step}: {', '.join(words)}")
+    bar.write(f"step {step}: {', '.join(words)}")
     known = {k: v if math.isfinite(v) else None for k, v in figures.items()}
     history[-1] |= known
-    with atomic.replacing(run.folder / HISTORY) as file:
+    with atomic.replacing(folder / HISTORY) as file:
         file.write(json.dumps(history, indent=1, allow_nan=False).encode())
-    run.task.preview(params, run.folder / f"preview-{step:06d}.png")
+    task.preview(params, folder / f"preview-{step:06d}.png")
     return known

@@ -12,24 +12,18 @@ MoFA's head for light changes; all other arrays are copied. Needs
 opencv-python-headless, to judge the pose.
 """
 
-import argparse
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from pie_jax.converters import stack
 
-from experiments import fitting, mofa_figures, pnp, samples, script
+from experiments import fitting, mofa_figures, pnp, rig_start, samples, script
 from experiments.export import write
-from experiments.generate_samples import GENERATOR
-from pie_jax.cli import huge_pages
-from pie_jax.core.theta import FaceParams, neutral
+from experiments.generators import GENERATOR
+from experiments.picture_sets import picture_sets
+from pie_jax.core.theta import FaceParams, neutral, to_vector
 from pie_jax.face.morphable import Morphable
-from pie_jax.face.render import render_vertices
 from pie_jax.io import assets, converted
 from pie_jax.networks.mofa import SCALES, SIZE
 
@@ -43,10 +37,14 @@ _FACES = 40
 
 def main() -> None:
     """Reads MoFA, looks at samples, measures what comes of it, and writes that."""
-    args = _arguments()
+    parser = script.parser(
+        __doc__,
+        *("samples", "model", "portraits", "out"),
+        num=(2000, "samples to look at"),
+    )
+    parser.add_argument("--mofa", type=Path, required=True, help="a mofa.safetensors")
+    args = parser.parse_args()
     pnp.require_opencv()
-    huge_pages.restart()
-    stack.ensure("landmarks68")
     model, mofa = fitting.face_model(args.model), fitting.mofa(args.mofa)
     judge = mofa_figures.judge(model, mofa.apply)
     chosen, held_out = samples.load(args.samples, GENERATOR, most=args.num)
@@ -57,7 +55,7 @@ def main() -> None:
     file = fitting.read(args.mofa)
     arrays = file.arrays | head(file.arrays, shares, middle)
     params = assets.single_precision(arrays)
-    sets = mofa_figures.picture_sets(held_out, args.portraits)
+    sets = picture_sets(held_out, args.portraits, SIZE)
     figures = mofa_figures.figures_of_sets(judge, mofa.params | params, sets)
     known = {name: f"{value:.4f}" for name, value in figures.items()}
     # Figures that are not measured again would be those of the layer before.
@@ -65,19 +63,6 @@ def main() -> None:
     unchanged = {k: text for k, text in file.metadata.items() if k in about}
     write(args.out, arrays, unchanged | known)
     print(", ".join(f"{name} {value}" for name, value in known.items()))
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--samples", type=Path, required=True, help="their folder")
-    parser.add_argument("--mofa", type=Path, required=True, help="a mofa.safetensors")
-    parser.add_argument("--model", type=Path, help="default: the installed face model")
-    parser.add_argument("--portraits", type=Path, nargs="*", default=[])
-    parser.add_argument("--num", type=int, default=2000, help="samples to look at")
-    parser.add_argument("--out", type=Path, required=True)
-    return parser.parse_args()
 
 
 def colour_change(model: Morphable, theta: FaceParams) -> np.ndarray:
@@ -91,21 +76,13 @@ def colour_change(model: Morphable, theta: FaceParams) -> np.ndarray:
         `[27, 27]`: light that differs by d changes a visible vertex by `d @ C @ d` in
         the mean, the sum of squares over RGB.
     """
-
-    def colours(illumination: Array, face: FaceParams) -> Array:
-        skin = jnp.zeros_like(face.reflectance)
-        face = dataclasses.replace(face, illumination=illumination, reflectance=skin)
-        rendering = render_vertices(model, face, 1, occlusion=False)
-        counts = rendering.visible / jnp.sum(rendering.visible)
-        return jnp.sqrt(counts)[:, None] * rendering.colours
-
-    @jax.jit
-    def squares(face: FaceParams) -> Array:
-        jacobian = jax.jacfwd(colours)(face.illumination, face)
-        return jnp.einsum("vci,vcj->ij", jacobian, jacobian)
-
-    faces = [jax.tree.map(lambda x, i=i: x[i], theta) for i in range(_FACES)]
-    return np.mean([np.asarray(squares(x), np.float64) for x in faces], axis=0)
+    place = rig_start.slices()["illumination"]
+    mean_skin = dataclasses.replace(theta, reflectance=0 * theta.reflectance)
+    changes = [
+        rig_start.visible_change(model, one, place)
+        for one in np.asarray(to_vector(mean_skin))[:_FACES]
+    ]
+    return np.mean(changes, axis=0)
 
 
 def kept(change: np.ndarray) -> np.ndarray:

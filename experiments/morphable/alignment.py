@@ -1,6 +1,7 @@
 """Heads moved rigidly into each other's place."""
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 
 def align(
@@ -30,7 +31,5 @@ def align(
 
 def _turns(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     """`[N, 3, 3]` rotations: `points [N, S, 3] @ rotation` fits `target` best."""
-    left, _, right = np.linalg.svd(points.swapaxes(1, 2) @ target)
-    signs = np.ones((len(points), 1, 3))
-    signs[:, 0, 2] = np.sign(np.linalg.det(left @ right))
-    return (left * signs) @ right
+    fits = [Rotation.align_vectors(x, target)[0] for x in points]
+    return np.stack([fit.as_matrix() for fit in fits])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy import linalg
 
 Reflect = Callable[[np.ndarray], np.ndarray]
 """`[..., V, 3]` to its mirror image."""
@@ -61,12 +62,8 @@ def _root(moment: np.ndarray) -> np.ndarray:
 
 
 def _one_half(half: np.ndarray, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variances `[K]` and unit axes `[K, 3 V]` of displacements about zero.
-
-    Args:
-        half: `[M, V, 3]`.
-        factor: `[M, R]`; factor @ factor.T is the second moment of their amounts.
-    """
+    """Variances `[K]` and unit axes `[K, 3 V]` of displacements `[M, V, 3]` about zero,
+    `factor @ factor.T` being the second moment of their amounts."""
     rows = half.reshape(len(half), -1)
     # As few rows as have these second moments; there are fewer than coordinates.
     values, left = np.linalg.eigh(factor.T @ (rows @ rows.T) @ factor)
@@ -87,5 +84,4 @@ def with_signs(components: np.ndarray) -> np.ndarray:
 
 def orthonormal(vectors: np.ndarray) -> np.ndarray:
     """`[R, D]` orthonormal rows with the span of the `[K, D]` given, R their rank."""
-    _, values, axes = np.linalg.svd(vectors, full_matrices=False)
-    return axes[values > values[0] * 1e-6]
+    return linalg.orth(vectors.T, rcond=1e-6).T

@@ -14,7 +14,7 @@ VIEWS = ((0, 0), (20, 0), (40, 0), (0, 15), (0, -15))
 
 
 def landmark_errors(
-    studio: marking.Studio, model: Morphable, heads: np.ndarray, progress: bool = True
+    studio: marking.Studio, model: Morphable, heads: np.ndarray
 ) -> dict[str, dict[str, float]]:
     """Compares landmarks in rendered views.
 
@@ -22,7 +22,6 @@ def landmark_errors(
         studio: for the pictures.
         model: the model with its landmarks.
         heads: `[N, V + E, 3]` in the model's frame.
-        progress: whether to show a progress bar.
 
     Returns:
         For each view `found`, the share of heads in which dlib found a face; and, if
@@ -30,12 +29,12 @@ def landmark_errors(
         distance of the outer corners of the eyes in the frontal view.
     """
     table = {}
-    for yaw, pitch in tqdm(VIEWS, desc="landmark errors", disable=not progress):
+    for yaw, pitch in tqdm(VIEWS, desc="landmark errors"):
         gaps = []
         for head in heads:
             unit = _eyes(model, studio, head)
             portrait = studio.portrait(head, yaw, pitch)
-            found = marking.detect(portrait)
+            found = studio.detect(portrait)
             if found is not None:
                 ours = _landmarks(model, studio, portrait.points)
                 gaps.append(np.linalg.norm(ours - found, axis=1) / unit)

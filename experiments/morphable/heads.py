@@ -8,6 +8,7 @@ A head is drawn without its mirror image. Whoever forms means and components tak
 (`bases.principal`), so that these are symmetric, or components the opposite.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -102,7 +103,6 @@ def draw_heads(
     region: Region,
     rng: np.random.Generator,
     count: int,
-    progress: bool = True,
 ) -> np.ndarray:
     """Draws heads, as they stand on their bodies.
 
@@ -111,7 +111,6 @@ def draw_heads(
         region: which vertices are wanted.
         rng: the source of randomness.
         count: how many; their mirror images are not among them.
-        progress: whether to show a progress bar.
 
     Returns:
         `[count, V + E, 3]` float64.
@@ -127,7 +126,7 @@ def draw_heads(
     moves = np.stack(
         [
             region.cut(archive.target(name)).ravel()
-            for name in tqdm(names, desc="head targets", disable=not progress)
+            for name in tqdm(names, desc="head targets")
         ]
     )
     weights = np.array([[drawn.get(name, 0.0) for name in names] for drawn in amounts])
@@ -151,23 +150,15 @@ def draw_phenotype(rng: np.random.Generator) -> Phenotype:
 def phenotype_targets(person: Phenotype) -> dict[str, float]:
     """Weights of the targets in `macrodetails`, products of the attributes' weights."""
     ages, sexes = _anchors(person.age, AGES), _anchors(person.sex, SEXES)
-    muscles, weights = (
-        _anchors(person.muscle, _BUILDS),
-        _anchors(person.weight, _BUILDS),
-    )
+    muscles, weights = (_anchors(x, _BUILDS) for x in (person.muscle, person.weight))
     targets = {
         f"{ancestry}-{sex}-{age}": share * sexes[sex] * ages[age]
         for ancestry, share in zip(ANCESTRIES, person.ancestry, strict=True)
-        for sex in sexes
-        for age in ages
+        for sex, age in itertools.product(sexes, ages)
     }
-    for sex in sexes:
-        for age in ages:
-            for muscle in muscles:
-                for weight in weights:
-                    name = f"universal-{sex}-{age}-{muscle}muscle-{weight}weight"
-                    product = sexes[sex] * ages[age] * muscles[muscle] * weights[weight]
-                    targets[name] = product
+    for sex, age, muscle, weight in itertools.product(sexes, ages, muscles, weights):
+        name = f"universal-{sex}-{age}-{muscle}muscle-{weight}weight"
+        targets[name] = sexes[sex] * ages[age] * muscles[muscle] * weights[weight]
     return {name: weight for name, weight in targets.items() if weight > 0}
 
 

@@ -58,10 +58,15 @@ class Studio(NamedTuple):
         """`[V + E, 2]` pixels of a head `[V + E, 3]` in its portrait."""
         return PIXELS * frame.project(head, self.distance)
 
+    def detect(self, portrait: Portrait) -> np.ndarray | None:
+        """`[68, 2]` pixels (centres at .5) by dlib; None if it sees no face."""
+        boxes = faces.detect(portrait.picture)
+        if not boxes:
+            return None
+        return faces.landmarks68(portrait.picture, boxes[0]) + 0.5
 
-def find(
-    studio: Studio, closed: np.ndarray, opened: np.ndarray, progress: bool = True
-) -> Landmarks:
+
+def find(studio: Studio, closed: np.ndarray, opened: np.ndarray) -> Landmarks:
     """Finds the landmarks of the mean head.
 
     Args:
@@ -69,13 +74,12 @@ def find(
         closed: `[N, V + E, 3]` neutral heads in the model's frame, the mean first.
         opened: the same with the mouth a little open: else the upper lip's and the
             lower lip's inner edge are one place.
-        progress: whether to show a progress bar.
     """
-    front = _places(studio, closed, closed[0], progress=progress)
-    front[MOUTH] = _places(studio, opened, opened[0], progress=progress)[MOUTH]
+    front = _places(studio, closed, closed[0])
+    front[MOUTH] = _places(studio, opened, opened[0])[MOUTH]
     front = (front + _mirrored(front)) / 2
     heads = closed[:_TURNED_HEADS]
-    near = [_places(studio, heads, closed[0], yaw, progress) for yaw in _YAWS]
+    near = [_places(studio, heads, closed[0], yaw) for yaw in _YAWS]
     inner = _inner_vertices(studio.region, front, closed[0], opened[0])
     return Landmarks(_contour(studio.region, closed[0], front, near), inner)
 
@@ -85,14 +89,13 @@ def _places(
     heads: np.ndarray,
     mean: np.ndarray,
     yaw: float = 0,
-    progress: bool = True,
 ) -> np.ndarray:
     """`[68, 3]`: where on the mean head `[V + E, 3]` the predictor sees landmarks."""
     found = []
     name = f"landmarks at {yaw} degrees"
-    for head in tqdm(heads, desc=name, disable=not progress):
+    for head in tqdm(heads, desc=name):
         portrait = studio.portrait(head, yaw=yaw)
-        pixels = detect(portrait)
+        pixels = studio.detect(portrait)
         if pixels is not None:
             found.append(_on_surface(studio.region, portrait, pixels, mean))
     if not found:
@@ -144,14 +147,8 @@ def _inner_vertices(
 def _contour(
     region: Region, mean: np.ndarray, front: np.ndarray, near: list[np.ndarray]
 ) -> np.ndarray:
-    """`[17, C]`: candidates of the jaw's landmarks, the frontal view's first.
-
-    Args:
-        region: for its mirror.
-        mean: `[V + E, 3]`.
-        front: `[68, 3]`, the places in the frontal view.
-        near: `[68, 3]` each, those of heads turned to the viewer's right.
-    """
+    """`[17, C]`: candidates of the jaw's landmarks, the frontal view's first, from places
+    `[68, 3]` in that view and `near`, those of heads turned to the viewer's right."""
     far = [_mirrored(places) for places in reversed(near)]
     stations = np.stack([*far, front, *near])
     at = np.linspace(0, len(stations) - 1, _STEPS * (len(stations) - 1) + 1)
@@ -166,21 +163,8 @@ def _contour(
     return np.concatenate([left, region.mirror[left[7::-1]]])
 
 
-def detect(portrait: Portrait) -> np.ndarray | None:
-    """`[68, 2]` pixels (centres at .5) by dlib's predictor; None if it sees no face."""
-    boxes = faces.detect(portrait.picture)
-    if not boxes:
-        return None
-    return faces.landmarks68(portrait.picture, boxes[0]) + 0.5
-
-
 def lid_margins(region: Region, vertices: np.ndarray) -> np.ndarray:
-    """`[V]`: whether a vertex of the face is on the edge of an eye's opening.
-
-    Args:
-        region: the triangles.
-        vertices: `[V + E, 3]`.
-    """
+    """`[V]`: whether a vertex of the face is on the edge of an eye's opening."""
     outlines = remeshing.loops(region.triangles)
     margin = np.zeros(region.num_vertices, bool)
     balls = vertices[region.num_vertices :]

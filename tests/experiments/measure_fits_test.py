@@ -1,44 +1,25 @@
 """Measuring fits on a toy: figures before and after refinement, distances, a sheet."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from experiments import measure_fits
-from experiments.mofa_figures import Pictures, judge
+from experiments.mofa_figures import judge
 from pie_jax.core import theta as parameters
-from pie_jax.face.render import render_image, render_vertices
-from tests import builders
+from tests.experiments.mofa_figures_test import MODEL, rendered
 
-pytest.importorskip("cv2")
-
-SIZE = 48
-COUNT = 3
+SIZE, COUNT = 48, 3
+JUDGE = judge(MODEL, lambda params, image: parameters.neutral((len(image),)))
 
 
 @pytest.fixture(scope="module")
-def world():
-    """A judge of a network that always says the neutral face, and turned faces."""
-    model = builders.toy_morphable(1)
-    turned = 0.2 * np.random.default_rng(0).normal(size=(COUNT, 3))
-    theta = parameters.neutral((COUNT,)).replace(
-        rotation=jnp.asarray(turned, jnp.float32)
-    )
-    image, _ = jax.jit(render_image, static_argnums=2)(model, theta, SIZE)
-    landmarks = render_vertices(model, theta, SIZE).landmarks / SIZE
-    image_u8 = np.uint8(np.rint(255 * np.asarray(image)))
-
-    def neutral(params, image):
-        return parameters.neutral((len(image),))
-
-    return judge(model, neutral), Pictures(image_u8, np.asarray(landmarks))
+def pictures():
+    return rendered(COUNT, SIZE)[1]
 
 
-def test_refinement_is_measured_beside_the_estimate(world, monkeypatch):
-    monkeypatch.setattr(measure_fits, "_CHUNK", 2)
-    judged, pictures = world
-    found = measure_fits.measure(judged, {}, pictures, 30)
+def test_refinement_is_measured_beside_the_estimate(pictures):
+    found = measure_fits.measure(JUDGE, {}, pictures, 30)
     assert found["refined_landmark"] < 0.5 * found["landmark"]
     assert {"colour", "refined_colour", "mirror", "rendered"} < found.keys()
     assert np.all(np.isfinite([*found.values()]))
@@ -56,11 +37,9 @@ def test_distances_of_all_pairs_the_nearest_first():
     np.testing.assert_allclose([*found.values()], expected, rtol=1e-6)
 
 
-def test_the_sheet_has_each_picture_above_its_views(world):
-    judged, pictures = world
+def test_the_sheet_has_each_picture_above_its_views(pictures):
     chosen_u8 = pictures.image_u8[np.arange(16) % COUNT]
-    found = measure_fits.sheet(judged, parameters.neutral((16,)), chosen_u8)
-    assert found.size == (8 * SIZE, 2 * 5 * SIZE)
-    sheet_u8 = np.asarray(found)
-    np.testing.assert_array_equal(sheet_u8[:SIZE, :SIZE], chosen_u8[0])
-    np.testing.assert_array_equal(sheet_u8[5 * SIZE : 6 * SIZE, -SIZE:], chosen_u8[15])
+    rows = measure_fits.rows(JUDGE, parameters.neutral((16,)), chosen_u8)
+    assert [row.shape for row in rows] == [(8, SIZE, SIZE, 3)] * 10
+    np.testing.assert_array_equal(rows[0], chosen_u8[:8])
+    np.testing.assert_array_equal(rows[5], chosen_u8[8:])

@@ -11,14 +11,12 @@ from experiments import mediapipe_yaw
 
 def face(degrees):
     """Points that mirror each other in pairs, turned to the viewer's right."""
-    rng = np.random.default_rng(0)
-    points = rng.normal(size=(468, 3))
+    points = np.random.default_rng(0).normal(size=(468, 3))
     right, left = np.transpose(mediapipe_yaw._PAIRS)
     points[right, 0] = -np.abs(points[right, 0])
     points[left] = points[right] * (-1, 1, 1)
-    angle = np.deg2rad(degrees)
     # The nose, at negative z, goes to positive x.
-    c, s = np.cos(angle), np.sin(angle)
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return points @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]).T
 
 
@@ -28,23 +26,17 @@ def test_the_yaw_is_what_the_points_were_turned_by(degrees):
 
 
 def test_a_sweep_is_read_picture_by_picture(tmp_path):
-    asked = [-20, 0, 20]
     edits = [
-        {
-            "requested": {"degrees": {"yaw": x}},
-            "achieved": {"degrees": {"yaw": x + 1}},
-        }
-        for x in asked
+        {"requested": {"degrees": {"yaw": x}}, "achieved": {"degrees": {"yaw": x + 1}}}
+        for x in (-20, 0, 20)
     ]
     (tmp_path / "edit.json").write_text(json.dumps({"edits": edits}))
     grey = np.repeat(np.uint8([10, 20, 30]), 16)[None, :, None]
-    Image.fromarray(np.broadcast_to(grey, (16, 48, 3)).copy()).save(
-        tmp_path / "strip.png"
-    )
+    strip = Image.fromarray(np.broadcast_to(grey, (16, 48, 3)).copy())
+    strip.save(tmp_path / "strip.png")
 
     def find(picture):
-        assert picture.shape == (16, 16, 3)
-        assert np.ptp(picture) == 0
+        assert picture.shape == (16, 16, 3) and np.ptp(picture) == 0
         return None if picture[0, 0, 0] == 20 else face(float(picture[0, 0, 0]))
 
     found = mediapipe_yaw.read(tmp_path, find)

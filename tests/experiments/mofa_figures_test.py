@@ -5,33 +5,40 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.mofa_figures import Pictures, correlation, figures, judge
+from experiments.mofa_figures import correlation, figures, judge
+from experiments.picture_sets import Pictures
 from pie_jax.core import theta as parameters
 from pie_jax.face.render import render_image, render_vertices
 from tests import builders
 
 pytest.importorskip("cv2")
 
-SIZE = 64
-COUNT = 4
+MODEL = builders.toy_morphable(1)
+
+
+def rendered(count, size):
+    """Faces in several poses, and their pictures."""
+    rng = np.random.default_rng(0)
+    theta = parameters.neutral((count,)).replace(
+        rotation=jnp.asarray(rng.normal(0, 0.3, (count, 3)), jnp.float32)
+    )
+    image, _ = jax.jit(render_image, static_argnums=2)(MODEL, theta, size)
+    landmarks = render_vertices(MODEL, theta, size).landmarks / size
+    image_u8 = np.uint8(np.rint(255 * np.asarray(image)))
+    return theta, Pictures(image_u8, np.asarray(landmarks))
 
 
 @pytest.fixture(scope="module")
 def world():
-    """A model, its faces in several poses, and their pictures."""
-    model = builders.toy_morphable()
-    rng = np.random.default_rng(0)
-    theta = parameters.neutral((COUNT,)).replace(
-        rotation=jnp.asarray(rng.normal(0, 0.3, (COUNT, 3)), jnp.float32)
-    )
-    image, _ = jax.jit(render_image, static_argnums=2)(model, theta, SIZE)
-    landmarks = render_vertices(model, theta, SIZE).landmarks / SIZE
-    image_u8 = np.uint8(np.rint(255 * np.asarray(image)))
-    return model, theta, Pictures(image_u8, np.asarray(landmarks))
+    return rendered(4, 64)
+
+
+def posed(rotation):
+    return parameters.neutral((len(rotation),)).replace(rotation=rotation)
 
 
 def test_a_network_that_knows_the_faces_makes_small_errors(world):
-    model, theta, pictures = world
+    theta, pictures = world
     known = jnp.asarray(pictures.image_u8, jnp.float32) / 127.5 - 1
 
     def look_up(params, image):
@@ -40,10 +47,9 @@ def test_a_network_that_knows_the_faces_makes_small_errors(world):
         sign = jnp.array([1.0, -1.0, -1.0])
         turned = jnp.concatenate([theta.rotation, theta.rotation * sign])
         apart = jnp.sum((image[:, None] - both) ** 2, axis=(2, 3, 4))
-        nearest = jnp.argmin(apart, axis=1)
-        return parameters.neutral((len(image),)).replace(rotation=turned[nearest])
+        return posed(turned[jnp.argmin(apart, axis=1)])
 
-    found = figures(judge(model, look_up), None, pictures)
+    found = figures(judge(MODEL, look_up), None, pictures)
     assert found["landmark"] < 1e-4
     assert found["colour"] < 0.15
     assert found["mirror"] < 0.01
@@ -53,36 +59,26 @@ def test_a_network_that_knows_the_faces_makes_small_errors(world):
 
 
 def test_a_network_that_sees_nothing_errs_as_far_as_the_faces_differ(world):
-    model, _, pictures = world
+    _, pictures = world
     yaw = 0.25
 
     def blind(params, image):
-        rotation = jnp.array([0.0, yaw, 0.0])
-        return parameters.neutral((len(image),)).replace(
-            rotation=jnp.broadcast_to(rotation, (len(image), 3))
-            + 1e-6 * jnp.mean(image, axis=(1, 2, 3))[:, None]
-        )
+        nearly = 1e-6 * jnp.mean(image, axis=(1, 2, 3))
+        return posed(jnp.array([0.0, yaw, 0.0]) + nearly[:, None])
 
-    found = figures(judge(model, blind), None, pictures)
+    found = figures(judge(MODEL, blind), None, pictures)
     assert found["landmark"] > 0.02
     np.testing.assert_allclose(found["mirror"], np.rad2deg(2 * yaw), rtol=1e-3)
     assert found["mirror_geometry"] < 1e-4  # the toy's mean is symmetric
     assert found["rendered"] < 0.01  # it is where it says that it is
     assert abs(found["yaw_agreement"]) < 0.99
-
-
-def test_what_does_not_vary_agrees_with_nothing():
-    yaw = np.float32([0.1, 0.4, -0.2])
-    assert correlation(yaw, 3 * yaw + 1) == pytest.approx(1)
-    assert correlation(yaw, -yaw) == pytest.approx(-1)
-    assert correlation(yaw, np.full(3, 0.25)) == 0
-
-
-def test_two_pictures_agree_on_no_yaw(world):
-    model, theta, pictures = world
     two = Pictures(*(x[:2] for x in pictures))
+    assert "yaw_agreement" not in figures(judge(MODEL, blind), None, two)
 
-    def constant(params, image):
-        return jax.tree.map(lambda x: x[: len(image)], theta)
 
-    assert "yaw_agreement" not in figures(judge(model, constant), None, two)
+@pytest.mark.parametrize(
+    ("factor", "shift", "expected"), [(3, 1, 1), (-1, 0, -1), (0, 0.25, 0)]
+)
+def test_what_does_not_vary_agrees_with_nothing(factor, shift, expected):
+    yaw = np.float32([0.1, 0.4, -0.2])
+    assert correlation(yaw, factor * yaw + shift) == pytest.approx(expected)

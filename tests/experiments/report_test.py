@@ -1,56 +1,58 @@
+"""The report: figures by portrait, their means, and a sheet."""
+
 import json
+import sys
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from experiments import report
 
 
-def result(folder, psnr, distance, grey):
-    folder.mkdir()
-    metrics = {
-        "psnr": psnr,
-        "ssim": 0.5,
-        "recognition_distance": distance,
-        "iterations": 7,
-        "seconds": 61.4,
-    }
-    (folder / "metrics.json").write_text(json.dumps(metrics))
-    for name, value in (("aligned", grey), ("projection", grey + 50)):
-        pixels = np.full((64, 64, 3), value, np.uint8)
-        Image.fromarray(pixels).save(folder / f"{name}.png")
-    return folder
+@pytest.fixture
+def results(tmp_path):
+    def write(name, psnr, distance, grey):
+        folder = tmp_path / name
+        folder.mkdir()
+        metrics = {
+            "psnr": psnr,
+            "ssim": 0.5,
+            "recognition_distance": distance,
+            "iterations": 7,
+            "seconds": 61.4,
+        }
+        (folder / "metrics.json").write_text(json.dumps(metrics))
+        for file, value in (("aligned", grey), ("projection", grey + 50)):
+            pixels = np.full((64, 64, 3), value, np.uint8)
+            Image.fromarray(pixels).save(folder / f"{file}.png")
+        return folder
+
+    return write
 
 
-def test_the_table_has_a_line_per_portrait_and_the_means(tmp_path):
-    folders = [
-        result(tmp_path / "anna", 20.0, 0.1, 0),
-        result(tmp_path / "bert", 30.0, 0.3, 9),
-    ]
-    lines = report.table(folders).splitlines()
-    assert lines[2:] == [
-        "| anna | 20.00 | 0.500 | 0.100 | 7 | 61 |",
+@pytest.mark.parametrize(
+    ("distance", "said", "mean"),
+    [(0.1, "0.100", "0.200"), (None, "no face found", "no face found")],
+)
+def test_the_table_has_a_line_per_portrait_and_the_means(results, distance, said, mean):
+    folders = [results("anna", 20.0, distance, 0), results("bert", 30.0, 0.3, 9)]
+    assert report.table(folders).splitlines()[2:] == [
+        f"| anna | 20.00 | 0.500 | {said} | 7 | 61 |",
         "| bert | 30.00 | 0.500 | 0.300 | 7 | 61 |",
-        "| mean | 25.00 | 0.500 | 0.200 | | |",
+        f"| mean | 25.00 | 0.500 | {mean} | | |",
     ]
 
 
-def test_a_projection_without_a_face_is_said_and_not_averaged(tmp_path):
-    folders = [
-        result(tmp_path / "anna", 20.0, None, 0),
-        result(tmp_path / "bert", 30.0, 0.3, 9),
-    ]
-    lines = report.table(folders).splitlines()
-    assert "no face found" in lines[2] and "no face found" in lines[-1]
-
-
-def test_the_sheet_shows_photographs_above_projections(tmp_path):
-    folders = [
-        result(tmp_path / "anna", 20.0, 0.1, 10),
-        result(tmp_path / "bert", 20.0, 0.1, 20),
-    ]
-    picture = np.asarray(report.sheet(folders))
+def test_the_sheet_shows_photographs_above_projections(results, tmp_path, monkeypatch):
+    for name, grey in (("anna", 10), ("bert", 20), ("cleo", 30)):
+        results(name, 20.0, 0.1, grey)
+    file = tmp_path / "sheet.png"
+    words = ["report", str(tmp_path), "--sheet", str(file), "--only", "anna", "bert"]
+    monkeypatch.setattr(sys, "argv", words)
+    report.main()
     tile = report.TILE
+    picture = np.asarray(Image.open(file))
     assert picture.shape == (2 * tile, 2 * tile, 3)
     corners = picture[tile // 2 :: tile, tile // 2 :: tile, 0]
     assert corners.tolist() == [[10, 20], [60, 70]]

@@ -27,8 +27,18 @@ def assert_equal(a, b):
         assert x.dtype == y.dtype, name
 
 
+def write(folder, *firsts, **values):
+    for first in firsts:
+        samples.write(folder, shard(first, **values), "toy")
+
+
+def seeds(folder, **values):
+    """Those to train on, and the held-out ones."""
+    return [x.seed.tolist() for x in samples.load(folder, "toy", 8, **values)]
+
+
 def test_a_shard_comes_back_as_it_was(tmp_path):
-    samples.write(tmp_path, shard(8), "toy")
+    write(tmp_path, 8)
     (file,) = tmp_path.iterdir()
     assert file.name == "samples-0000008-0000011.npz"
     assert_equal(samples.read(file, "toy"), shard(8))
@@ -44,80 +54,52 @@ def test_codes_are_rebuilt_row_by_row():
 
 
 def test_held_out_samples_stay_the_same_while_more_are_made(tmp_path):
-    for first in (0, 4):
-        samples.write(tmp_path, shard(first, invalid=(1,)), "toy")
-    early, held_out = samples.load(tmp_path, "toy", 8, held_out=3)
-    samples.write(tmp_path, shard(8, invalid=(9,)), "toy")
-    later, same = samples.load(tmp_path, "toy", 8, held_out=3)
-    assert held_out.seed.tolist() == [0, 2, 3]
-    assert_equal(same, held_out)
-    assert early.seed.tolist() == [4, 5, 6, 7]
-    assert later.seed.tolist() == [4, 5, 6, 7, 8, 10, 11]
+    write(tmp_path, 0, 4, invalid=(1,))
+    (tmp_path / ".partial-0").write_bytes(b"half of a shard")
+    assert seeds(tmp_path, held_out=3) == [[4, 5, 6, 7], [0, 2, 3]]
+    write(tmp_path, 8, invalid=(9,))
+    assert seeds(tmp_path, held_out=3) == [[4, 5, 6, 7, 8, 10, 11], [0, 2, 3]]
 
 
 def test_what_follows_a_gap_is_not_used(tmp_path):
-    for first in (0, 8):
-        samples.write(tmp_path, shard(first), "toy")
-    trained_on, held_out = samples.load(tmp_path, "toy", 8, held_out=1)
-    assert [*held_out.seed, *trained_on.seed] == [0, 1, 2, 3]
+    write(tmp_path, 0, 8)
+    assert seeds(tmp_path, held_out=1) == [[1, 2, 3], [0]]
+
+
+def test_no_more_is_read_than_is_wanted(tmp_path):
+    write(tmp_path, 0, 4)
+    samples.shard_path(tmp_path, 8, 4).write_bytes(b"damaged")
+    assert seeds(tmp_path, held_out=2, most=3) == [[2, 3, 4], [0, 1]]
+    with pytest.raises(PieError, match="damaged"):
+        seeds(tmp_path, held_out=2, most=7)
 
 
 def test_too_few_samples_are_an_error_that_says_how_to_make_them(tmp_path):
-    samples.write(tmp_path, shard(0, invalid=(0,)), "toy")
+    write(tmp_path, 0, invalid=(0,))
     with pytest.raises(PieError, match="holds 3 valid .*generate_samples"):
-        samples.load(tmp_path, "toy", 8, held_out=3)
+        seeds(tmp_path, held_out=3)
 
 
-def test_unfinished_shards_are_not_seen(tmp_path):
-    samples.write(tmp_path, shard(0), "toy")
-    (tmp_path / ".partial-0").write_bytes(b"half of a shard")
-    trained_on, _ = samples.load(tmp_path, "toy", 8, held_out=1)
-    assert trained_on.seed.tolist() == [1, 2, 3]
-
-
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no", b"\x93NUMPY", "truncated"])
 def test_a_damaged_shard_is_an_error_that_names_it(tmp_path, content):
-    path = samples.shard_path(tmp_path, 0)
-    path.write_bytes(content)
+    write(tmp_path, 0)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100] if content == "truncated" else content)
     with pytest.raises(PieError, match=f"{path.name} is damaged"):
         samples.read(path, "toy")
 
 
-def test_a_truncated_shard_is_damaged(tmp_path):
-    samples.write(tmp_path, shard(0), "toy")
-    (path,) = tmp_path.iterdir()
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(PieError, match="damaged"):
-        samples.read(path, "toy")
-
-
 def test_another_generators_samples_are_refused(tmp_path):
-    samples.write(tmp_path, shard(0), "toy")
+    write(tmp_path, 0)
     with pytest.raises(PieError, match="'toy', not of 'other'"):
         samples.load(tmp_path, "other", 8)
 
 
 def test_pictures_are_averaged():
     image_u8 = shard(0).image_u8
-    found = samples.shrink(image_u8, 2)
-    expected = np.zeros((4, 2, 2, 3))
-    for i, y, x, c in np.ndindex(4, 2, 2, 3):
-        square = image_u8[i, 4 * y : 4 * y + 4, 4 * x : 4 * x + 4, c]
-        expected[i, y, x, c] = square.astype(float).mean()
-    assert np.abs(found - expected).max() <= 0.5
+    expected = image_u8.reshape(4, 2, 4, 2, 4, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(samples.shrink(image_u8, 2), expected, atol=0.501)
     np.testing.assert_array_equal(samples.shrink(image_u8, 8), image_u8)
     with pytest.raises(ValueError, match="divisor of 8"):
         samples.shrink(image_u8, 3)
-
-
-def test_no_more_is_read_than_is_wanted(tmp_path, monkeypatch):
-    for first in (0, 4, 8):
-        samples.write(tmp_path, shard(first), "toy")
-    paths, read = [], samples.read
-    monkeypatch.setattr(
-        samples, "read", lambda path, name: paths.append(path) or read(path, name)
-    )
-    trained_on, held_out = samples.load(tmp_path, "toy", 8, held_out=2, most=3)
-    assert held_out.seed.tolist() == [0, 1]
-    assert trained_on.seed.tolist() == [2, 3, 4]
-    assert len(paths) == 2

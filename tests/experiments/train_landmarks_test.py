@@ -8,6 +8,7 @@ from PIL import Image
 
 from experiments import train_landmarks
 from experiments.export import rounded
+from experiments.picture_sets import Pictures
 from experiments.trainer import HISTORY, train
 from pie_jax.networks.landmark_net import SIZE, LandmarkNet
 from tests.experiments.samples_test import shard
@@ -15,8 +16,7 @@ from tests.experiments.samples_test import shard
 
 def test_a_short_training_reports_and_draws(tmp_path):
     few = shard(0, count=4, size=SIZE)
-    none = np.zeros((0, SIZE, SIZE, 3), np.uint8), np.zeros((0, 68, 2))
-    sets = {"held_out": (few.image_u8, few.landmarks), "real": none}
+    sets = {"held_out": Pictures(few.image_u8, few.landmarks)}
     task = train_landmarks.landmark_task(LandmarkNet(1 / 32), few, sets, 4, 2)
     params, reported = train(task, tmp_path, 4, 2)
     history = json.loads((tmp_path / HISTORY).read_text())
@@ -32,10 +32,7 @@ def test_the_distance_of_a_known_shift():
     truth = np.float32(np.random.default_rng(0).uniform(size=(120, 68, 2)))
     eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=-1)
     shifted = truth + 0.25 * eyes[:, None, None] * np.float32([0, 1])
-    pictures = np.arange(120)
-
-    def find(params, index):
-        return shifted[index]
-
-    found = train_landmarks.distance(find, None, pictures, truth)
+    found = train_landmarks.distance(
+        lambda params, index: shifted[index], None, np.arange(120), truth
+    )
     assert found == pytest.approx(0.25, rel=1e-4)

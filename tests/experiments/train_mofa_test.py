@@ -1,4 +1,4 @@
-"""Training MoFA: it learns, and may be killed at any moment."""
+"""Training MoFA: its reports and batches, and how it goes on from a file."""
 
 import json
 
@@ -7,16 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pie_jax.converters import stack
 
 from experiments import train_mofa
 from experiments.export import export, rounded
-from experiments.mofa_figures import Pictures
+from experiments.picture_sets import Pictures
 from experiments.train_mofa import Data, Described, appearance, mofa_task
 from experiments.trainer import HISTORY, train
 from pie_jax.core.errors import PieError
-from pie_jax.io import weights
-from pie_jax.networks.dlib_resnet import CHIP_SIZE, DlibResNet
 from pie_jax.networks.mofa import DESCRIPTOR_SIZE, RECOGNITION, MoFA
 from tests import builders
 from tests.experiments.samples_test import shard
@@ -26,19 +23,6 @@ pytest.importorskip("cv2")
 SMALL = MoFA(width=1 / 16, size=32, recognition_width=1 / 16)
 STEPS = 4
 FIGURES = ("landmark", "colour", "mirror", "yaw_agreement", "rendered")
-
-
-@pytest.fixture(scope="module")
-def task():
-    """Of few pictures; compiled once for all runs."""
-    model = builders.toy_morphable(1)
-    chosen = shard(0, count=12, size=32)
-    sets = {
-        "held_out": Pictures(chosen.image_u8[:3], chosen.landmarks[:3]),
-        "real": Pictures(chosen.image_u8[:0], chosen.landmarks[:0]),
-    }
-    data = Data(described(chosen), None, sets)
-    return mofa_task(SMALL, params()[RECOGNITION], model, data, STEPS, 2)
 
 
 def params(module=SMALL):
@@ -54,58 +38,36 @@ def described(chosen):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(task, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    return train(task, folder, STEPS, 2), folder
+def task():
+    chosen = shard(0, count=12, size=32)
+    sets = {"held_out": Pictures(chosen.image_u8[:3], chosen.landmarks[:3])}
+    data = Data(described(chosen), None, sets)
+    model = builders.toy_morphable(1)
+    return mofa_task(SMALL, params()[RECOGNITION], model, data, STEPS, 2)
 
 
-def test_reports_have_every_figure_and_a_preview(undisturbed):
-    _, folder = undisturbed
-    history = json.loads((folder / HISTORY).read_text())
+def test_reports_have_every_figure_and_a_preview(task, tmp_path):
+    train(task, tmp_path, STEPS, 2)
+    history = json.loads((tmp_path / HISTORY).read_text())
     assert [row["step"] for row in history] == [2, 4]
     for row in history:
         assert {f"held_out_{name}" for name in FIGURES} < row.keys()
-        assert not any(name.startswith("real") for name in row)
         assert np.all(np.isfinite(list(row.values())))
-    assert (folder / "preview-000004.png").stat().st_size > 1000
+    assert (tmp_path / "preview-000004.png").stat().st_size > 1000
 
 
-def test_killed_and_started_again_it_ends_with_the_same_parameters(
-    task, undisturbed, tmp_path
-):
-    (expected, _), _ = undisturbed
-
-    def killed(first_step):
-        for step, batch in enumerate(task.batches(first_step), first_step):
-            if step == 3:
-                raise KeyboardInterrupt
-            yield batch
-
-    with pytest.raises(KeyboardInterrupt):
-        train(task._replace(batches=killed), tmp_path, STEPS, 2)
-    found, _ = train(task, tmp_path, STEPS, 2)
-    chex.assert_trees_all_equal(found, expected)
-
-
-def test_colours_count_more_and_more(task):
+def test_batches_depend_on_their_step_and_colours_count_more_and_more(task):
     counts = [appearance(x) for x in np.linspace(0, 1, 101)]
     assert counts[0] == 0 and counts[-1] == 1
     assert np.all(np.diff(counts) >= 0)
-    for first in (0, 3):
-        batch = next(task.batches(first))
-        assert batch.appearance == np.float32(appearance(first / STEPS))
+    stream = [batch for batch, _ in zip(task.batches(0), range(4), strict=False)]
+    chex.assert_trees_all_equal(next(task.batches(3)), stream[3])
+    for step, batch in enumerate(stream):
+        assert batch.appearance == np.float32(appearance(step / STEPS))
 
 
-def test_what_is_exported_can_be_gone_on_from(task, tmp_path, monkeypatch):
-    def load(name):
-        blank = jnp.zeros((1, CHIP_SIZE, CHIP_SIZE, 3))
-        assert name == "dlib_resnet"
-        return builders.random_params(
-            lambda key: DlibResNet().init(key, blank)["params"]
-        )
-
-    monkeypatch.setattr(weights, "load", load)
-    monkeypatch.setattr(stack, "ensure", lambda *names: None)
+@pytest.mark.real  # the file is read with the recognition network that belongs to it
+def test_what_is_exported_can_be_gone_on_from(task, tmp_path):
     file, trained = tmp_path / "mofa.safetensors", params(MoFA(SMALL.width))
     del trained[RECOGNITION]
     export(file, trained, {})
@@ -138,7 +100,6 @@ def test_edits_come_with_what_they_are_edits_of():
     # The edit of seed s is of the sample s, whose own seed is five more here.
     np.testing.assert_array_equal(number[6:], 5 + number[4:6])
     for i, source in enumerate([chosen] * 4 + [edits] * 2 + [chosen] * 2):
-        index = number[i] - source.seed[0]
         shown = np.asarray(batch.image_u8[i])
-        original = source.image_u8[index]
+        original = source.image_u8[number[i] - source.seed[0]]
         assert (shown == original).all() or (shown == original[:, ::-1]).all()

@@ -37,9 +37,8 @@ def synthesis(params, w_plus):
 def estimate(params, image):
     """All of theta from the four pixels."""
     pixels = image[:, :: RESOLUTION // 2, :: RESOLUTION // 2].reshape(-1, 12)
-    return parameters.from_vector(
-        parameters.to_vector(parameters.neutral()) + pixels @ params
-    )
+    neutral = parameters.to_vector(parameters.neutral())
+    return parameters.from_vector(neutral + pixels @ params)
 
 
 def recognition(params, chips):
@@ -49,17 +48,12 @@ def recognition(params, chips):
 @pytest.fixture(scope="module")
 def setup():
     rng = np.random.default_rng(0)
-
-    def draw(*shape, scale):
-        return jnp.asarray(scale * rng.normal(size=shape), jnp.float32)
-
+    sizes = {"generator": (512, 12), "mofa": (12, 257), "recognition": (3, 4)}
     params = {
-        "generator": draw(512, 12, scale=0.1),
-        "mofa": draw(12, 257, scale=0.1),
-        "recognition": draw(3, 4, scale=0.3),
-        "latents": MOMENTS,
+        k: jnp.asarray(0.1 * rng.normal(size=x), jnp.float32) for k, x in sizes.items()
     }
     generator = Generator(None, synthesis, NUM_WS, RESOLUTION)
+    params["latents"] = MOMENTS
     return Setup(generator, estimate, recognition, params, MODEL)
 
 
@@ -75,69 +69,66 @@ def data(setup):
     return Data(drawn, seen, MOMENTS, NUM_WS)
 
 
-def task(setup, data, steps=4):
+def begin(setup, data, steps=4):
     module = train_rignet.width_for(COMPONENT, steps)
     spread, network = train_rignet.linear_rig(MODEL, [data], COMPONENT, module)
     args = Namespace(component=COMPONENT, steps=steps, batch=2)
     return spread, train_rignet.rig_task(setup, data, data, spread, network, args)
 
 
+@pytest.fixture(scope="module")
+def task(setup, data):
+    return begin(setup, data)[1]
+
+
 def test_codes_are_in_standard_deviations(data):
     code = data.codes(slice(2))
-    expected = latents.whiten(MOMENTS, jnp.asarray(data.samples.w[:2, 0]))
-    for row in range(NUM_WS):
-        np.testing.assert_allclose(code[:, row], expected, rtol=1e-5)
+    expected = latents.whiten(MOMENTS, jnp.asarray(data.samples.w[:2, :1]))
+    np.testing.assert_allclose(code, expected.repeat(NUM_WS, axis=1), rtol=1e-5)
 
 
-def test_the_linear_start_turns_heads_most_of_the_way(setup, data):
-    _, begun = task(setup, data)
-    figures = begun.evaluate(rounded(begun.params))
-    assert figures["geometry"] < 0.7 * figures["geometry_asked"]
-
-
-def test_a_short_training_reports_and_draws(setup, data, tmp_path):
-    _, begun = task(setup, data)
-    params, reported = train(begun, tmp_path, 4, 2)
+def test_a_short_training_reports_and_draws(task, tmp_path):
+    start = task.evaluate(rounded(task.params))
+    assert start["geometry"] < 0.7 * start["geometry_asked"]  # the linear rig
+    params, reported = train(task, tmp_path, 4, 2)
     history = json.loads((tmp_path / HISTORY).read_text())
     assert [row["step"] for row in history] == [2, 4]
-    assert reported.keys() == {
-        "geometry", "geometry_asked", "colour", "colour_asked", "angle", "person"
-    }  # fmt: skip
-    assert reported == begun.evaluate(rounded(params))
+    names = "geometry geometry_asked colour colour_asked angle person"
+    assert reported.keys() == set(names.split())
+    assert reported == task.evaluate(rounded(params))
     with Image.open(tmp_path / "preview-000004.png") as picture:
         assert picture.size == (8 * 256, 2 * 256)
 
 
-def test_batches_depend_on_their_step_alone(setup, data):
-    _, begun = task(setup, data)
-    stream = begun.batches(0)
+def test_batches_depend_on_their_step_alone(task):
+    stream = task.batches(0)
     next(stream)
-    chex.assert_trees_all_equal(next(stream), next(begun.batches(1)))
+    chex.assert_trees_all_equal(next(stream), next(task.batches(1)))
 
 
 def test_heads_are_turned_evenly_and_other_components_towards_samples(data):
-    turned = next(
-        train_rignet.following(data, "rotation", RESOLUTION, 300, 0.0, 0)
-    ).other.rotation
+    turned, lit = (
+        next(train_rignet.following(data, name, RESOLUTION, 300, 0.0, 0))
+        for name in ("rotation", "illumination")
+    )
     limits = np.radians(train_rignet.TURNED)
-    assert (np.abs(turned) <= limits).all()
-    assert (np.abs(turned).max(axis=0) > 0.9 * limits).all()
-    lit = next(train_rignet.following(data, "illumination", RESOLUTION, 300, 0.0, 0))
+    assert (np.abs(turned.other.rotation) <= limits).all()
+    assert (np.abs(turned.other.rotation).max(axis=0) > 0.9 * limits).all()
     assert 1.2 < lit.strength.max() <= train_rignet.STRONGEST
     known = parameters.from_vector(jnp.asarray(data.faces.theta)).illumination
     assert set(np.asarray(lit.other.illumination[:, 0])) <= set(np.asarray(known[:, 0]))
 
 
-@pytest.mark.parametrize("steps", [0, 4])
-def test_what_is_written_edits_codes_as_what_was_trained(setup, data, steps):
-    spread, begun = task(setup, data, steps)
+@pytest.mark.parametrize(
+    ("steps", "widths"), [(0, (3, 1)), (4, (rignet.FEATURES, rignet.HIDDEN))]
+)
+def test_what_is_written_edits_codes_as_what_was_trained(setup, data, steps, widths):
+    spread, begun = begin(setup, data, steps)
     code = jnp.asarray(data.codes(slice(2)))
     w_plus = MOMENTS["mean"] + code @ MOMENTS["axes"].T
     theta = parameters.neutral((2,)).replace(rotation=jnp.full((2, 3), 0.1))
-    network = rignet.unwhitened(begun.params, MOMENTS)
-    params = {"network": network, **spread}
-    widths = rignet.widths(params)
-    assert widths == ((3, 1) if steps == 0 else (rignet.FEATURES, rignet.HIDDEN))
+    params = {"network": rignet.unwhitened(begun.params, MOMENTS), **spread}
+    assert rignet.widths(params) == widths
     found = rignet.rig(COMPONENT, *widths).edit(params, w_plus, theta) - w_plus
     target = rignet.standardized(spread, theta.rotation)
     offset = rignet.RigNet(*widths).apply({"params": begun.params}, code, target)

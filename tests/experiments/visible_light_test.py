@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from experiments import visible_light
 from experiments.visible_light import HALVED, colour_change, head, kept
 from pie_jax.face.render import render_vertices
 from pie_jax.networks import mofa
@@ -14,8 +13,7 @@ from tests import builders
 from tests.training.reconstruction_test import random_theta
 
 
-def test_the_change_of_colours_is_that_of_a_rendering(monkeypatch):
-    monkeypatch.setattr(visible_light, "_FACES", 1)
+def test_the_change_of_colours_is_that_of_a_rendering():
     model, theta = builders.toy_morphable(), random_theta(1)
     theta = theta.replace(reflectance=jnp.zeros_like(theta.reflectance))
     difference = np.random.default_rng(1).normal(size=27)
@@ -30,8 +28,7 @@ def test_the_change_of_colours_is_that_of_a_rendering(monkeypatch):
 
 
 def test_light_that_shows_is_kept_and_other_light_is_not():
-    rng = np.random.default_rng(0)
-    axes = np.asarray(builders.orthogonal(27, rng), np.float64)
+    axes = np.asarray(builders.orthogonal(27, np.random.default_rng(0)), np.float64)
     effect = np.array([HALVED, 100 * HALVED, 0.0, *[1.0] * 24])
     shares = axes.T @ kept((axes * effect**2) @ axes.T) @ axes
     np.testing.assert_allclose(np.diag(shares)[:3], [0.5, 1.0, 0.0], atol=1e-3)
@@ -43,9 +40,7 @@ def test_mofa_then_says_that_light_and_all_else_as_before():
     rng = np.random.default_rng(0)
     image = jnp.asarray(rng.uniform(-1, 1, (3, 32, 32, 3)), jnp.float32)
     params = builders.random_params(lambda key: network.init(key, image)["params"])
-    arrays = {
-        k: np.asarray(x) for k, x in traverse_util.flatten_dict(params, sep="/").items()
-    }
+    arrays = traverse_util.flatten_dict(jax.tree.map(np.asarray, params), sep="/")
     shares, middle = rng.normal(size=(27, 27)), rng.normal(size=27)
     changed = arrays | head(arrays, shares, middle)
     apply = jax.jit(network.apply)
