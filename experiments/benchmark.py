@@ -22,16 +22,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pie_jax.converters import carriers
 
-from experiments import generators, script
-from pie_jax.cli import shipped
-from pie_jax.core.interfaces import Generator, Params, Rig
+from experiments import fitting, generators, script
+from pie_jax.core.interfaces import Generator, Rig
 from pie_jax.core.theta import COMPONENTS, FaceParams, neutral
 from pie_jax.editing import edit as editing
+from pie_jax.face import correction
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.networks import stylegan1, stylegan2
+from pie_jax.stack import carriers
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def openvino_synthesis(threads: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def synthesis_calls(
-    network: Generator, params: Params, w_plus: jax.Array
+    network: Generator, params: Any, w_plus: jax.Array
 ) -> dict[str, Callable[[], Any]]:
     """One synthesis, and one with the gradient of its code."""
     forward = jax.jit(network.synthesis)
@@ -117,11 +117,13 @@ def stylegan(
 
 def face(repeats: int) -> dict[str, object]:
     """The installed MoFA and landmark network on one picture, and the face renderer."""
-    model, mofa, finder = shipped.face_model(), shipped.mofa(), shipped.landmark_net()
+    installed = fitting.installed()
+    params, model = installed.params, installed.params.face_model
+    mofa, finder = fitting.mofa(None), installed.functions.find_landmarks
     theta = neutral()
     image = jnp.zeros((1, 128, 128, 3))
-    whole = shipped.corrected(mofa, model)
-    estimate, find, correct = map(jax.jit, (mofa.apply, finder.apply, whole.apply))
+    whole = correction.corrected(mofa.apply, finder)
+    estimate, find, correct = map(jax.jit, (mofa.apply, finder, whole))
 
     def energy(theta: FaceParams, model: Morphable) -> jax.Array:
         seen = render_vertices(model, theta, 256)
@@ -136,8 +138,8 @@ def face(repeats: int) -> dict[str, object]:
     several = neutral((8,))
     calls: dict[str, Callable] = {
         "mofa_forward": lambda: estimate(mofa.params, image),
-        "mofa_corrected": lambda: correct(whole.params, image),
-        "landmark_net_forward": lambda: find(finder.params, image),
+        "mofa_corrected": lambda: correct(params, image),
+        "landmark_net_forward": lambda: find(params.landmark_net, image),
         "vertices_forward": lambda: forward(theta, model),
         "vertices_forward_backward": lambda: gradient(theta, model),
         "vertices_forward_backward_of_8": lambda: batch(several, model),
@@ -154,8 +156,7 @@ def face(repeats: int) -> dict[str, object]:
 
 def edit(repeats: int) -> dict[str, object]:
     """One edit at 1024 x 1024 without feedback by each installed rig."""
-    rigs = {component: shipped.rig(component) for component in COMPONENTS}
-    return edits(*generators.default(), rigs, repeats)
+    return edits(*generators.default(), fitting.rigs(*COMPONENTS), repeats)
 
 
 def edits(
@@ -166,9 +167,7 @@ def edits(
     w_plus = jnp.broadcast_to(params["w_avg"], shape)
     theta = neutral((1,))
 
-    def edited(
-        rig: Rig, rig_params: Params, params: Params, w_plus: jax.Array
-    ) -> jax.Array:
+    def edited(rig: Rig, rig_params: Any, params: Any, w_plus: jax.Array) -> jax.Array:
         target = jax.tree.map(lambda x: x + 0.1, theta)
         moved = editing.move(rig, rig_params, w_plus, theta, target)
         return network.synthesis(params, moved)

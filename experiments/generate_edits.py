@@ -18,10 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import generate_samples, rig_data, samples, script
+from experiments import fitting, generate_samples, rig_data, samples, script
 from experiments.generators import GENERATOR
 from experiments.rig_data import Data, Setup
-from pie_jax.cli import shipped
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.theta import COMPONENTS, FaceParams
@@ -42,7 +41,7 @@ def main() -> None:
     trained_on, _ = samples.load(args.samples, GENERATOR, most=args.num)
     args.out.mkdir(parents=True, exist_ok=True)
     data = rig_data.seen(setup, trained_on, args.out / "faces.npz")
-    draw = drawing(setup, data, {name: shipped.rig(name) for name in COMPONENTS})
+    draw = drawing(setup, data, fitting.rigs(*COMPONENTS))
     generate_samples.generate(GENERATOR, draw, setup.params, args.num, args.out)
 
 
@@ -57,7 +56,7 @@ def drawing(setup: Setup, data: Data, loaded: dict[str, tuple[Rig, Any]]) -> Cal
             edit.offset(rig, rigs[c], w_plus, own, to) for c, (rig, _) in loaded.items()
         ]
         edited = w_plus + sum(offsets)
-        image = setup.generator.synthesis(params["generator"], edited)[0]
+        image = setup.generator.synthesis(params.generator, edited)[0]
         return edited[0], *generate_samples.both_sizes(image)
 
     def of_seed(params: Any, seed: jax.Array):

@@ -23,10 +23,14 @@ from tqdm import tqdm
 
 from experiments import generators, samples, script
 from experiments.samples import Samples
-from pie_jax.cli import runtime
 from pie_jax.core.images import downsample, to_255
 from pie_jax.core.interfaces import Generator
-from pie_jax.io import atomic, faces
+from pie_jax.io import atomic
+from pie_jax.photos import faces
+from pie_jax.stack import fetch
+from pie_jax.stack.assembly import SYNTHESIZE
+from pie_jax.stack.load import load
+from pie_jax.stack.registry import LANDMARKS68
 
 WEAKEST, STRONGEST = 0.4, 1.0
 """Truncation strengths are spread evenly between the two."""
@@ -44,10 +48,11 @@ def main() -> None:
             __doc__, "out", num=(20_000, "how many seeds"), first=(0, "the first seed")
         )
     )
-    assembled, params = runtime.start(config, "landmarks68", parts=("generator",))
-    draw = jax.jit(partial(draw_sample, assembled.generator))
+    fetch.ensure(LANDMARKS68)
+    found = load(config, SYNTHESIZE)
+    draw = jax.jit(partial(draw_sample, found.functions.generator))
     name = generators.identity(config)
-    generate(name, draw, params["generator"], args.num, args.out, first=args.first)
+    generate(name, draw, found.params.generator, args.num, args.out, first=args.first)
 
 
 def generate(

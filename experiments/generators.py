@@ -3,16 +3,13 @@
 import argparse
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 from ml_collections import ConfigDict
-from pie_jax.converters import stack
 
-from pie_jax import catalogue
-from pie_jax.cli import config as configuration
-from pie_jax.cli import runtime
+from pie_jax.cli import arguments
 from pie_jax.core.interfaces import Generator
-from pie_jax.io import weights
+from pie_jax.stack import configuration
+from pie_jax.stack.assembly import SYNTHESIZE
+from pie_jax.stack.load import load, origins
 
 GENERATOR = "mobile_stylegan_ffhq"
 
@@ -23,7 +20,7 @@ def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, ConfigDi
     Raises:
         PieError: there is no such configuration, or no such value of it.
     """
-    configuration.add_arguments(parser)
+    arguments.add_config(parser)
     args, rest = parser.parse_known_args()
     overrides = [x for x in rest if x.startswith("--config.")]
     if unknown := [x for x in rest if x not in overrides]:
@@ -37,12 +34,11 @@ def identity(config: ConfigDict) -> str:
     Raises:
         PieError: its file cannot be read.
     """
-    origin = runtime.origins(config).get("generator")
+    origin = origins(config).get("generator")
     return config.generator + (f" {origin['sha256'][:16]}" if origin else "")
 
 
 def default() -> tuple[Generator, Any]:
     """The default generator and its parameters, which are fetched if need be."""
-    stack.ensure(GENERATOR)
-    params = jax.tree.map(jnp.asarray, weights.load(GENERATOR))
-    return catalogue.GENERATORS[GENERATOR].build(), params
+    found = load(configuration.load(configuration.DEFAULT), SYNTHESIZE)
+    return found.functions.generator, found.params.generator

@@ -25,9 +25,9 @@ from tqdm import tqdm
 from experiments import fitting, samples, script
 from experiments.batches import mirror_some
 from experiments.export import export
+from experiments.fitting import Estimator
 from experiments.generators import GENERATOR
 from experiments.parts import in_parts
-from pie_jax.cli.shipped import Estimator
 from pie_jax.core.images import from_255
 from pie_jax.core.theta import SIZES, FaceParams, neutral
 from pie_jax.face.morphable import Morphable

@@ -15,7 +15,6 @@ after the last fifty. The folder then holds `curvature.safetensors`, ready for
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,14 +25,16 @@ from tqdm import tqdm
 from experiments import samples, script
 from experiments.export import export
 from experiments.samples import Samples
-from pie_jax.assembly import Assembly
-from pie_jax.cli import config as configuration
-from pie_jax.cli import runtime
 from pie_jax.core.images import downsample, to_255
+from pie_jax.core.params import Params
 from pie_jax.energy.perceptual import FACTOR
 from pie_jax.energy.term import needed
-from pie_jax.io import atomic, converted, faces
+from pie_jax.io import atomic
 from pie_jax.networks import latents
+from pie_jax.photos import faces
+from pie_jax.stack import configuration, converted
+from pie_jax.stack.assembly import EMBED, Stack
+from pie_jax.stack.load import load
 
 RANK = 64
 """Of each row's 512 directions those that are told apart. 86 steps bring jemison.jpg to an
@@ -52,10 +53,10 @@ def main() -> None:
     ).parse_args()
     config = configuration.load("default", [])
     chosen, _ = samples.load(args.samples, config.generator, most=args.num)
-    assembled, params = runtime.start(config)
+    stack = load(config, EMBED)
     args.out.mkdir(parents=True, exist_ok=True)
-    probe = prober(assembled, config.energy, params)
-    found = gather(probe, chosen, assembled, params["latents"], args.out / "probes.npy")
+    probe = prober(stack)
+    found = gather(probe, chosen, stack, args.out / "probes.npy")
     about = {
         converted.KIND: "curvature",
         "data": f"{len(found)} probes of samples of {config.generator}",
@@ -63,26 +64,27 @@ def main() -> None:
     export(args.out / "curvature.safetensors", decompose(found, RANK), about)
 
 
-def prober(assembled: Assembly, weights: Any, params: Any) -> Probe:
+def prober(stack: Stack) -> Probe:
     """Builds the gradient, along a code in standard deviations, of randomly signed
     residuals, sqrt(2 weight) times what the energy's terms square."""
-    networks = assembled.networks
+    params, weights = stack.params, stack.functions.config.energy
+    networks, generator = stack.functions.networks, stack.functions.generator
     perceptual = needed(networks.perceptual, "perceptual")
     recognition = needed(networks.recognition, "recognition")
 
-    def residuals(params: Any, code: Array, chip_matrix: Array) -> list[Array]:
-        w_plus = latents.unwhiten(params["latents"], code)
-        image = assembled.generator.synthesis(params["generator"], w_plus[None])[0]
+    def residuals(params: Params, code: Array, chip_matrix: Array) -> list[Array]:
+        w_plus = latents.unwhiten(params.latents, code)
+        image = generator.synthesis(params.generator, w_plus[None])[0]
         reduced = downsample(image, FACTOR)[None]
-        layers = perceptual(params["perceptual"], reduced)
+        layers = perceptual(params.perceptual, reduced)
         face = networks.crop(image, chip_matrix)[None]
         return [
             weights.pixel**0.5 * to_255(image),
             *(weights.perceptual**0.5 * x for x in layers.values()),
-            weights.recognition**0.5 * recognition(params["recognition"], face),
+            weights.recognition**0.5 * recognition(params.recognition, face),
         ]
 
-    def signed(code: Array, params: Any, chip_matrix: Array, key: Array) -> Array:
+    def signed(code: Array, params: Params, chip_matrix: Array, key: Array) -> Array:
         parts = residuals(params, code, chip_matrix)
         keys = jax.random.split(key, len(parts))
         signs = (
@@ -98,19 +100,18 @@ def prober(assembled: Assembly, weights: Any, params: Any) -> Probe:
 def gather(
     probe: Probe,
     chosen: Samples,
-    assembled: Assembly,
-    moments: dict[str, Array],
+    stack: Stack,
     file: Path,
 ) -> np.ndarray:
     """One probe at each sample, `[S, num_ws, 512]`; those that `file` has are kept."""
-    generator = assembled.generator
+    generator = stack.functions.generator
     codes = samples.w_plus(chosen, generator.num_ws)
     found = list(np.load(file)) if file.exists() else []
     with tqdm(total=len(codes), initial=len(found), unit="probe") as bar:
         for i in range(len(found), len(codes)):
             pixels = chosen.landmarks[i] * generator.resolution - 0.5
             matrix = jnp.asarray(faces.chip_matrix(pixels), jnp.float32)
-            code = latents.whiten(moments, jnp.asarray(codes[i]))
+            code = latents.whiten(stack.params.latents, jnp.asarray(codes[i]))
             found.append(np.asarray(probe(code, matrix, jax.random.key(i))))
             bar.update()
             if len(found) % _EVERY == 0 or len(found) == len(codes):

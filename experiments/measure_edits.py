@@ -19,22 +19,23 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from experiments import pnp, rig_data, sample_faces, samples, script
+from experiments import fitting, pnp, rig_data, sample_faces, samples, script
 from experiments.generate_samples import find_landmarks
 from experiments.generators import GENERATOR
 from experiments.rig_data import Data, Setup
-from pie_jax.cli import shipped
-from pie_jax.cli.edit_record import landmarks
 from pie_jax.core.numerics import norm
+from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, FaceParams, combine
 from pie_jax.editing import edit
-from pie_jax.editing.edit import Seen, Editor
+from pie_jax.editing.edit import Editor, Seen
 from pie_jax.editing.leaks import landmark_leak, light_distance
 from pie_jax.editing.sight import sight
 from pie_jax.energy import crops
 from pie_jax.graphics.camera import project
-from pie_jax.io import alignment, atomic, codes, faces, images
+from pie_jax.io import atomic, codes, images
 from pie_jax.losses.landmark import mean_distance
+from pie_jax.photos import alignment, faces
+from pie_jax.workflows.edit_record import landmarks
 
 YAWS, PITCHES = (-30, -20, -10, 0, 10, 20, 30), (-15, 0, 15)
 """Degrees; every yaw with every pitch."""
@@ -49,7 +50,7 @@ further in its eyes, flatter ones less."""
 Figures = dict[str, list[float]]
 
 
-Portrait = tuple[jax.Array, jax.Array | None]
+Subject = tuple[jax.Array, jax.Array | None]
 """A code `[1, num_ws, 512]`, and the photograph `[1, R, R, 3]` in [-1, 1] that edits are
 compared with; None for a sample, which is its own photograph."""
 
@@ -59,7 +60,7 @@ class Bench(NamedTuple):
 
     setup: Setup
     editor: Editor
-    params: dict[str, Any]
+    params: Params
     others: Data
     """Whose expressions and lights are taken."""
     find: Callable[[np.ndarray], np.ndarray | None] = find_landmarks
@@ -100,21 +101,21 @@ def main() -> None:
 
 def new_bench(setup: Setup, others: Data) -> Bench:
     """The installed rigs with everything compiled."""
-    loaded = {component: shipped.rig(component) for component in COMPONENTS}
-    rigs = {k: rig._replace(edit=jax.jit(rig.edit)) for k, (rig, _) in loaded.items()}
-    finder = shipped.landmark_net()
-    see = jax.jit(sight(setup.estimate, finder.apply))
-    editor = Editor(jax.jit(setup.generator.synthesis), see, rigs)
-    params = setup.params | {
-        "rigs": {k: x for k, (_, x) in loaded.items()},
-        "landmark_net": finder.params,
-        "face_model": setup.model,
-    }
+    rigs = fitting.rigs(*COMPONENTS)
+    see = jax.jit(sight(setup.estimate, setup.find_landmarks))
+    editor = Editor(
+        jax.jit(setup.generator.synthesis),
+        see,
+        {k: rig for k, (rig, _) in rigs.items()},
+    )
+    params = dataclasses.replace(
+        setup.params, rigs={k: x for k, (_, x) in rigs.items()}
+    )
     setup = setup._replace(estimate=jax.jit(setup.estimate))
     return Bench(setup, editor, params, others)
 
 
-def _embedded(setup: Setup, folders: Sequence[Path]) -> list[Portrait]:
+def _embedded(setup: Setup, folders: Sequence[Path]) -> list[Subject]:
     return [
         (
             jnp.asarray(codes.load_w_plus(folder, setup.generator.num_ws, GENERATOR)),
@@ -124,13 +125,13 @@ def _embedded(setup: Setup, folders: Sequence[Path]) -> list[Portrait]:
     ]
 
 
-def _held_out(bench: Bench, num: int) -> list[Portrait]:
+def _held_out(bench: Bench, num: int) -> list[Subject]:
     chosen = samples.w_plus(bench.others.samples.take(slice(num)), bench.others.num_ws)
     return [(jnp.asarray(x)[None], None) for x in chosen]
 
 
 def measure(
-    bench: Bench, portraits: Sequence[Portrait], poses: int, most_rounds: int
+    bench: Bench, portraits: Sequence[Subject], poses: int, most_rounds: int
 ) -> Figures:
     """Edits all portraits.
 
@@ -239,7 +240,7 @@ def _levelled(bench: Bench, after: Seen, target: FaceParams) -> jax.Array:
 
 
 def _by_mofa(bench: Bench, image: jax.Array) -> FaceParams:
-    return bench.setup.estimate(bench.params["mofa"], image)
+    return bench.setup.estimate(bench.params.mofa, image)
 
 
 def _expression(trial: Trial, theta: FaceParams) -> Iterator[tuple[str, float]]:
@@ -292,7 +293,7 @@ def _person(
     places = matrix, _chip_matrix(image, points)
     recognition = bench.setup.recognition
     first, second = (
-        _describe(recognition, bench.params["recognition"], x, jnp.asarray(m))
+        _describe(recognition, bench.params.recognition, x, jnp.asarray(m))
         for x, m in zip((photo, image), places, strict=True)
     )
     return float(norm(first - second))

@@ -10,6 +10,7 @@ identities lie apart. The sheet shows samples never trained on.
 Refining takes 0.7 s of one core a picture. Needs opencv-python-headless.
 """
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -24,9 +25,10 @@ from experiments.mofa_figures import Judge
 from experiments.parts import in_parts
 from experiments.picture_sets import Pictures, picture_sets
 from experiments.train_mofa import drawn
-from pie_jax.cli import shipped
 from pie_jax.core.images import from_255
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
+from pie_jax.face import correction
 from pie_jax.face.views import views
 from pie_jax.networks.mofa import SIZE
 from pie_jax.training.refine import refine
@@ -44,7 +46,11 @@ def main() -> None:
     ).parse_args()
     pnp.require_opencv()
     model, network = fitting.face_model(args.model), fitting.mofa(args.mofa)
-    apply, params = shipped.corrected(network, model)
+    installed = fitting.installed()
+    apply = correction.corrected(network.apply, installed.functions.find_landmarks)
+    params = dataclasses.replace(
+        installed.params, mofa=network.params, face_model=model
+    )
     judge = mofa_figures.judge(model, apply)
     _, held_out = samples.load(args.samples, GENERATOR)
     sets = picture_sets(held_out, args.portraits, SIZE)
@@ -64,7 +70,7 @@ def main() -> None:
 
 
 def measure(
-    judge: Judge, params: dict, pictures: Pictures, num_steps: int
+    judge: Judge, params: Params, pictures: Pictures, num_steps: int
 ) -> dict[str, float]:
     """MoFA's figures, and `refined_landmark` and `refined_colour`."""
 

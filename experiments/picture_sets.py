@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pie_jax.converters import stack
 
 from experiments.samples import Samples, shrink
-from pie_jax.io import portraits
+from pie_jax.photos import portraits
+from pie_jax.stack import fetch
+from pie_jax.stack.registry import LANDMARKS68
 
 
 class Pictures(NamedTuple):
@@ -32,7 +33,7 @@ def photographs(paths: Sequence[Path], size: int) -> Pictures:
     image_u8 = np.zeros((len(paths), size, size, 3), np.uint8)
     landmarks = np.zeros((len(paths), 68, 2), np.float32)
     if paths:
-        stack.ensure("landmarks68")
+        fetch.ensure(LANDMARKS68)
     for i, path in enumerate(paths):
         portrait = portraits.load_portrait(path)
         image_u8[i] = shrink(portrait.aligned_u8[None], size)[0]

@@ -1,5 +1,6 @@
 """What rigs are found and measured with: a generator, who looks at it, and samples."""
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,15 +13,17 @@ from ml_collections import ConfigDict
 
 from experiments import sample_faces, samples, training_script
 from experiments.sample_faces import SampleFaces
-from pie_jax.cli import config as configuration
-from pie_jax.cli import runtime
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import from_255
-from pie_jax.core.interfaces import Generator
+from pie_jax.core.interfaces import FindLandmarks, Generator
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams, to_vector
 from pie_jax.energy import crops
 from pie_jax.face.morphable import Morphable
 from pie_jax.networks import latents
+from pie_jax.stack import assembly, configuration, fetch
+from pie_jax.stack.load import load
+from pie_jax.stack.registry import LANDMARKS68
 
 
 class Setup(NamedTuple):
@@ -30,23 +33,29 @@ class Setup(NamedTuple):
         generator: whose codes are edited.
         estimate: MoFA.
         recognition: of dlib's chips.
-        params: by part: `generator`, `mofa`, `recognition`, `latents`.
-        model: the face model.
+        params: `generator`, `mofa`, `recognition`, `latents`, `landmark_net`,
+            `face_model`.
+        find_landmarks: the landmark network.
     """
 
     generator: Generator
     estimate: Callable[[Any, jax.Array], FaceParams]
     recognition: Callable[[Any, jax.Array], jax.Array]
-    params: dict[str, Any]
-    model: Morphable
+    params: Params
+    find_landmarks: FindLandmarks
+
+    @property
+    def model(self) -> Morphable:
+        """The face model."""
+        return self.params.face_model
 
     def look(
-        self, params: Any, image: jax.Array, chip_matrix: jax.Array
+        self, params: Params, image: jax.Array, chip_matrix: jax.Array
     ) -> tuple[FaceParams, jax.Array]:
         """Theta and descriptors of pictures `[B, R, R, 3]`, whose chips are placed."""
         chips = jax.vmap(crops.dlib_chip)(image, chip_matrix)
-        descriptor = self.recognition(params["recognition"], chips)
-        return self.estimate(params["mofa"], image), descriptor
+        descriptor = self.recognition(params.recognition, chips)
+        return self.estimate(params.mofa, image), descriptor
 
 
 class Data(NamedTuple):
@@ -72,27 +81,35 @@ def new_setup(config: ConfigDict | None = None) -> Setup:
     config = config or configuration.load(configuration.DEFAULT)
     config = config.copy_and_resolve_references()
     config.recognition, config.files.recognition = "dlib_resnet", ""
-    parts = ("generator", "recognition", "mofa", "face_model")
-    assembled, params = runtime.start(config, "landmarks68", parts=parts)
-    generator, model = assembled.generator, params.pop("face_model")
-    params["latents"] = latents.moments(generator, params["generator"])
-    estimate, recognition = assembled.estimate, assembled.networks.recognition
-    if estimate is None or recognition is None:
+    fetch.ensure(LANDMARKS68)
+    found = load(config, assembly.edit())
+    functions, params = found.functions, found.params
+    generator, seen_by = functions.generator, functions.networks
+    moments = latents.moments(generator, params.generator)
+    params = dataclasses.replace(params, latents=moments)
+    if seen_by.estimate is None or seen_by.recognition is None:
         raise PieError("config.mofa is empty; a rig is found by what MoFA sees")
-    return Setup(generator, estimate, recognition, params, model)
+    return Setup(
+        generator,
+        seen_by.estimate,
+        seen_by.recognition,
+        params,
+        functions.find_landmarks,
+    )
 
 
 def seen(setup: Setup, chosen: samples.Samples, kept: Path) -> Data:
     """Samples with what is seen in them, which `kept` (.npz) keeps."""
-    seen_by = {k: setup.params[k] for k in ("mofa", "recognition")}
+    params = setup.params
+    seen_by = Params(mofa=params.mofa, recognition=params.recognition)
 
     @jax.jit
-    def see(params: Any, image_u8: jax.Array, chip_matrix: jax.Array):
+    def see(params: Params, image_u8: jax.Array, chip_matrix: jax.Array):
         theta, descriptor = setup.look(params, from_255(image_u8), chip_matrix)
         return to_vector(theta), descriptor
 
     identity = training_script.digest([seen_by, chosen.seed, chosen.landmarks])
     found = sample_faces.measured(partial(see, seen_by), chosen, kept, identity)
     return Data(
-        chosen, SampleFaces(*found), setup.params["latents"], setup.generator.num_ws
+        chosen, SampleFaces(*found), setup.params.latents, setup.generator.num_ws
     )

@@ -12,7 +12,8 @@ from experiments.parts import in_parts
 from experiments.samples import Samples
 from pie_jax.core import theta as parameters
 from pie_jax.core.theta import FaceParams
-from pie_jax.io import atomic, faces
+from pie_jax.io import atomic
+from pie_jax.photos import faces
 
 
 class SampleFaces(NamedTuple):

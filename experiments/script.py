@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pie_jax.cli import huge_pages
 from pie_jax.core.errors import PieError
+from pie_jax.stack import huge_pages
 
 _COMMON: dict[str, dict[str, Any]] = {
     "samples": {"type": Path, "required": True, "help": "their folder"},

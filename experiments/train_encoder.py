@@ -30,8 +30,9 @@ from experiments.samples import Samples
 from pie_jax import metrics
 from pie_jax.core.images import from_255
 from pie_jax.core.interfaces import Generator
-from pie_jax.io import converted, images
+from pie_jax.io import images
 from pie_jax.networks import encoder, latents
+from pie_jax.stack import converted
 
 RIDGE = 1500.0
 """For pixels in [-1, 1]. Of 400, this and 4000 it gives held-out samples the most, 18.0

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pie_jax.converters import stack
 
 from experiments import fitting, pictures, pnp, samples, script, training_script
 from experiments.batches import batches
@@ -34,7 +33,7 @@ from pie_jax.core.images import from_255
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.views import views
-from pie_jax.io import weights
+from pie_jax.io import arrays
 from pie_jax.networks.dlib_resnet import DlibResNet
 from pie_jax.networks.mofa import (
     CHIP_DOWN,
@@ -45,6 +44,7 @@ from pie_jax.networks.mofa import (
     MoFA,
     chip,
 )
+from pie_jax.stack import cache, fetch
 from pie_jax.training.mofa_step import WEIGHTS, MofaBatch, MofaGiven, mofa_objective
 from pie_jax.training.update import adamw, training
 
@@ -103,8 +103,8 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a mofa.safetensors to go on from")
     args = parser.parse_args()
     pnp.require_opencv()
-    stack.ensure("dlib_resnet")
-    recognition = jax.tree.map(jnp.asarray, weights.load("dlib_resnet"))
+    fetch.ensure("dlib_resnet")
+    recognition = jax.tree.map(jnp.asarray, cache.load("dlib_resnet"))
     args.out.mkdir(parents=True, exist_ok=True)
     trained_on, held_out = samples.load(args.samples, GENERATOR)
     edits = None
@@ -125,7 +125,7 @@ def _begun(task: Task, file: Path) -> Task:
     """The task that goes on from the parameters of a file."""
     params = dict(fitting.mofa(file).params)
     del params[RECOGNITION]
-    weights.check(params, task.params, str(file), "Give the --width that it has.")
+    arrays.check(params, task.params, str(file), "Give the --width that it has.")
     begun = {"start": training_script.digest(params)}
     return task._replace(params=params, identity=task.identity | begun)
 

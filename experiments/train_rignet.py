@@ -39,15 +39,14 @@ from experiments.export import export, rounded
 from experiments.parts import in_parts
 from experiments.rig_data import Data, Setup
 from experiments.trainer import Task, train
-from pie_jax import catalogue
 from pie_jax.core import rotations
 from pie_jax.core.images import reduce_area
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.face.morphable import Morphable
-from pie_jax.io import converted
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.rignet import RigNet
+from pie_jax.stack import converted, networks
 from pie_jax.training.rignet_step import (
     RigBatch,
     RigGiven,
@@ -102,10 +101,10 @@ def main() -> None:
     spread, network = linear_rig(setup.model, learnt_from, args.component, module)
     task = rig_task(setup, trained_on, held_out, spread, network, args)
     params, figures = _trained(task, args)
-    moments = setup.params["latents"]
+    moments = setup.params.latents
     shipped_params = {"network": rignet.unwhitened(params, moments), **spread}
     data = f"{len(trained_on.samples.seed)} samples of {generator}"
-    name = catalogue.rig_name(config.generator, args.component)
+    name = networks.rig_name(config.generator, args.component)
     header = {converted.KIND: name, "data": data} | figures
     export(args.out / f"{name}.safetensors", shipped_params, header)
 
@@ -313,8 +312,8 @@ def _preview(
 
 
 def _synthesize(setup: Setup, params: Any, code: jax.Array) -> jax.Array:
-    w_plus = latents.unwhiten(params["latents"], code)
-    return setup.generator.synthesis(params["generator"], w_plus)
+    w_plus = latents.unwhiten(params.latents, code)
+    return setup.generator.synthesis(params.generator, w_plus)
 
 
 if __name__ == "__main__":

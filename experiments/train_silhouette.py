@@ -22,10 +22,9 @@ import optax
 from jax import Array
 from tqdm import tqdm
 
-from experiments import generators, samples, script
+from experiments import fitting, generators, samples, script
 from experiments.export import export
 from experiments.generators import GENERATOR
-from pie_jax.cli import shipped
 from pie_jax.core.images import from_255, reduce_area
 from pie_jax.editing.matte import matte
 from pie_jax.networks import mobile_stylegan
@@ -72,7 +71,7 @@ def gathered(chosen: samples.Samples) -> Iterator[tuple[np.ndarray, np.ndarray]]
 
 def teacher() -> Any:
     """`image_u8 [B, H, H, 3] -> shares [B, 64, 64]`."""
-    model, estimator = shipped.face_model(), shipped.mofa()
+    model, estimator = fitting.face_model(None), fitting.mofa(None)
 
     @jax.jit
     def apply(image_u8: Array) -> Array:

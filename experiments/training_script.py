@@ -13,7 +13,7 @@ from experiments.export import export
 from experiments.generators import GENERATOR
 from experiments.samples import Samples
 from experiments.trainer import Task, train
-from pie_jax.io import converted
+from pie_jax.stack import converted
 
 
 def parser(

@@ -24,8 +24,9 @@ from experiments.generators import GENERATOR
 from experiments.picture_sets import picture_sets
 from pie_jax.core.theta import FaceParams, neutral, to_vector
 from pie_jax.face.morphable import Morphable
-from pie_jax.io import assets, converted
+from pie_jax.io.arrays import Arrays
 from pie_jax.networks.mofa import SCALES, SIZE
+from pie_jax.stack import converted
 
 HALVED = 0.03
 """Light of which one unit changes colours in [0, 1] by this much (at a vertex, the root
@@ -53,15 +54,16 @@ def main() -> None:
     shares = kept(colour_change(model, theta))
     middle = np.asarray(theta.illumination, np.float64).mean(axis=0)
     file = fitting.read(args.mofa)
-    arrays = file.arrays | head(file.arrays, shares, middle)
-    params = assets.single_precision(arrays)
+    changed = Arrays(file.flat | head(file.flat, shares, middle), file.metadata)
     sets = picture_sets(held_out, args.portraits, SIZE)
-    figures = mofa_figures.figures_of_sets(judge, mofa.params | params, sets)
+    figures = mofa_figures.figures_of_sets(
+        judge, mofa.params | changed.single_precision(), sets
+    )
     known = {name: f"{value:.4f}" for name, value in figures.items()}
     # Figures that are not measured again would be those of the layer before.
     about = (converted.KIND, "data")
     unchanged = {k: text for k, text in file.metadata.items() if k in about}
-    write(args.out, arrays, unchanged | known)
+    write(args.out, changed.flat, unchanged | known)
     print(", ".join(f"{name} {value}" for name, value in known.items()))
 
 

@@ -20,7 +20,7 @@ import pytest
 from pie_jax.cli import main
 from pie_jax.stack import carriers, configuration, fetch, registry
 from tests import pickles
-from tests.converters import face_files, stylegan_files
+from tests.converters import face_files, matlab_files, stylegan_files
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -65,7 +65,7 @@ BROUGHT: dict[str, Callable[[Path], object]] = {
         pickles.tf_pickle(stylegan_files.stylegan2(), stylegan_files.OPTIONS2)
     ),
     "BFM_model_front.mat": lambda path: path.write_bytes(
-        face_files.mat(face_files.bfm_front(face_files.Head()))
+        matlab_files.mat5(face_files.bfm_front(face_files.Head()))
     ),
     "projected_w.npz": lambda path: np.savez(path, w=np.zeros((1, 5, 512))),
 }
@@ -135,9 +135,10 @@ def _run_python(text: str, names: dict) -> None:
 
 def run(command: str) -> None:
     """Runs one command line, or checks its words where it works for hours."""
+    command = re.sub(r"(^|\s)#.*", "", command)
     words = [
         name
-        for word in shlex.split(command, comments=True)
+        for word in shlex.split(command)
         for name in (sorted(glob.glob(word)) or [word])
     ]
     if words[:2] == ["python", "-m"] and words[2].startswith("experiments."):
@@ -196,9 +197,10 @@ class _ParsedError(Exception):
 def check_experiment(module: str, words: list[str]) -> None:
     """Lets a script read its words, without starting its work."""
     assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
-    if module == "experiments.embed":  # absl's, which are this process's own
-        only = ["--only_check_args", *words]
-        subprocess.run([sys.executable, "-m", module, *only], check=True, cwd=ROOT)
+    if module == "experiments.embed":  # absl's flags are this process's own
+        command = [sys.executable, "-m", module, "--only_check_args", *words]
+        shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert shown.returncode == ("--help" in words), shown.stderr
         return
     parse = argparse.ArgumentParser.parse_known_args
 

@@ -5,8 +5,8 @@ import resource
 
 import jax
 import jax.numpy as jnp
-from pie_jax.configs import paper
 
+from pie_jax.configs import paper
 from pie_jax.core.params import Params
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy import likeness

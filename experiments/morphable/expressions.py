@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from pie_jax.converters import anny_data
 
 from experiments.morphable import bases
 from experiments.morphable.heads import ANCESTRIES
 from experiments.morphable.region import Region
+from pie_jax.converters import anny_data
 
 _FEWEST, _MOST = 2, 8
 """How many motions are mixed in one expression."""

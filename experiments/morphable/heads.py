@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from pie_jax.converters import anny_data
 from tqdm import tqdm
 
 from experiments.morphable.region import Region
+from pie_jax.converters import anny_data
 
 FOLDERS = (
     "head",

@@ -16,7 +16,7 @@ from experiments.morphable.portraits import PIXELS, Portrait, portray
 from experiments.morphable.region import Region, rotation
 from pie_jax.core import ibug
 from pie_jax.core.errors import PieError
-from pie_jax.io import faces
+from pie_jax.photos import faces
 
 EYES, MOUTH = np.arange(36, 48), np.arange(48, 68)
 _MIRROR = np.array(ibug.MIRRORED)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from pie_jax.converters import anny_data
 from scipy import sparse, spatial
 from scipy.sparse import csgraph
 from tqdm import tqdm
 
 from experiments.morphable import remeshing
+from pie_jax.converters import anny_data
 from pie_jax.core.errors import PieError
 from pie_jax.graphics.rasterize import rasterize
 

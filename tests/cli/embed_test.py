@@ -16,25 +16,23 @@ pytestmark = pytest.mark.usefixtures("no_weights")
 
 
 def test_a_portrait_gets_all_its_files(embedded, cache_folder):
-    names = {path.name for path in embedded.folder.iterdir()}
-    assert names == {
-        "aligned.png",
-        "projection.png",
-        "code",
-        "metrics.json",
-        "convergence.png",
-    }
-    out = embedded.folder.parent
-    assert [path.name for path in out.iterdir()] == [embedded.folder.name]
+    folder = embedded.folder
+    names = {"projection.png", "code", "metrics.json", "convergence.png", "aligned.png"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     # Nothing but programs was put into the cache: no weights are needed.
     assert {x.name for x in cache_folder.iterdir()} <= {"xla", "programs", ".lock"}
-
-
-def test_the_aligned_picture_is_the_photograph_in_the_ffhq_frame(embedded):
-    with Image.open(embedded.photo) as photo:
+    with Image.open(embedded.photo) as photo:  # is in the FFHQ frame already
         expected = photo.resize((1024, 1024), Image.Resampling.LANCZOS)
-    aligned_u8 = images.read(embedded.folder / "aligned.png")
-    np.testing.assert_array_equal(aligned_u8, np.asarray(expected))
+    np.testing.assert_array_equal(images.read(folder / "aligned.png"), expected)
+    assert min(images.read(folder / "convergence.png").shape[:2]) > 400
+    code, origin = codes.load(folder)
+    assert set(code) == {"w_plus"}
+    assert code["w_plus"].shape[1:] == (512,)
+    assert origin["generator"] == "testing"
+    assert origin["photo"] == embedded.photo.name
+    assert origin["config"]["stages"][0]["num_steps"] == 6
+    assert set(origin["alignment"]) >= {"quad"}
 
 
 def test_the_metrics_are_complete_and_of_the_saved_pictures(embedded):
@@ -53,22 +51,6 @@ def test_the_metrics_are_complete_and_of_the_saved_pictures(embedded):
     small = aligned.reshape(size, factor, size, factor, 3).mean(axis=(1, 3))
     expected = 10 * np.log10(255**2 / np.mean((small - projection) ** 2))
     assert metrics["psnr"] == pytest.approx(expected, abs=1e-4)  # float32 sums
-
-
-def test_the_code_knows_its_origin(embedded):
-    code, origin = codes.load(embedded.folder)
-    assert set(code) == {"w_plus"}
-    assert code["w_plus"].shape[1:] == (512,)
-    assert origin["generator"] == "testing"
-    assert origin["photo"] == embedded.photo.name
-    assert origin["config"]["stages"][0]["num_steps"] == 6
-    assert set(origin["alignment"]) >= {"quad"}
-
-
-def test_the_diagram_opens(embedded):
-    with Image.open(embedded.folder / "convergence.png") as diagram:
-        diagram.load()
-        assert min(diagram.size) > 400
 
 
 def test_the_energy_falls(embedded, tmp_path):

@@ -5,8 +5,8 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pie_jax.converters import codes as foreign
 
+from pie_jax.converters import codes as foreign
 from pie_jax.core.theta import neutral
 from pie_jax.face.surface import surface
 from pie_jax.io import codes, records

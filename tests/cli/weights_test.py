@@ -68,13 +68,6 @@ def test_an_unknown_name_or_a_wrong_checksum_is_an_error(folder):
     assert Fakes(folder, cache.cache_dir()).cached() == []
 
 
-def test_help_tells_of_the_kept_carriers(capsys):
-    with pytest.raises(SystemExit, match="0"):
-        pie("weights", "--help")
-    shown = capsys.readouterr().out
-    assert "carriers/" in shown and "--from FOLDER" in shown
-
-
 @pytest.mark.real
 def test_the_default_stack_is_fetched_and_listed_as_there(capsys):
     assert pie("weights") == 0

@@ -1,5 +1,4 @@
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -109,12 +108,6 @@ def test_verify_removes_what_is_damaged_and_ensure_makes_it_again(fakes):
     assert fetch.verify(*NAMES) == []
 
 
-def start_run(fakes, how: str) -> subprocess.Popen:
-    """Starts a process that makes the fake weights as `how` says."""
-    code = f"from tests.stack import fetch_test as t; t.{how}({str(fakes.folder)!r})"
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
-
-
 def make_slowly(folder: str) -> None:
     """Runs in a process of its own: gives the other run time to come between."""
     rename = os.replace
@@ -124,27 +117,12 @@ def make_slowly(folder: str) -> None:
         fetch.ensure(*NAMES, source=Path(folder), progress=False)
 
 
-def make_and_be_killed(folder: str) -> None:
-    """Runs in a process of its own: dies between writing a file and renaming it."""
-    os.replace = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
-    with pytest.MonkeyPatch.context() as patch:
-        install_fakes(Path(folder), patch)
-        fetch.ensure(*NAMES, source=Path(folder), progress=False)
-
-
 def test_two_runs_at_once_make_everything_once(fakes):
-    runs = [start_run(fakes, "make_slowly") for _ in range(2)]
+    code = "from tests.stack import fetch_test as t; t.make_slowly(t.sys.argv[1])"
+    command = [sys.executable, "-c", code, str(fakes.folder)]
+    runs = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
     assert [run.wait(timeout=120) for run in runs] == [0, 0]
     assert fakes.conversions() == 1
-    assert fakes.cached() == FILES
-    assert fetch.verify(*NAMES) == []
-
-
-def test_a_killed_run_leaves_nothing_that_counts_and_the_next_one_finishes(fakes):
-    assert start_run(fakes, "make_and_be_killed").wait(timeout=120) == -signal.SIGKILL
-    (left,) = fakes.cached()
-    assert left.startswith(".partial-")
-    make(fakes)
     assert fakes.cached() == FILES
     assert fetch.verify(*NAMES) == []
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import traverse_util
-from pie_jax.configs import testing
 
+from pie_jax.configs import testing
 from pie_jax.core.errors import PieError
 from pie_jax.core.params import Params
 from pie_jax.networks import stylegan1, stylegan2
