@@ -23,6 +23,7 @@ from experiments.generators import GENERATOR
 from experiments.rig_data import Data, Setup
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Rig
+from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, FaceParams
 from pie_jax.editing import edit
 
@@ -51,7 +52,7 @@ def drawing(setup: Setup, data: Data, loaded: dict[str, tuple[Rig, Any]]) -> Cal
     rigs = {component: params for component, (_, params) in loaded.items()}
 
     @jax.jit
-    def draw(params: Any, rigs: Any, w_plus: jax.Array, own: FaceParams, to: Any):
+    def draw(params: Params, rigs: Any, w_plus: jax.Array, own: FaceParams, to: Any):
         offsets = [
             edit.offset(rig, rigs[c], w_plus, own, to) for c, (rig, _) in loaded.items()
         ]
@@ -59,7 +60,7 @@ def drawing(setup: Setup, data: Data, loaded: dict[str, tuple[Rig, Any]]) -> Cal
         image = setup.generator.synthesis(params.generator, edited)[0]
         return edited[0], *generate_samples.both_sizes(image)
 
-    def of_seed(params: Any, seed: jax.Array):
+    def of_seed(params: Params, seed: jax.Array):
         index = int(seed) % len(data.samples.seed)
         chosen = data.samples.take(slice(index, index + 1))
         w_plus = jnp.asarray(samples.w_plus(chosen, data.num_ws))

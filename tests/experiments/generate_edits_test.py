@@ -8,7 +8,7 @@ from experiments.rig_data import Data, Setup
 from experiments.sample_faces import SampleFaces
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator, Rig
-from tests import builders
+from pie_jax.core.params import Params
 from tests.experiments.samples_test import shard
 
 NUM_WS, SIZE = 3, 16
@@ -36,7 +36,7 @@ def toy_rig(component):
 
 def test_each_edit_is_of_its_sample(tmp_path):
     generator = Generator(None, synthesis, NUM_WS, SIZE)
-    setup = Setup(generator, None, None, {"generator": ()}, builders.toy_morphable())
+    setup = Setup(generator, None, None, Params(generator=()), None)
     rigs = {name: toy_rig(name) for name in parameters.COMPONENTS}
     data, points = some_data(5), np.full((68, 2), 0.5)
     draw = generate_edits.drawing(setup, data, rigs)

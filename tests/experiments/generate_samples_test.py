@@ -8,20 +8,21 @@ import numpy as np
 import pytest
 
 from experiments import generate_samples, generators, samples
-from pie_jax import catalogue
 from pie_jax.core.errors import PieError
-from pie_jax.io import atomic, faces
+from pie_jax.io import atomic
+from pie_jax.photos import faces
+from pie_jax.stack import networks
 from tests import builders
 
 NAME = "testing"
-GENERATOR = catalogue.GENERATORS[NAME].build()
+GENERATOR = networks.GENERATORS[NAME].build()
 DRAW = jax.jit(partial(generate_samples.draw_sample, GENERATOR))
 LANDMARKS = np.random.default_rng(0).uniform(size=(68, 2))
 
 
 @pytest.fixture(scope="module")
 def params():
-    return builders.random_params(catalogue.GENERATORS[NAME].init)
+    return builders.random_params(networks.GENERATORS[NAME].init)
 
 
 def is_even(image_u8):

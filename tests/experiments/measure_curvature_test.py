@@ -10,9 +10,10 @@ from ml_collections import ConfigDict
 from numpy.testing import assert_allclose, assert_array_equal
 
 from experiments import measure_curvature
-from pie_jax.assembly import Assembly
 from pie_jax.core.images import downsample, to_255
+from pie_jax.core.params import Params
 from pie_jax.energy.term import Networks
+from pie_jax.stack.assembly import Stack
 from tests import builders
 from tests.experiments.samples_test import shard
 
@@ -34,12 +35,14 @@ NETWORKS = Networks(
     lambda image, chip_matrix: image + 0 * chip_matrix[0, 0],
 )
 GENERATOR = SimpleNamespace(num_ws=ROWS, resolution=8, synthesis=synthesis)
-ASSEMBLED = Assembly(GENERATOR, NETWORKS, None, (), None, None, {})
+FUNCTIONS = SimpleNamespace(
+    generator=GENERATOR, networks=NETWORKS, config=SimpleNamespace(energy=WEIGHTS)
+)
 
 
 @pytest.fixture(scope="module")
-def params():
-    """Of a linear generator of 8 pixels, and of linear networks."""
+def stack():
+    """A linear generator of 8 pixels, and linear networks."""
     rng = np.random.default_rng(0)
     arrays = {
         "generator": 0.1 * rng.normal(size=(ROWS, 512, 8 * 8 * 3)),
@@ -47,25 +50,27 @@ def params():
         "recognition": 0.1 * rng.normal(size=(8 * 8 * 3, 4)),
         "latents": {"mean": np.zeros(512), "axes": np.eye(512)},
     }
-    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), arrays)
+    params = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), arrays)
+    return Stack(Params(**params), FUNCTIONS)
 
 
-def gather(probe, params, count, file):
+def gather(probe, stack, count, file):
     chosen = shard(0, count=1500).take(slice(count))
-    return measure_curvature.gather(probe, chosen, ASSEMBLED, params["latents"], file)
+    return measure_curvature.gather(probe, chosen, stack, file)
 
 
-def test_the_probes_mean_square_is_the_matrix_of_the_energys_terms(params, tmp_path):
-    probe = measure_curvature.prober(ASSEMBLED, WEIGHTS, params)
-    found = gather(probe, params, 1500, tmp_path / "probes.npy")
+def test_the_probes_mean_square_is_the_matrix_of_the_energys_terms(stack, tmp_path):
+    probe = measure_curvature.prober(stack)
+    found = gather(probe, stack, 1500, tmp_path / "probes.npy")
 
     def energy(code):  # around its minimum, which for linear residuals is anywhere
-        image = synthesis(params["generator"], code[None])
-        layer = linear(params["perceptual"], downsample(image, 4))
+        image = synthesis(stack.params.generator, code[None])
+        layer = linear(stack.params.perceptual, downsample(image, 4))
         return (
             WEIGHTS.pixel * jnp.sum((to_255(image) - to_255(0.0)) ** 2)
             + WEIGHTS.perceptual * jnp.sum(layer**2)
-            + WEIGHTS.recognition * jnp.sum(linear(params["recognition"], image) ** 2)
+            + WEIGHTS.recognition
+            * jnp.sum(linear(stack.params.recognition, image) ** 2)
         )
 
     rng = np.random.default_rng(3)
@@ -76,19 +81,19 @@ def test_the_probes_mean_square_is_the_matrix_of_the_energys_terms(params, tmp_p
         assert_allclose(np.mean((found[:, row] @ x) ** 2), expected, rtol=0.15)
 
 
-def test_a_job_that_was_killed_goes_on_where_it_was(params, tmp_path):
-    probe = measure_curvature.prober(ASSEMBLED, WEIGHTS, params)
-    first = gather(probe, params, 50, tmp_path / "probes.npy")
+def test_a_job_that_was_killed_goes_on_where_it_was(stack, tmp_path):
+    probe = measure_curvature.prober(stack)
+    first = gather(probe, stack, 50, tmp_path / "probes.npy")
     asked = []
 
     def counted(*args):
         asked.append(1)
         return probe(*args)
 
-    again = gather(counted, params, 60, tmp_path / "probes.npy")
+    again = gather(counted, stack, 60, tmp_path / "probes.npy")
     assert len(asked) == 10 and not list(tmp_path.glob("*.tmp*"))
     assert_array_equal(again[:50], first)
-    assert_array_equal(again, gather(probe, params, 60, tmp_path / "others.npy"))
+    assert_array_equal(again, gather(probe, stack, 60, tmp_path / "others.npy"))
 
 
 def test_the_foremost_directions_are_found_and_the_mean_over_the_rest():

@@ -10,6 +10,7 @@ from experiments.rig_data import Data, Setup
 from experiments.sample_faces import SampleFaces
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator, Rig
+from pie_jax.core.params import Params
 from pie_jax.editing.edit import Editor
 from tests import builders
 from tests.experiments.samples_test import shard
@@ -47,12 +48,13 @@ def rig(component, strength):
 def bench(strength):
     """The face is found in the same place everywhere, and always in the same pose."""
     generator = Generator(None, synthesis, 2, PIXELS)
-    setup = Setup(generator, estimate, recognition, {}, builders.toy_morphable())
+    model = builders.toy_morphable()
+    params = Params(face_model=model)
+    setup = Setup(generator, estimate, recognition, params, None)
     rigs = {c: rig(c, strength) for c in parameters.COMPONENTS}
     theta = parameters.to_vector(random_theta(4, seed=3))
     others = Data(shard(0), SampleFaces(np.asarray(theta), np.zeros((4, 3))), {}, 2)
-    parts = {"generator": None, "mofa": None, "recognition": None}
-    params = parts | {"rigs": dict.fromkeys(rigs)}
+    params = Params(rigs=dict.fromkeys(rigs), face_model=model)
     points = np.random.default_rng(0).uniform(0.3, 0.7, (68, 2))
     return Bench(
         setup,

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from experiments import generate_samples, generators, samples, train_rignet
-from pie_jax.io import converted, images
+from pie_jax.io import images
 from pie_jax.networks import stylegan2
+from pie_jax.stack import converted
 from tests import builders
-from tests.cli.runtime_test import small_generator
+from tests.stack.load_test import small_generator
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments import picture_sets
-from pie_jax.io import portraits
+from pie_jax.photos import portraits
 from tests import builders
 from tests.experiments.samples_test import shard
 

@@ -17,6 +17,7 @@ from experiments.sample_faces import SampleFaces
 from experiments.trainer import HISTORY, train
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator
+from pie_jax.core.params import Params
 from pie_jax.networks import latents, rignet
 from tests import builders
 from tests.experiments.samples_test import shard
@@ -53,8 +54,8 @@ def setup():
         k: jnp.asarray(0.1 * rng.normal(size=x), jnp.float32) for k, x in sizes.items()
     }
     generator = Generator(None, synthesis, NUM_WS, RESOLUTION)
-    params["latents"] = MOMENTS
-    return Setup(generator, estimate, recognition, params, MODEL)
+    known = Params(**params, latents=MOMENTS, face_model=MODEL)
+    return Setup(generator, estimate, recognition, known, None)
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +63,9 @@ def data(setup):
     drawn = shard(0, count=SAMPLES)
     drawn = drawn._replace(crossover=np.full(SAMPLES, NUM_WS, np.int32))
     w_plus = jnp.asarray(drawn.w[:, :1].repeat(NUM_WS, axis=1))
-    image = synthesis(setup.params["generator"], w_plus)
-    theta = parameters.to_vector(estimate(setup.params["mofa"], image))
-    descriptor = recognition(setup.params["recognition"], image)
+    image = synthesis(setup.params.generator, w_plus)
+    theta = parameters.to_vector(estimate(setup.params.mofa, image))
+    descriptor = recognition(setup.params.recognition, image)
     seen = SampleFaces(np.asarray(theta), np.asarray(descriptor))
     return Data(drawn, seen, MOMENTS, NUM_WS)
 
