@@ -144,7 +144,7 @@ def assert_maps(
     rtol: float = 1e-5,
     atol: float = 1e-6,
 ) -> None:
-    """Mapped and compiled, a function gives what it gives of each alone, as it is.
+    """Mapped, a function gives what it gives of each alone.
 
     Args:
         function: what is mapped.
@@ -155,7 +155,8 @@ def assert_maps(
         atol: of the results.
     """
     shape = jax.tree.leaves(batch)[0].shape[:axes]
-    alone = [function(*entry(batch, index)) for index in np.ndindex(*shape)]
+    single = jax.jit(function)
+    alone = [single(*entry(batch, index)) for index in np.ndindex(*shape)]
     expected = jax.tree.map(
         lambda *x: jnp.stack(x).reshape(*shape, *x[0].shape), *alone
     )

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from pie_jax.configs import common
 
 import pie_jax
 from pie_jax.cli import convert, main, synthesize
+from pie_jax.configs import common
 from pie_jax.stack import configuration, networks, registry
 from tests import documents, toys
 from tests.documents import PAGES, ROOT, name_of

@@ -72,6 +72,7 @@ def test_the_wheel_holds_every_module_and_the_licence(unpacked):
 EMBED = """
 import sys
 from pie_jax.cli import main
+from pie_jax.converters import stylegan2
 status = main.main(sys.argv[1:])
 for name, module in sorted(sys.modules.items()):
     if name.split(".")[0] == "pie_jax":

@@ -15,6 +15,7 @@ head first, and smiles then.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -137,7 +138,8 @@ def edit(
         The edited portraits.
     """
     for group in groups:
-        portrait = _edit_group(editor, params, portrait, target, group, rounds)
+        names = tuple(group)
+        portrait = _edit_group(editor, params, portrait, target, names, rounds)
     return portrait
 
 
@@ -172,21 +174,41 @@ def _edit_group(
         offsets = [
             offset(editor.rigs[c], params.rigs[c], w_plus, own, command) for c in group
         ]
-        return look(editor, params, w_plus + jnp.sum(jnp.stack(offsets), axis=0))
+        return look(editor, params, _moved(w_plus, offsets))
 
     aim = _stacked(target, group)
-    reach = jnp.concatenate([jnp.full(_STEERED[c], REACH[c]) for c in group])
+    reach = np.concatenate([np.full(_STEERED[c], REACH[c], np.float32) for c in group])
     best = found = attempt(target)
-    commands, missing = [aim], [aim - _stacked(found.theta, group)]
+    commands, missing = [aim], [_missing(aim, found.theta, group)]
     for _ in range(rounds):
-        command = next_command(commands, missing, 1 / reach)
-        commands.append(aim + jnp.clip(command - aim, -reach, reach))
+        command = next_command(commands, missing, jnp.asarray(1 / reach))
+        commands.append(_within(reach, aim, command))
         found = attempt(_unstacked(commands[-1], target, group))
-        missing.append(aim - _stacked(found.theta, group))
+        missing.append(_missing(aim, found.theta, group))
         best = _nearer(found, best, aim, group)
     return best
 
 
+# Each compiled as a whole, or dozens of small operations were programs of their own. No
+# product is added to a sum in them, which would be rounded otherwise then.
+
+
+@jax.jit
+def _moved(w_plus: Array, offsets: Sequence[Array]) -> Array:
+    return w_plus + jnp.sum(jnp.stack(offsets), axis=0)
+
+
+@jax.jit
+def _within(reach: Array, aim: Array, command: Array) -> Array:
+    return aim + jnp.clip(command - aim, -reach, reach)
+
+
+@partial(jax.jit, static_argnums=2)
+def _missing(aim: Array, theta: FaceParams, group: Sequence[str]) -> Array:
+    return aim - _stacked(theta, group)
+
+
+@partial(jax.jit, static_argnums=1)
 def _stacked(theta: FaceParams, group: Sequence[str]) -> Array:
     """What is steered of the group's components, one behind another, `[B, n]`. Euler
     angles are so near that their differences add."""
@@ -194,6 +216,7 @@ def _stacked(theta: FaceParams, group: Sequence[str]) -> Array:
     return jnp.concatenate(parts, axis=-1)
 
 
+@partial(jax.jit, static_argnums=2)
 def _unstacked(values: Array, theta: FaceParams, group: Sequence[str]) -> FaceParams:
     """`theta` with the group's components from `_stacked`."""
     parts = _by_component(values, group).items()
@@ -207,6 +230,7 @@ def _by_component(values: Array, group: Sequence[str]) -> dict[str, Array]:
     return dict(zip(group, jnp.split(values, ends[:-1], axis=-1), strict=True))
 
 
+@partial(jax.jit, static_argnums=3)
 def _nearer(a: Seen, b: Seen, aim: Array, group: Sequence[str]) -> Seen:
     """Of each portrait the one that has less of its error, in units of `REACH`."""
 

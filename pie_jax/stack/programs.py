@@ -21,6 +21,9 @@ from jax import export
 from pie_jax.core.errors import PieError
 from pie_jax.stack import cache
 
+ONE_BY_ONE = {"xla_disable_hlo_passes": "fusion"}
+"""Options of XLA's compiler, by which it fuses no operations."""
+
 _FOLDER = "programs"
 _SETTINGS = ("enable_x64", "default_matmul_precision")
 
@@ -40,7 +43,12 @@ class Programs:
         self._made: dict[str, Callable] = {}
 
     def compiled(
-        self, function: Callable, name: str, like: Callable[..., Any]
+        self,
+        function: Callable,
+        name: str,
+        like: Callable[..., Any],
+        *,
+        one_by_one: bool = False,
     ) -> Callable:
         """A function of pytrees of arrays, compiled once.
 
@@ -51,10 +59,13 @@ class Programs:
             function: pure; the same whenever this name is asked for.
             name: unique within the package.
             like: `(*args) -> tree`, of the structure of what the function gives.
+            one_by_one: round after each operation, as where they are dispatched one by
+                one; XLA adds a product without rounding it first.
         """
         if name not in self._made:
             compiled = jax.jit(function)
-            kept = _kept(compiled, [name, self._depends], like)
+            options = ONE_BY_ONE if one_by_one else None
+            kept = _kept(compiled, [name, self._depends], like, options)
             self._made[name] = kept if self._keep else compiled
         return self._made[name]
 
@@ -83,10 +94,12 @@ def layout(init: Callable, name: str, sizes: tuple) -> dict[str, Any]:
     return traverse_util.unflatten_dict(leaves, sep="/")
 
 
-def _kept(compiled: Callable, depends: list, like: Callable[..., Any]) -> Callable:
+def _kept(
+    compiled: Callable, depends: list, like: Callable[..., Any], options: Any
+) -> Callable:
     programs: dict[Any, Callable] = {}
 
-    def call(*args: Any) -> Any:
+    def kept(*args: Any) -> Any:
         leaves, tree = jax.tree.flatten(args)
         if any(isinstance(x, jax.core.Tracer) for x in leaves):
             return compiled(*args)
@@ -97,11 +110,12 @@ def _kept(compiled: Callable, depends: list, like: Callable[..., Any]) -> Callab
                 return jax.tree.leaves(compiled(*jax.tree.unflatten(tree, leaves)))
 
             file = _file([*depends, str(tree), shapes])
-            programs[tree, shapes] = jax.jit(_load(file, flat, leaves).call)
+            call = _load(file, flat, leaves).call
+            programs[tree, shapes] = jax.jit(call, compiler_options=options)
         found = programs[tree, shapes](*leaves)
         return jax.tree.unflatten(jax.tree.structure(like(*args)), found)
 
-    return call
+    return kept
 
 
 def _load(file: Path, flat: Callable, leaves: list) -> export.Exported:

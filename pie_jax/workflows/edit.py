@@ -80,7 +80,7 @@ def edit_portrait(
     pasted_on = images.read(options.paste_back) if options.paste_back else None
     given = editable.thetas_of(opened, request.photos, options.refine)
     own = opened.before.theta
-    targets = [requests.target(x, opened.model, own, given) for x in asked]
+    targets = [opened.target(x, given) for x in asked]
     _warn(opened, targets, components)
     _clear(out)
     pairs = list(zip(asked, targets, strict=True))
@@ -106,7 +106,7 @@ def edit_portrait(
         **summary,
         "synthetic": provenance.COMMENT,
         "face_model": face_model_record(values),
-        "own": edit_record.units(opened.model, own),
+        "own": edit_record.units(opened, own),
         "edits" if sweep else "edit": found if sweep else found[0],
     }
     records.write(out / RECORD, record)
@@ -184,7 +184,9 @@ def _warn(
         if not isinstance(rig, dict) or not {"low", "high"} <= rig.keys():
             continue
         own = getattr(opened.before.theta, component)
-        values = np.stack([getattr(target, component)[0] for target in targets])
+        values = np.stack(
+            [np.asarray(getattr(target, component))[0] for target in targets]
+        )
         changed = np.abs(values - np.asarray(own)) > 1e-5
         low, high = np.asarray(rig["low"]), np.asarray(rig["high"])
         outside = (changed & ((values < low) | (values > high))).any(axis=0)

@@ -1,9 +1,11 @@
 """What became of an edit, in people's units."""
 
 import dataclasses
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jax import Array
 
@@ -39,46 +41,52 @@ def describe(editable: Editable, shot: Shot, request: Request) -> dict[str, Any]
     components = request.components()
     pose = "rotation" in components or "roll" in request.amounts
     seen = shot.edited.theta
-    turned = seen.rotation.at[:, 2].add(shot.turned)
-    achieved = dataclasses.replace(seen, rotation=turned)
+    turned = np.array(seen.rotation)
+    turned[:, 2] += np.float32(shot.turned)
+    achieved = dataclasses.replace(seen, rotation=jax.device_put(turned))
+    errors = _errors(editable, achieved, shot.target, components, pose)
     compiled = editable.functions.programs.compiled(
         leaks, "leaks", lambda *_: dict.fromkeys(LEAKS, 0)
     )
     found = compiled(editable.model, editable.before.theta, seen)
     return {
-        "requested": units(editable.model, shot.target),
-        "achieved": units(editable.model, achieved),
+        "requested": units(editable, shot.target),
+        "achieved": units(editable, achieved),
         "theta": {
-            name: np.asarray(getattr(achieved, name)[0], float).round(6).tolist()
+            name: np.asarray(getattr(achieved, name), float)[0].round(6).tolist()
             for name in SIZES
         },
-        "errors": _errors(editable.model, achieved, shot.target, components, pose),
+        "errors": errors,
         "recognition_distance": measure.recognition_distance(
             shot.picture_u8, editable.portrait, editable.stack
         ),
         "leaks": {
-            name: _rounded(value[0])
+            name: _rounded(np.asarray(value)[0])
             for name, value in found.items()
             if name not in components
         },
     }
 
 
-def units(model: Morphable, theta: FaceParams) -> dict[str, Any]:
+def units(editable: Editable, theta: FaceParams) -> dict[str, Any]:
     """Pose in degrees, amounts of named expressions, and where the light comes from.
 
     Args:
-        model: the face model.
+        editable: its face model knows the expressions.
         theta: `[1]`.
     """
-    degrees = np.rad2deg(theta.rotation[0])
-    amounts = named_expression(model, theta.expression[0])
-    azimuth, elevation = light.direction(theta.illumination[0])
-    constant = theta.illumination[0, :3]
+    model = editable.model
+    compiled = editable.functions.programs.compiled(
+        _of_theta, "units", lambda *_: (0, (0, 0), 0), one_by_one=True
+    )
+    degrees = np.rad2deg(np.asarray(theta.rotation)[0])
+    told = jax.tree.map(np.asarray, compiled(model, theta))
+    amounts, (azimuth, elevation), strength = told
+    constant = np.asarray(theta.illumination)[0, :3]
     lit = {
         "azimuth": np.rad2deg(azimuth),
         "elevation": np.rad2deg(elevation),
-        "strength": light.strength(theta.illumination[0]),
+        "strength": strength,
     }
     return {
         "degrees": dict(zip(ANGLES, map(_rounded, degrees), strict=True)),
@@ -88,6 +96,12 @@ def units(model: Morphable, theta: FaceParams) -> dict[str, Any]:
         "light": {k: _rounded(x) for k, x in lit.items()}
         | {"colour": [_rounded(x) for x in constant]},
     }
+
+
+def _of_theta(model: Morphable, theta: FaceParams) -> Any:
+    expression, illumination = theta.expression[0], theta.illumination[0]
+    amounts = named_expression(model, expression)
+    return amounts, light.direction(illumination), light.strength(illumination)
 
 
 def landmarks(model: Morphable, theta: FaceParams) -> Array:
@@ -117,26 +131,55 @@ def beyond(
 
 
 def _errors(
-    model: Morphable,
+    editable: Editable,
     achieved: FaceParams,
     target: FaceParams,
-    components: Any,
+    components: Sequence[str],
     pose: bool,
 ) -> dict[str, float]:
-    found = {}
-    if pose:
-        found["rotation"] = edit.error(achieved, target, "rotation")
-    if "expression" in components:
-        found["expression"] = edit.error(achieved, target, "expression")
+    asked = [
+        *components,
+        *(["rotation"] if pose and "rotation" not in components else []),
+    ]
+    found: dict[str, Array] = {}
+    for component in asked:
+        names = _ERRORS[component]
+        compiled = editable.functions.programs.compiled(
+            partial(_error, component),
+            f"error of {component}",
+            lambda *_, names=names: dict.fromkeys(names, 0),
+            one_by_one=True,
+        )
+        found |= compiled(editable.model, achieved, target)
+    return {
+        name: _rounded(np.asarray(found[name])[0])
+        for names in _ERRORS.values()
+        for name in names
+        if name in found
+    }
+
+
+_ERRORS = {
+    "rotation": ("rotation",),
+    "expression": ("expression", "expression_landmarks"),
+    "illumination": ("illumination",),
+}
+"""Names of errors by component, in the order in which they are told."""
+
+
+def _error(
+    component: str, model: Morphable, achieved: FaceParams, target: FaceParams
+) -> dict[str, Array]:
+    if component == "illumination":
+        lights = target.illumination, achieved.illumination
+        return {"illumination": light_distance(*lights)}
+    found = {component: edit.error(achieved, target, component)}
+    if component == "expression":
         aim = dataclasses.replace(achieved, expression=target.expression)
         ends = (landmarks(model, theta) for theta in (achieved, aim))
         found["expression_landmarks"] = mean_distance(*ends)
-    if "illumination" in components:
-        found["illumination"] = light_distance(
-            target.illumination, achieved.illumination
-        )
-    return {name: _rounded(value[0]) for name, value in found.items()}
+    return found
 
 
 def _rounded(value: Any) -> float:
-    return round(float(jnp.asarray(value)), 6)
+    return round(float(np.asarray(value, np.float32)), 6)

@@ -25,7 +25,8 @@ from pie_jax.stack import assembly, fetch
 from pie_jax.stack.assembly import Functions, Stack
 from pie_jax.stack.load import load
 from pie_jax.stack.registry import LANDMARKS68
-from pie_jax.workflows import fit, inputs
+from pie_jax.workflows import fit, inputs, requests
+from pie_jax.workflows.requests import Request
 
 _MATTE_SIZE = 256
 
@@ -73,6 +74,22 @@ class Editable(NamedTuple):
     def model(self) -> Morphable:
         """The face model."""
         return self.params.face_model
+
+    def target(
+        self, request: Request, given: Mapping[str, FaceParams] | None = None
+    ) -> FaceParams:
+        """The theta `[1]` that a request asks for (`requests.target`)."""
+        return requests.target(
+            request, self.model, self.before.theta, given or {}, self._compiled
+        )
+
+    def _compiled(self, aim: Callable, neutral: bool) -> Callable:
+        return self.functions.programs.compiled(
+            partial(aim, neutral=neutral),
+            f"target, neutral: {neutral}",
+            lambda model, theta, *_: theta,
+            one_by_one=True,
+        )
 
 
 def open_portrait(

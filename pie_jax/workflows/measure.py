@@ -72,7 +72,8 @@ def _recognition_distance(
         return None
     landmarks = faces.landmarks68(projection_u8, boxes[0])
     projection = _seen(projection_u8, landmarks, crop)
-    first, second = describe(jnp.stack([photo, projection]))
+    pair = np.stack([np.asarray(photo), np.asarray(projection)])
+    first, second = np.asarray(describe(pair))
     return float(jnp.linalg.norm(first - second))
 
 

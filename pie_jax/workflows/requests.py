@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -143,7 +143,11 @@ def check_names(model: Morphable, names: Mapping[str, Amount]) -> None:
 
 
 def target(
-    asked: Request, model: Morphable, own: FaceParams, given: Mapping[str, FaceParams]
+    asked: Request,
+    model: Morphable,
+    own: FaceParams,
+    given: Mapping[str, FaceParams],
+    compiled: Callable[[Callable, bool], Callable] | None = None,
 ) -> FaceParams:
     """The theta that a request asks for.
 
@@ -153,6 +157,7 @@ def target(
         own: the portrait's, with any batch axes.
         given: thetas of the photographs by component, without batch axes; amounts
             change what these give.
+        compiled: `(function, neutral) -> function`, compiles what is to be computed.
     """
     theta = own
     for component, source in given.items():
@@ -161,8 +166,23 @@ def target(
     parts = {name: asked.amounts.get(name) for name in (*_FOR_POSE, *LIGHT)}
     named = {k: x for k, x in asked.amounts.items() if component_of(k) == "expression"}
     pose = {name: parts.pop(name) for name in _FOR_POSE}
-    expression = 0 * theta.expression if asked.neutral else theta.expression
-    colour: Array | None = None if asked.colour is None else jnp.asarray(asked.colour)
+    colour = None if asked.colour is None else jnp.asarray(asked.colour)
+    if compiled is None:
+        return _aimed(model, theta, pose, named, parts, colour, asked.neutral)
+    return compiled(_aimed, asked.neutral)(model, theta, pose, named, parts, colour)
+
+
+def _aimed(
+    model: Morphable,
+    theta: FaceParams,
+    pose: Mapping[str, Amount | None],
+    named: Mapping[str, Amount],
+    parts: Mapping[str, Amount | None],
+    colour: Array | None,
+    neutral: bool,
+) -> FaceParams:
+    """`theta` with amounts of it changed: of the pose, of expressions, of the light."""
+    expression = 0 * theta.expression if neutral else theta.expression
     return dataclasses.replace(
         theta,
         rotation=targets.turned(theta.rotation, **pose)

@@ -60,7 +60,7 @@ def make(source: Path, config: ConfigDict, options: Options, size: int) -> Image
     shown = []
     for asked in tqdm(edits, unit="edit", desc=source.name):
         request = _request(asked)
-        target = requests.target(request, opened.model, opened.before.theta, {})
+        target = opened.target(request)
         shot = shoot(opened, request, target, options)
         shown.append((_name(asked), shot.picture_u8))
     ends = np.cumsum([len(POSES), len(EXPRESSIONS)])

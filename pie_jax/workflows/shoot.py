@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from PIL import Image
 
 from pie_jax.core.errors import PieError
@@ -92,28 +92,29 @@ def shoot(
     if "roll" in request.amounts or "rotation" in components:
         # The generator levels the eyes, of heads that it turns as well.
         goal = _roll(request, target)
-        turn = float(goal - edited.theta.rotation[0, 2])
-        turned = target.rotation.at[:, 2].set(goal)
-        target = dataclasses.replace(target, rotation=turned)
+        turn = float(goal - np.asarray(edited.theta.rotation)[0, 2])
+        turned = np.array(target.rotation)
+        turned[:, 2] = goal
+        target = dataclasses.replace(target, rotation=jax.device_put(turned))
     picture, changed = _compose(editable, edited, turn, options.keep_background)
     return Shot(images.to_u8(picture), changed, target, edited, turn)
 
 
-def _roll(request: Request, target: FaceParams) -> Array:
+def _roll(request: Request, target: FaceParams) -> np.ndarray:
     """What is asked for, in radians: the target's where the request says nothing."""
-    own, amount = target.rotation[0, 2], request.amounts.get("roll")
+    own, amount = np.asarray(target.rotation)[0, 2], request.amounts.get("roll")
     if amount is None:
         return own
-    return jnp.deg2rad(amount.value) + (own if amount.added else 0)
+    return np.asarray(jnp.deg2rad(amount.value)) + (own if amount.added else 0)
 
 
 def _compose(
     editable: Editable, edited: Seen, turn: float, keep: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """The picture `[R, R, 3]`, and where it is not the photograph `[R, R]`."""
-    picture = np.asarray(edited.image[0])
+    picture = np.asarray(edited.image)[0]
     size = len(picture)
-    after = np.asarray(editable.shares(edited, edited.image[0])) if keep else None
+    after = np.asarray(editable.shares(edited, picture)) if keep else None
     origin = goal = _middle(editable, edited.theta)
     if keep:
         # The generator centres faces. Before a still background heads turn in place.
@@ -151,4 +152,7 @@ def _as_large(mask: np.ndarray, size: int) -> np.ndarray:
 
 def _middle(editable: Editable, theta: FaceParams) -> np.ndarray:
     """Where the head's middle is seen, `[2]` in fractions of the frame."""
-    return np.asarray(camera.project(theta.translation, editable.model.camera, 1))[0]
+    seen = editable.functions.programs.compiled(
+        partial(camera.project, resolution=1), "middle", lambda *_: 0, one_by_one=True
+    )
+    return np.asarray(seen(theta.translation, editable.model.camera))[0]

@@ -7,7 +7,18 @@ from pie_jax.cli import align, embed, main
 from pie_jax.core.errors import PieError
 from tests import builders
 
-NAMES = "align embed edit sheet synthesize fit export weights convert demo".split()
+NAMES = [
+    "align",
+    "embed",
+    "edit",
+    "sheet",
+    "synthesize",
+    "fit",
+    "export",
+    "weights",
+    "convert",
+    "demo",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

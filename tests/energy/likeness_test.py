@@ -9,7 +9,6 @@ import pytest
 
 from pie_jax.core import theta
 from pie_jax.energy import likeness
-from pie_jax.face.render import render_image, render_vertices
 from tests import builders
 
 MODEL = builders.toy_morphable(subdivisions=3)
@@ -22,20 +21,20 @@ def face(yaw=0.0):
 
 
 def test_a_face_is_nearest_to_its_own_picture():
-    image, mask = render_image(MODEL, face(0.2), SIZE)
+    image, mask = builders.PICTURE(MODEL, face(0.2), SIZE)
     image = 2 * (mask * image + (1 - mask) * image.mean()) - 1
-    errors = [
-        likeness.photometric(MODEL, face(yaw), image) for yaw in (-0.2, 0.0, 0.2, 0.4)
-    ]
+    error = jax.jit(likeness.photometric)
+    errors = [error(MODEL, face(yaw), image) for yaw in (-0.2, 0.0, 0.2, 0.4)]
     assert np.argmin(errors) == 2
     # Every vertex has a colour of its own, finer than the pixels.
     assert errors[2] < 0.6 * min(errors[1], errors[3])
 
 
 def test_its_own_landmarks_are_at_no_distance():
-    shown = render_vertices(MODEL, face(0.3), 1).landmarks
-    assert likeness.landmark(MODEL, face(0.3), shown) < 1e-6
-    moved = likeness.landmark(MODEL, face(0.3), shown + 1 / 1024)
+    shown = builders.VERTICES(MODEL, face(0.3), 1).landmarks
+    distance = jax.jit(likeness.landmark)
+    assert distance(MODEL, face(0.3), shown) < 1e-6
+    moved = distance(MODEL, face(0.3), shown + 1 / 1024)
     np.testing.assert_allclose(moved, 2 * 66, rtol=1e-2)
 
 
@@ -44,7 +43,9 @@ def test_light_moves_no_landmark():
         lit = dataclasses.replace(face(), illumination=light)
         return likeness.landmark(MODEL, lit, jnp.zeros((68, 2)))
 
-    np.testing.assert_array_equal(jax.grad(distance)(theta.neutral().illumination), 0)
+    np.testing.assert_array_equal(
+        jax.jit(jax.grad(distance))(theta.neutral().illumination), 0
+    )
 
 
 @pytest.mark.parametrize(("resolution", "left"), [(32, 32), (128, 128), (512, 128)])

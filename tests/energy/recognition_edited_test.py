@@ -1,6 +1,7 @@
 """E_recog of the edited face: its network sees that face where it is."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +46,7 @@ def face(x=0.0, yaw=0.0):
     )
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def value(term, before, after, image=None):
     params = Params(recognition=1.0, face_model=MODEL)
     reference = term.prepare(params, Target(ramp(), jnp.asarray(MATRIX)))
@@ -78,6 +80,6 @@ def test_the_gradient_is_that_of_a_chip_which_stays_where_it_was_put(term):
     with jax.enable_x64(True):
         image = jnp.asarray(np.random.default_rng(0).normal(size=(SIZE, SIZE, 3)))
         after = double(face(yaw=0.3))
-        by_theta = jax.grad(of, argnums=1)(image, after)
+        by_theta = jax.jit(jax.grad(of, argnums=1))(image, after)
         assert not any(jnp.any(x) for x in jax.tree.leaves(by_theta))
     assert_gradient(lambda image: of(image, after), image, directions=3)

@@ -226,8 +226,10 @@ def test_attributes_have_a_gradient_and_places_have_none():
     points, depth, triangles = random_soup()
 
     def energy(attributes, points=points, depth=depth):
-        raster = rasters.rasterize(points, depth, triangles, SIDE)
-        return jnp.sum(jnp.sin(rasters.interpolate(raster, attributes, triangles)))
+        raster = rasters.rasterize(points, depth, jnp.asarray(triangles), SIDE)
+        return jnp.sum(
+            jnp.sin(rasters.interpolate(raster, attributes, jnp.asarray(triangles)))
+        )
 
     attributes = np.random.default_rng(3).normal(size=(180, 2))
     builders.assert_gradient(energy, attributes)

@@ -1,7 +1,5 @@
 """Meshes, read back by slow parsers of the two formats."""
 
-import struct
-
 import numpy as np
 import pytest
 
@@ -32,41 +30,22 @@ def parse_obj(text):
 
 
 def parse_ply(content):
-    """By the header's own words, a value at a time."""
-    codes = {"float": "f", "uchar": "B", "int": "i"}
+    """By the header's own words."""
     header, _, body = content.partition(b"end_header\n")
-    lines = [line.split() for line in header.decode().splitlines()]
-    assert lines[:2] == [["ply"], ["format", "binary_little_endian", "1.0"]]
-    elements = []
-    for kind, *words in lines[2:]:
-        if kind == "element":
-            elements.append((words[0], int(words[1]), []))
-        elif kind == "property":
-            elements[-1][2].append(words)
-    offset = 0
-
-    def take(kind):
-        nonlocal offset
-        (value,) = struct.unpack_from("<" + codes[kind], body, offset)
-        offset += struct.calcsize(codes[kind])
-        return value
-
-    rows = {name: [] for name, _, _ in elements}
-    for name, count, properties in elements:
-        for _ in range(count):
-            row = {}
-            for words in properties:
-                if words[0] == "list":
-                    row[words[3]] = [take(words[2]) for _ in range(take(words[1]))]
-                else:
-                    row[words[1]] = take(words[0])
-            rows[name].append(row)
-    assert offset == len(body)
-    vertices = np.array([[row[x] for x in "xyz"] for row in rows["vertex"]])
-    names = ("red", "green", "blue")
-    colours = np.array([[row[x] for x in names] for row in rows["vertex"]]) / 255
-    triangles = np.array([row["vertex_indices"] for row in rows["face"]])
-    return vertices, triangles, colours
+    lines = header.decode().splitlines()
+    assert lines[:2] == ["ply", "format binary_little_endian 1.0"]
+    counts = dict(x.split()[1:] for x in lines if x.startswith("element"))
+    assert "property list uchar int vertex_indices" in lines
+    properties = [x.split() for x in lines if x.startswith("property")]
+    kinds = {"float": "<f4", "uchar": "u1"}
+    vertex = np.dtype([(x[2], kinds[x[1]]) for x in properties if x[1] != "list"])
+    vertices = np.frombuffer(body, vertex, int(counts["vertex"]))
+    rest = body[vertices.nbytes :]
+    faces = np.frombuffer(rest, [("count", "u1"), ("ids", "<i4", 3)])
+    assert len(faces) == int(counts["face"]) and (faces["count"] == 3).all()
+    colours = [vertices[x] for x in ("red", "green", "blue")]
+    places = np.stack([vertices[x] for x in "xyz"], axis=-1)
+    return places, faces["ids"], np.stack(colours, axis=-1) / 255
 
 
 @pytest.mark.parametrize(

