@@ -5,6 +5,7 @@ python -m experiments.embed --config=configs/default.py --workdir=embedded face.
 """
 
 from ml_collections import ConfigDict
+
 from pie_jax.configs import common
 
 

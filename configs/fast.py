@@ -5,6 +5,7 @@ pie embed face.jpg --out embedded --config fast
 """
 
 from ml_collections import ConfigDict
+
 from pie_jax.configs import common, default
 
 

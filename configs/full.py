@@ -5,6 +5,7 @@ pie embed face.jpg --out embedded --config full --config.component=expression
 """
 
 from ml_collections import ConfigDict
+
 from pie_jax.configs import default
 
 

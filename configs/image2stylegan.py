@@ -7,6 +7,7 @@ pie embed face.jpg --out baseline --config image2stylegan
 """
 
 from ml_collections import ConfigDict
+
 from pie_jax.configs import common, default
 
 

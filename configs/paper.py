@@ -24,6 +24,7 @@ own MoFA and StyleRig were never published; Deep3DFaceRecon regresses the same n
 """
 
 from ml_collections import ConfigDict
+
 from pie_jax.configs import common, paper_schedule
 
 

@@ -4,6 +4,7 @@ pie embed face.jpg --out embedded --config paper_schedule
 """
 
 from ml_collections import ConfigDict
+
 from pie_jax.configs import common, default
 
 

@@ -10,6 +10,7 @@ for it, and we have none.
 """
 
 from ml_collections import ConfigDict
+
 from pie_jax.configs import default
 
 

@@ -4,6 +4,7 @@ pie embed face.png --out trial --config testing --aligned
 """
 
 from ml_collections import ConfigDict
+
 from pie_jax.configs import common
 
 

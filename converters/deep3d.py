@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pie_jax.converters import named_arrays, tables, torch_checkpoint, user_file
 from pie_jax.converters.tables import Entry, Layout
 
+from pie_jax.converters import named_arrays, tables, torch_checkpoint, user_file
 from pie_jax.core.errors import PieError
 from pie_jax.networks.deep3d import BLOCKS, EXPANSION, FEATURES, HEADS
 

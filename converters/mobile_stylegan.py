@@ -1,9 +1,9 @@
 """MobileStyleGAN FFHQ from the OpenVINO IR that the package `random-face` carries."""
 
 import numpy as np
-from pie_jax.converters import mean_w
 from pie_jax.converters.openvino_ir import Graph
 
+from pie_jax.converters import mean_w
 from pie_jax.networks.mapping import GAIN
 
 NUM_BLOCKS = 7

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters import named_arrays
 
+from pie_jax.converters import named_arrays
 from pie_jax.core.errors import PieError
 
 

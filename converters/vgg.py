@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
-from pie_jax.converters import tables, vgg_layout
 from pie_jax.converters.tables import Layout
 
+from pie_jax.converters import tables, vgg_layout
 from pie_jax.core.errors import PieError
 from pie_jax.networks import vgg
 

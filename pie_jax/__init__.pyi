@@ -33,6 +33,7 @@ from .api import (
 )
 from .core.interfaces import Generator as Generator
 from .core.theta import FaceParams as FaceParams
+from .editing.edit import Seen as Seen
 from .editing.targets import Amount as Amount
 from .stack.assembly import Stack as Stack
 

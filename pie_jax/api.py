@@ -72,7 +72,8 @@ def load(
         config: a name that ships with the package ("default", "fast", "full", ...), an
             ml-collections file, or a `ConfigDict`.
         overrides: `config.a.b=value` each, as on the command line.
-        generator: one of your own, in the place of the configuration's.
+        generator: one of your own, in the place of the configuration's, which must not
+            ask for what belongs to another ("default" does not, "fast" does).
         params: its parameters: any pytree with `w_avg` `[512]`, its mean w.
 
     Returns:
@@ -261,8 +262,9 @@ def edit(
     Args:
         stack: from `load`.
         portrait: from `look`, or an edit before; B portraits.
-        yaw: degrees, positive turns the nose to the viewer's right; a number or a
-            `[]` array, or an `Amount` that is added to what is there. So are all others.
+        yaw: degrees, positive turns the nose to the viewer's right; a number, or an
+            array `[]` or `[B]`, or an `Amount` that is added to what is there. So are all
+            others.
         pitch: degrees, positive looks up.
         expression: amounts by name of ARKit's units (`jawOpen`), or of `smile`,
             `blink`, ...

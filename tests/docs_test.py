@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,9 +25,8 @@ OTHERS = [page for page in PAGES if page.name != "README.md"]
 @pytest.mark.parametrize(
     "page", [x for x in OTHERS if documents.blocks(x)], ids=name_of
 )
-def test_a_page_runs(page, tmp_path, embedded, installed):
+def test_a_page_runs(page, tmp_path, installed):
     documents.bring(page, tmp_path, toys.PHOTO)
-    shutil.copytree(embedded.folder, tmp_path / "embedded" / "face")
     with documents.stand_ins(tmp_path):
         documents.run_page(page)
 

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import graphlib
 import os
 import re
 import subprocess
@@ -158,6 +159,14 @@ def test_the_files_are_found():
 def test_every_room_has_a_level():
     rooms = {room_of(module) for module in MODULES} - {"experiments"}
     assert rooms == LEVEL.keys() >= EXACTLY.keys()
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    graph = {
+        module: {name for name in imports(path) if name in MODULES}
+        for module, path in MODULES.items()
+    }
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

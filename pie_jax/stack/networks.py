@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pie_jax.core.interfaces import Estimate, Rig
 from pie_jax.core.theta import SIZES
@@ -164,6 +165,27 @@ def _picture_network(
     return Network(build, init, weights, sizes, within)
 
 
+def _drawn(network: Network) -> Network:
+    """The network with random parameters of NumPy's: XLA compiles those of a deep
+    network's own `init` for a minute."""
+
+    own: Callable = network.init or dict
+
+    def init(key: jax.Array, *sizes: Any) -> Any:
+        layout = jax.eval_shape(lambda: own(key, *sizes))
+        rng = np.random.default_rng(0)
+
+        def draw(path: Any, leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+            if len(leaf.shape) < 2:  # biases, and scales of normalisations
+                return np.full(leaf.shape, path[-1].key == "scale", leaf.dtype)
+            deviation = np.prod(leaf.shape[:-1]) ** -0.5
+            return rng.normal(0, deviation, leaf.shape).astype(leaf.dtype)
+
+        return jax.device_put(jax.tree_util.tree_map_with_path(draw, layout))
+
+    return network._replace(init=init)
+
+
 def _deep3d() -> Network:
     """Deep3DFaceRecon; as MoFA its parameters are those of the `network`, and the
     `face_model` that it belongs to."""
@@ -189,8 +211,10 @@ MOFA = {
         mofa.MoFA, "mofa", within={mofa.RECOGNITION: "dlib_resnet"}
     ),
     "deep3d": _deep3d(),
-    "testing": _picture_network(
-        partial(mofa.MoFA, recognition_width=1 / 16), None, width=1 / 16
+    "testing": _drawn(
+        _picture_network(
+            partial(mofa.MoFA, recognition_width=1 / 16), None, width=1 / 16
+        )
     ),
 }
 LANDMARK_NET = _picture_network(landmark_net.LandmarkNet, "landmark_net")

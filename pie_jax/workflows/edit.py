@@ -93,7 +93,7 @@ def edit_portrait(
         _write_sweep(out, shots, text)
     else:
         images.write_png(out / "edited.png", shots[0].picture_u8, text=text)
-    if pasted_on is not None:
+    if pasted_on is not None and shots[0].changed is not None:
         placed = opened.portrait.alignment
         pasted = pasting.paste(pasted_on, placed, shots[0].picture_u8, shots[0].changed)
         text = provenance.text(partly=True)

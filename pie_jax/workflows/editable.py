@@ -45,6 +45,7 @@ class Editable(NamedTuple):
         before: `[1]`, its code, projection, and theta.
         stack: what edits and judges it.
         shares: tells the head from the rest.
+        own_shares: the same in the photograph.
     """
 
     photo: Array
@@ -52,6 +53,7 @@ class Editable(NamedTuple):
     before: Seen
     stack: Stack
     shares: Shares
+    own_shares: Array
 
     @property
     def functions(self) -> Functions:
@@ -125,12 +127,15 @@ def open_portrait(
     portrait = load_portrait(source) if source.is_dir() else _projected(before)
     size = len(portrait.aligned_u8)
     photo = jnp.asarray(images.from_u8(portrait.aligned_u8))
+    photo = downsample(photo, size // generator.resolution)
+    shares = _shares(functions, params)
     return Editable(
-        photo=downsample(photo, size // generator.resolution),
+        photo=photo,
         portrait=portrait,
         before=before,
         stack=stack,
-        shares=_shares(functions, params),
+        shares=shares,
+        own_shares=shares(before, photo),
     )
 
 

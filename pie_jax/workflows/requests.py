@@ -44,7 +44,7 @@ class Request:
         """Those that rigs must edit, in the order of `COMPONENTS`."""
         named = {component_of(name) for name in self.amounts} | {*self.photos}
         named |= {"expression"} if self.neutral else set()
-        named |= {"illumination"} if self.colour else set()
+        named |= {"illumination"} if self.colour is not None else set()
         return tuple(component for component in COMPONENTS if component in named)
 
     def changed(self, name: str, amount: Amount) -> "Request":

@@ -49,14 +49,15 @@ class Shot(NamedTuple):
 
     Attributes:
         picture_u8: `[R, R, 3]` uint8.
-        changed: `[R, R]` in [0, 1], where it is not the photograph.
+        changed: `[R, R]` in [0, 1], where it is not the photograph; None without
+            `Options.paste_back`, for it takes half as long as an edit.
         target: `[1]`, what was asked for.
         edited: `[1]`.
         turned: by how much the picture was, in radians.
     """
 
     picture_u8: np.ndarray
-    changed: np.ndarray
+    changed: np.ndarray | None
     target: FaceParams
     edited: Seen
     turned: float
@@ -96,7 +97,7 @@ def shoot(
         turned = np.array(target.rotation)
         turned[:, 2] = goal
         target = dataclasses.replace(target, rotation=jax.device_put(turned))
-    picture, changed = _compose(editable, edited, turn, options.keep_background)
+    picture, changed = _compose(editable, edited, turn, options)
     return Shot(images.to_u8(picture), changed, target, edited, turn)
 
 
@@ -109,9 +110,10 @@ def _roll(request: Request, target: FaceParams) -> np.ndarray:
 
 
 def _compose(
-    editable: Editable, edited: Seen, turn: float, keep: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """The picture `[R, R, 3]`, and where it is not the photograph `[R, R]`."""
+    editable: Editable, edited: Seen, turn: float, options: Options
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The picture `[R, R, 3]`, and `Shot.changed`."""
+    keep, paste = options.keep_background, options.paste_back is not None
     picture = np.asarray(edited.image)[0]
     size = len(picture)
     after = np.asarray(editable.shares(edited, picture)) if keep else None
@@ -130,19 +132,17 @@ def _compose(
         if after is not None:
             after = alignment.within(quad, _as_large(after, size))
     if after is None:
-        return picture, np.ones((size, size))
-    before = editable.shares(editable.before, editable.photo)
+        return picture, np.ones((size, size)) if paste else None
+    before = editable.own_shares
     masks = [_as_large(x, len(before)) for x in (after, covered)]
     compiled = editable.functions.programs.compiled
     hold = compiled(background.hold, "hold", lambda *_: 0)
-    change = compiled(
-        partial(background.changed, size=size), f"changed {size}", lambda *_: 0
-    )
-    held, changed = (
-        hold(editable.photo, picture, before, *masks),
-        change(before, *masks),
-    )
-    return np.asarray(held), np.asarray(changed)
+    held = np.asarray(hold(editable.photo, picture, before, *masks))
+    if not paste:
+        return held, None
+    change = partial(background.changed, size=size)
+    changed = compiled(change, f"changed {size}", lambda *_: 0)
+    return held, np.asarray(changed(before, *masks))
 
 
 def _as_large(mask: np.ndarray, size: int) -> np.ndarray:

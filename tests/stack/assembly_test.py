@@ -110,7 +110,7 @@ def test_a_bank_and_landmarks_are_needed_only_by_terms_that_ask_for_them():
         assert not assembly.needs_bank(config, use)
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", sorted(PARTS))
 def test_an_unknown_network_is_refused_with_the_known_ones(part):
     known = sorted(networks.NAMED[part])
     for function in (build, needed):

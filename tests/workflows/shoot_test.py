@@ -1,5 +1,7 @@
 """Single edits of an opened portrait, with toys."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -78,8 +80,13 @@ def test_a_kept_background_is_the_photographs(opened):
     size = len(opened.photo)
     y, x = (np.mgrid[:size, :size] + 0.5) / size
     disc = np.float32(np.hypot(x - 0.5, y - 0.5) < 0.25)
-    heads = opened._replace(shares=lambda *_: disc)  # every picture's is a disc
-    _, shot = ask(heads, Options(), yaw="+=10")
+    # Every picture's is a disc.
+    heads = opened._replace(shares=lambda *_: disc, own_shares=disc)
+    options = Options(paste_back=Path("photo.png"))
+    _, shot = ask(heads, options, yaw="+=10")
+    _, plain = ask(heads, Options(), yaw="+=10")
+    assert plain.changed is None
+    np.testing.assert_array_equal(plain.picture_u8, shot.picture_u8)
     photo = (np.asarray(opened.photo) + 1) * 127.5
     apart = np.abs(shot.picture_u8 - photo).max(axis=-1)
     for corner in (np.s_[:2, :2], np.s_[:2, -2:], np.s_[-2:, :2]):
