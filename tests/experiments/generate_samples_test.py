@@ -11,7 +11,7 @@ from experiments import generate_samples, generators, samples
 from pie_jax.core.errors import PieError
 from pie_jax.io import atomic
 from pie_jax.photos import faces
-from pie_jax.stack import networks
+from pie_jax.stack import fetch, networks
 from tests import builders
 
 NAME = "testing"
@@ -112,7 +112,7 @@ def test_truncation_and_mixing_are_spread(params):
 
 @pytest.mark.real
 def test_a_real_sample_has_the_landmarks_of_the_full_search():
-    generators.stack.ensure("landmarks68")
+    fetch.ensure("landmarks68")
     generator, params = generators.default()
     draw = jax.jit(partial(generate_samples.draw_sample, generator))
     _, image_u8, small_u8 = jax.tree.map(np.asarray, draw(params, jnp.int32(0)))

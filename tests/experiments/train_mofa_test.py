@@ -70,7 +70,7 @@ def test_batches_depend_on_their_step_and_colours_count_more_and_more(task):
 def test_what_is_exported_can_be_gone_on_from(task, tmp_path):
     file, trained = tmp_path / "mofa.safetensors", params(MoFA(SMALL.width))
     del trained[RECOGNITION]
-    export(file, trained, {})
+    export(file, trained, {"kind": "mofa"})
     begun = train_mofa._begun(task._replace(params=trained), file)
     chex.assert_trees_all_equal(begun.params, rounded(trained))
     assert begun.identity.keys() - task.identity.keys() == {"start"}
