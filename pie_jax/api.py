@@ -22,6 +22,7 @@ from pie_jax.core.theta import COMPONENTS, FaceParams
 from pie_jax.editing import edit as editing
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.targets import Amount
+from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy.term import Target
 from pie_jax.io import codes, images
 from pie_jax.photos import alignment, portraits
@@ -189,8 +190,9 @@ def prepare(stack: Stack, pictures: np.ndarray | Array) -> Any:
         PieError: as `embed`.
     """
     target = _target(stack, _portraits(stack, pictures))
-    prepare_one = stack.functions.energy.prepare
-    return jax.jit(jax.vmap(prepare_one, (None, 0)))(stack.params, target)
+    functions = stack.functions
+    solver = embedding_solver(functions.energy, functions.stages[0])
+    return solver.prepare(stack.params, target)
 
 
 def evaluate(

@@ -80,18 +80,17 @@ def layout(init: Callable, name: str, sizes: tuple) -> dict[str, Any]:
     """
     file = _file(["layout", name, sizes], ".json")
     try:
-        flat = json.loads(file.read_bytes())
-    except (OSError, ValueError):  # absent or damaged: it is made anew
-        tree = jax.eval_shape(lambda: init(jax.random.key(0), *sizes))
+        kept = json.loads(file.read_bytes())
         flat = {
-            key: [x.shape, str(x.dtype)]
-            for key, x in traverse_util.flatten_dict(tree, sep="/").items()
+            k: jax.ShapeDtypeStruct(shape, dtype) for k, (shape, dtype) in kept.items()
         }
-        _keep(file, json.dumps(flat).encode())
-    leaves = {
-        k: jax.ShapeDtypeStruct(shape, dtype) for k, (shape, dtype) in flat.items()
-    }
-    return traverse_util.unflatten_dict(leaves, sep="/")
+    except (OSError, ValueError, TypeError, AttributeError):
+        # Absent, or damaged in any way: it is made anew.
+        tree = jax.eval_shape(lambda: init(jax.random.key(0), *sizes))
+        flat = traverse_util.flatten_dict(tree, sep="/")
+        told = {k: [x.shape, str(x.dtype)] for k, x in flat.items()}
+        _keep(file, json.dumps(told).encode())
+    return traverse_util.unflatten_dict(flat, sep="/")
 
 
 def _kept(

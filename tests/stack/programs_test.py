@@ -113,3 +113,18 @@ def test_functions_of_a_users_own_are_not_kept(folder):
     function = Programs("one", keep=False).compiled(Counted(), "own", lambda *_: 0)
     np.testing.assert_array_equal(function(TREE, 2.0)["sum"], [2.5, 4, 6])
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[1]", b'{"kernel": 3}', b'{"kernel": [["x"], "no type"]}']
+)
+def test_a_damaged_layout_is_made_anew(folder, content):
+    def init(key, size):
+        return {"dense": {"kernel": jnp.zeros((size, 2)), "bias": jnp.zeros(2)}}
+
+    expected = programs.layout(init, "dense", (3,))
+    (file,) = folder.iterdir()
+    assert programs.layout(lambda *_: None, "dense", (3,)) == expected  # as it is kept
+    file.write_bytes(content)
+    assert programs.layout(init, "dense", (3,)) == expected
+    assert expected["dense"]["kernel"].shape == (3, 2)
