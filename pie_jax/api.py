@@ -31,7 +31,7 @@ from pie_jax.stack import assembly, configuration, fetch, networks
 from pie_jax.stack import load as loading
 from pie_jax.stack.assembly import Stack, Use
 from pie_jax.stack.registry import LANDMARKS68
-from pie_jax.workflows import requests
+from pie_jax.workflows import inputs, requests
 from pie_jax.workflows.measure import measure
 from pie_jax.workflows.optimize import optimize
 from pie_jax.workflows.requests import Request
@@ -333,13 +333,7 @@ def restore(folder: str | Path, stack: Stack) -> Array:
     Raises:
         PieError: no code is there, it is damaged, or another generator's.
     """
-    functions = stack.functions
-    sha256 = functions.origins.get("generator", {}).get("sha256")
-    generator = functions.generator
-    found = codes.load_w_plus(
-        Path(folder), generator.num_ws, functions.config.generator, sha256
-    )
-    return jnp.asarray(found)
+    return jnp.asarray(inputs.load_w_plus(Path(folder), stack.functions))
 
 
 def _editor(stack: Stack) -> editing.Editor:

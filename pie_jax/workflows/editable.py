@@ -118,7 +118,7 @@ def open_portrait(
     if functions.editor is None:
         raise PieError("an edit needs MoFA, and config.mofa is empty")
     generator, editor = functions.generator, functions.editor
-    w_plus = jnp.asarray(inputs.load_w_plus(source, generator.num_ws, config))
+    w_plus = jnp.asarray(inputs.load_w_plus(source, functions))
     if len(w_plus) != 1:
         raise PieError(f"{source} holds {len(w_plus)} codes; an edit takes one")
     before = edit.look(editor, params, w_plus)

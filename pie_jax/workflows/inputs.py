@@ -10,7 +10,7 @@ from pie_jax.converters import codes as foreign
 from pie_jax.core.errors import PieError
 from pie_jax.io import codes
 from pie_jax.stack import configuration
-from pie_jax.stack.load import origins
+from pie_jax.stack.assembly import Functions
 
 
 def load_config(code: Path, name: str | None, overrides: Sequence[str]) -> ConfigDict:
@@ -58,14 +58,13 @@ def check_portrait(source: Path) -> None:
 
 
 def load_w_plus(
-    code: Path, num_ws: int, config: ConfigDict, space: str | None = None
+    code: Path, functions: Functions, space: str | None = None
 ) -> np.ndarray:
     """Reads any kind of code as W+.
 
     Args:
         code: a folder or a file.
-        num_ws: the generator's number of style inputs.
-        config: names the generator, and the file of its weights.
+        functions: their generator must be the code's.
         space: see `codes.to_w_plus`.
 
     Returns:
@@ -74,7 +73,8 @@ def load_w_plus(
     Raises:
         PieError: it cannot be read, has another shape, or is another generator's.
     """
+    num_ws = functions.generator.num_ws
     if code.is_dir():
-        file = origins(config).get("generator", {})
-        return codes.load_w_plus(code, num_ws, config.generator, file.get("sha256"))
+        sha256 = functions.origins.get("generator", {}).get("sha256")
+        return codes.load_w_plus(code, num_ws, functions.config.generator, sha256)
     return codes.to_w_plus(foreign.read(code), num_ws, str(code), space)

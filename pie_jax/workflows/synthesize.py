@@ -40,7 +40,7 @@ def synthesize(
         raise PieError(f"{out}: would replace the code; choose another name")
     stack = load(values, assembly.SYNTHESIZE)
     generator, params = stack.functions.generator, stack.params.generator
-    w_plus = inputs.load_w_plus(code, generator.num_ws, values, space)
+    w_plus = inputs.load_w_plus(code, stack.functions, space)
     synthesis = assembly.synthesis(generator, stack.functions.programs)
     raw = out.suffix.lower() == ".npy"
     kept = []

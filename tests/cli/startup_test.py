@@ -25,7 +25,7 @@ MISSES = "/jax/compilation_cache/cache_misses"
 HITS = "/jax/compilation_cache/cache_hits"
 COMPILED = "/jax/core/compile/backend_compile_duration"
 
-FEW = 510
+FEW = 200
 """More programs than that run dispatches; most of them draw the random parameters that
 the testing configuration has in the place of weights."""
 
