@@ -15,7 +15,8 @@ from pie_jax.io import arrays
 from pie_jax.io.arrays import Arrays
 from pie_jax.stack import configuration
 from pie_jax.stack import load as loading
-from pie_jax.stack.assembly import FIT, Stack, Use
+from pie_jax.stack.assembly import Stack
+from pie_jax.stack.uses import FIT, Use
 
 
 class Estimator(NamedTuple):

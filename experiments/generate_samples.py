@@ -28,9 +28,9 @@ from pie_jax.core.interfaces import Generator
 from pie_jax.io import atomic
 from pie_jax.photos import faces
 from pie_jax.stack import fetch
-from pie_jax.stack.assembly import SYNTHESIZE
 from pie_jax.stack.load import load
 from pie_jax.stack.registry import LANDMARKS68
+from pie_jax.stack.uses import SYNTHESIZE
 
 WEAKEST, STRONGEST = 0.4, 1.0
 """Truncation strengths are spread evenly between the two."""

@@ -8,8 +8,8 @@ from ml_collections import ConfigDict
 from pie_jax.cli import arguments
 from pie_jax.core.interfaces import Generator
 from pie_jax.stack import configuration
-from pie_jax.stack.assembly import SYNTHESIZE
 from pie_jax.stack.load import load, origins
+from pie_jax.stack.uses import SYNTHESIZE
 
 GENERATOR = "mobile_stylegan_ffhq"
 

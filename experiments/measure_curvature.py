@@ -33,8 +33,9 @@ from pie_jax.io import atomic
 from pie_jax.networks import latents
 from pie_jax.photos import faces
 from pie_jax.stack import configuration, converted
-from pie_jax.stack.assembly import EMBED, Stack
+from pie_jax.stack.assembly import Stack
 from pie_jax.stack.load import load
+from pie_jax.stack.uses import EMBED
 
 RANK = 64
 """Of each row's 512 directions those that are told apart. 86 steps bring jemison.jpg to an

@@ -21,7 +21,7 @@ from pie_jax.core.theta import FaceParams, to_vector
 from pie_jax.energy import crops
 from pie_jax.face.morphable import Morphable
 from pie_jax.networks import latents
-from pie_jax.stack import assembly, configuration, fetch
+from pie_jax.stack import configuration, fetch, uses
 from pie_jax.stack.load import load
 from pie_jax.stack.registry import LANDMARKS68
 
@@ -82,7 +82,7 @@ def new_setup(config: ConfigDict | None = None) -> Setup:
     config = config.copy_and_resolve_references()
     config.recognition, config.files.recognition = "dlib_resnet", ""
     fetch.ensure(LANDMARKS68)
-    found = load(config, assembly.edit())
+    found = load(config, uses.edit())
     functions, params = found.functions, found.params
     generator, seen_by = functions.generator, functions.networks
     moments = latents.moments(generator, params.generator)

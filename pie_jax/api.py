@@ -27,10 +27,11 @@ from pie_jax.energy.term import Target
 from pie_jax.io import codes, images
 from pie_jax.photos import alignment, portraits
 from pie_jax.photos.portraits import Portrait
-from pie_jax.stack import assembly, configuration, fetch, networks
+from pie_jax.stack import assembly, configuration, fetch, networks, uses
 from pie_jax.stack import load as loading
-from pie_jax.stack.assembly import Stack, Use
+from pie_jax.stack.assembly import Stack
 from pie_jax.stack.registry import LANDMARKS68
+from pie_jax.stack.uses import Use
 from pie_jax.workflows import inputs, requests
 from pie_jax.workflows.measure import measure
 from pie_jax.workflows.optimize import optimize
@@ -99,7 +100,7 @@ def load(
         if config.mofa and config.rig
         if installed or config.files[f"rig_{component}"]
     ]
-    parts = assembly.edit().parts if config.mofa else ("generator",)
+    parts = uses.edit().parts if config.mofa else ("generator",)
     use = Use(embed=True, edit=tuple(editable), parts=parts)
     return loading.load(config, use, own=generator, own_params=params)
 
@@ -353,7 +354,7 @@ def _portraits(stack: Stack, pictures: np.ndarray | Array) -> list[Portrait]:
         if not np.issubdtype(array.dtype, np.floating) or np.abs(array).max() > 1:
             raise PieError("pictures must be uint8, or floats in [-1, 1]")
         array = images.to_u8(array)
-    wanted = assembly.needs_landmarks(stack.functions.config)
+    wanted = uses.needs_landmarks(stack.functions.config)
     if wanted:
         fetch.ensure(LANDMARKS68)
     return [

@@ -11,7 +11,7 @@ from pie_jax.core.params import Params
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy import likeness
 from pie_jax.networks import deep3d
-from pie_jax.stack import assembly
+from pie_jax.stack import assembly, uses
 from pie_jax.stack.networks import Network
 from tests import builders
 
@@ -23,8 +23,8 @@ FAINT = 1e-3
 
 def main() -> None:
     """Prints, as JSON, a step's terms, their gradients' lengths, and the memory."""
-    config, use = paper.get_config(), assembly.EMBED
-    chosen = assembly.choose(config, assembly.needs(config, use))
+    config, use = paper.get_config(), uses.EMBED
+    chosen = uses.choose(config, uses.needs(config, use))
     loaded = {part: _random(part, network) for part, network in chosen.items()}
     functions = assembly.functions(config, use, loaded)
     model = loaded["face_model"]

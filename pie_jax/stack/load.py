@@ -31,9 +31,11 @@ from pie_jax.stack import (
     networks,
     programs,
     registry,
+    uses,
 )
-from pie_jax.stack.assembly import Stack, Use
+from pie_jax.stack.assembly import Stack
 from pie_jax.stack.networks import Network
+from pie_jax.stack.uses import Use
 
 _INSTALL_AGAIN = "Install the package again."
 
@@ -61,8 +63,8 @@ def load(
         # First without parameters: the configuration's own mistakes are told before
         # anything is fetched.
         assembly.functions(config, use, {}, own=own)
-        wanted = assembly.needs(config, use)
-        chosen = assembly.choose(config, wanted, own)
+        wanted = uses.needs(config, use)
+        chosen = uses.choose(config, wanted, own)
     except (TypeError, ValueError) as error:  # TypeError: a value of a stage lacks
         raise PieError(f"the configuration does not fit: {error}") from error
     loaded = _read(config, chosen)
@@ -75,10 +77,10 @@ def load(
     except ValueError as error:
         raise PieError(f"the configuration does not fit: {error}") from error
     params = _params(loaded, config)
-    if assembly.needs_latents(config, use):
+    if uses.needs_latents(config, use):
         moments = latents.moments(functions.generator, params.generator)
         params = dataclasses.replace(params, latents=moments)
-    if assembly.needs_bank(config, use):
+    if uses.needs_bank(config, use):
         people = bank.load(functions, params, bank_identity(config), config.bank_size)
         params = dataclasses.replace(params, bank=people)
     return Stack(params, functions)
@@ -131,7 +133,7 @@ def identities(
         config: the configuration.
         origins: from the function of that name.
     """
-    chosen = assembly.choose(config, assembly.needs(config, assembly.EMBED))
+    chosen = uses.choose(config, uses.needs(config, uses.EMBED))
     return [
         _identity(part, network.weights, origins)
         for part, network in chosen.items()
@@ -142,7 +144,7 @@ def identities(
 def bank_identity(config: ConfigDict) -> list[Any]:
     """What a bank of the configuration's people depends on; it can be written as JSON."""
     parts = ("generator", "mofa", "face_model")
-    chosen = assembly.choose(config, parts)
+    chosen = uses.choose(config, parts)
     origin = origins(config)
     made_by = [_identity(part, chosen[part].weights, origin) for part in parts]
     return [config.generator, *made_by, assets.digest("landmark_net")]

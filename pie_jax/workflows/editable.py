@@ -21,7 +21,7 @@ from pie_jax.face.morphable import Morphable
 from pie_jax.io import codes, images
 from pie_jax.photos import alignment, portraits
 from pie_jax.photos.portraits import Portrait
-from pie_jax.stack import assembly, fetch
+from pie_jax.stack import fetch, uses
 from pie_jax.stack.assembly import Functions, Stack
 from pie_jax.stack.load import load
 from pie_jax.stack.registry import LANDMARKS68
@@ -113,7 +113,7 @@ def open_portrait(
     """
     if config.recognition or photos:
         fetch.ensure(LANDMARKS68)
-    stack = load(config, assembly.edit(*components))
+    stack = load(config, uses.edit(*components))
     functions, params = stack.functions, stack.params
     if functions.editor is None:
         raise PieError("an edit needs MoFA, and config.mofa is empty")

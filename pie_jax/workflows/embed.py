@@ -21,10 +21,11 @@ from pie_jax.io import images, plots, results
 from pie_jax.io.checkpoints import Checkpoints
 from pie_jax.photos import portraits
 from pie_jax.photos.portraits import Portrait
-from pie_jax.stack import assembly, fetch
-from pie_jax.stack.assembly import Stack, needs_landmarks
+from pie_jax.stack import assembly, fetch, uses
+from pie_jax.stack.assembly import Stack
 from pie_jax.stack.load import identities, load
 from pie_jax.stack.registry import LANDMARKS68
+from pie_jax.stack.uses import needs_landmarks
 from pie_jax.workflows.measure import measure
 from pie_jax.workflows.optimize import Optimized, optimize, psnr
 
@@ -92,7 +93,7 @@ def _embed_photos(
 ) -> Outcome:
     if needs_landmarks(config) or not aligned:
         fetch.ensure(LANDMARKS68)
-    stack = load(config, assembly.EMBED)
+    stack = load(config, uses.EMBED)
     outcome = Outcome(folders=[], failed=[])
 
     def jobs() -> Iterator[Job]:

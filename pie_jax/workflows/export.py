@@ -12,8 +12,8 @@ from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.face.surface import surface
 from pie_jax.io import atomic, codes, images, meshes
 from pie_jax.stack import configuration
-from pie_jax.stack.assembly import Use
 from pie_jax.stack.load import face_model_record, load
+from pie_jax.stack.uses import Use
 
 
 def export(source: Path, out: Path, *, posed: bool = False) -> None:

@@ -21,9 +21,9 @@ from pie_jax.io import animations, atomic, images, records, results
 from pie_jax.photos import portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import fetch
-from pie_jax.stack.assembly import FIT
 from pie_jax.stack.load import face_model_record, load
 from pie_jax.stack.registry import LANDMARKS68
+from pie_jax.stack.uses import FIT
 from pie_jax.training.reconstruction import errors
 from pie_jax.training.refine import refine
 

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from pie_jax.core.errors import PieError
 from pie_jax.io import images
-from pie_jax.stack import assembly
+from pie_jax.stack import assembly, uses
 from pie_jax.stack.load import load
 from pie_jax.workflows import inputs
 
@@ -38,7 +38,7 @@ def synthesize(
     values = inputs.load_config(code, config, overrides)
     if out.exists() and out.samefile(code):
         raise PieError(f"{out}: would replace the code; choose another name")
-    stack = load(values, assembly.SYNTHESIZE)
+    stack = load(values, uses.SYNTHESIZE)
     generator, params = stack.functions.generator, stack.params.generator
     w_plus = inputs.load_w_plus(code, stack.functions, space)
     synthesis = assembly.synthesis(generator, stack.functions.programs)

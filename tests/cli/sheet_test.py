@@ -5,8 +5,8 @@ import pytest
 
 from pie_jax.io import images, provenance
 from pie_jax.stack import configuration
-from pie_jax.stack.assembly import Use
 from pie_jax.stack.load import load
+from pie_jax.stack.uses import Use
 from pie_jax.workflows import requests, sheet
 from pie_jax.workflows.shoot import Options
 from tests import builders

@@ -11,34 +11,10 @@ from pie_jax.core.theta import COMPONENTS, SIZES, neutral
 from pie_jax.energy import crops
 from pie_jax.face import deep3d as deep3d_face
 from pie_jax.networks import deep3d, stylegan1, stylegan2
-from pie_jax.stack import assembly, networks, registry
-from pie_jax.stack.assembly import EMBED, FIT, SYNTHESIZE, Use
+from pie_jax.stack import assembly, networks, uses
+from pie_jax.stack.uses import EMBED, FIT
 from tests import builders
-
-PARTS = {"generator", "perceptual", "recognition"}
-EDITING = {"mofa", "rig_rotation", "face_model", "landmark_net"}
-
-
-def changed(module, **values):
-    """A configuration with other values; `a__b` is `a.b`."""
-    config = module.get_config()
-    for name, value in values.items():
-        section, _, inner = name.rpartition("__")
-        setattr(config[section] if section else config, inner, value)
-    return config
-
-
-def compare(config):
-    """Has the last stage compare energies, in coordinates of their curvature."""
-    config.stages[1].optimizer, config.stages[1].schedule = "quasi_newton", "adaptive"
-    config.stages[1].coordinates = "curvature"
-    return config
-
-
-def needed(config, use=EMBED):
-    """Names of the weights by part."""
-    chosen = assembly.choose(config, assembly.needs(config, use))
-    return {part: network.weights for part, network in chosen.items()}
+from tests.stack.uses_test import PARTS, changed, compare, needed
 
 
 def optimized_by(config, optimizer):
@@ -57,57 +33,6 @@ def test_the_testing_configuration_needs_no_weights():
     functions = build(config)
     assert functions.networks[:2] == (None, None)
     assert (functions.editor, functions.silhouette) == (None, None)
-
-
-@pytest.mark.parametrize(
-    "config, use, parts",
-    [
-        (changed(default), EMBED, PARTS),
-        (changed(default), SYNTHESIZE, {"generator"}),
-        (changed(default), FIT, {"mofa", "landmark_net", "face_model"}),
-        (changed(default), Use(edit=("expression",)), {"rig_expression", "silhouette"}),
-        (changed(testing), Use(edit=("rotation",)), {"rig_rotation"}),
-        (changed(testing, mofa="", recognition=""), assembly.edit(), {"generator"}),
-        (changed(default, start="encoder"), EMBED, {*PARTS, "encoder"}),
-        (compare(changed(default)), EMBED, {*PARTS, "curvature"}),
-        (changed(full), EMBED, {*PARTS, *EDITING}),
-        # It looks at no other face.
-        (
-            changed(default, energy__rig_identity=1.0),
-            EMBED,
-            {*PARTS, "mofa", "rig_rotation"},
-        ),
-        (
-            changed(default, perceptual="", energy__perceptual=0.0),
-            EMBED,
-            PARTS - {"perceptual"},
-        ),
-        (
-            changed(default, recognition="", energy__recognition=0.0),
-            EMBED,
-            PARTS - {"recognition"},
-        ),
-    ],
-)
-def test_a_part_is_needed_only_where_something_asks_for_it(config, use, parts):
-    found = set(assembly.needs(config, use))
-    assert found - {"landmark_net", "face_model"} == parts - {
-        "landmark_net",
-        "face_model",
-    }
-    assert parts <= found
-    names = {name for name in needed(config, use).values() if name}
-    assert names <= registry.WEIGHTS.keys()
-
-
-def test_a_bank_and_landmarks_are_needed_only_by_terms_that_ask_for_them():
-    assert assembly.needs_bank(full.get_config(), EMBED)
-    for config, use in [
-        (changed(full, sampler="online"), EMBED),
-        (changed(full), SYNTHESIZE),
-        (changed(default), EMBED),
-    ]:
-        assert not assembly.needs_bank(config, use)
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
@@ -233,7 +158,7 @@ def test_the_rig_is_that_of_the_component(component):
     assert set(functions.editor.rigs) == {component}
     rig = functions.editor.rigs[component]
     assert rig.component == component and functions.networks.rig is not None
-    chosen = assembly.choose(config, [f"rig_{component}"])[f"rig_{component}"]
+    chosen = uses.choose(config, [f"rig_{component}"])[f"rig_{component}"]
     params = chosen.init(jax.random.key(0))
     assert params["mean"].shape == (SIZES[component],)
     w_plus = jnp.ones((2, functions.generator.num_ws, 512))

@@ -8,8 +8,8 @@ import pytest
 from pie_jax.core.errors import PieError
 from pie_jax.energy import people
 from pie_jax.stack import bank, configuration
-from pie_jax.stack.assembly import EMBED, SYNTHESIZE
 from pie_jax.stack.load import bank_identity, load
+from pie_jax.stack.uses import EMBED, SYNTHESIZE
 from tests import builders, toys
 
 

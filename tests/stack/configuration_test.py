@@ -3,9 +3,9 @@ from ml_collections import ConfigDict
 
 from pie_jax.cli import embed
 from pie_jax.core.errors import PieError
-from pie_jax.stack import assembly, configuration
-from pie_jax.stack.assembly import EMBED
+from pie_jax.stack import assembly, configuration, uses
 from pie_jax.stack.configuration import load
+from pie_jax.stack.uses import EMBED
 
 OWN = """
 from pie_jax.configs import testing
@@ -19,7 +19,7 @@ def get_config():
 
 def needed(config):
     """Names of the weights by part."""
-    chosen = assembly.choose(config, assembly.needs(config, EMBED))
+    chosen = uses.choose(config, uses.needs(config, EMBED))
     return {part: network.weights for part, network in chosen.items()}
 
 

@@ -15,9 +15,9 @@ from pie_jax.core.errors import PieError
 from pie_jax.core.params import Params
 from pie_jax.networks import stylegan1, stylegan2
 from pie_jax.stack import cache, configuration, converted, fetch, networks, programs
-from pie_jax.stack.assembly import EMBED, SYNTHESIZE, Use
 from pie_jax.stack.load import load, origins
 from pie_jax.stack.networks import Network
+from pie_jax.stack.uses import EMBED, SYNTHESIZE, Use
 from tests import builders
 
 PERCEPTUAL, RECOGNITION = Use(parts=("perceptual",)), Use(parts=("recognition",))

@@ -21,8 +21,8 @@ from pie_jax.losses.photometric import FACE_PIXELS
 from pie_jax.networks import mobile_stylegan
 from pie_jax.photos import portraits
 from pie_jax.stack import configuration
-from pie_jax.stack.assembly import EMBED, FIT, Use
 from pie_jax.stack.load import load
+from pie_jax.stack.uses import EMBED, FIT, Use
 from pie_jax.training.reconstruction import errors
 from tests import builders
 

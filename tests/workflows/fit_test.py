@@ -20,8 +20,8 @@ from pie_jax.networks import deep3d
 from pie_jax.photos import alignment, portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import configuration, converted
-from pie_jax.stack.assembly import FIT
 from pie_jax.stack.load import face_model_record, load
+from pie_jax.stack.uses import FIT
 from pie_jax.workflows import export, fit
 from tests import builders, toys
 from tests.training.reconstruction_test import random_theta

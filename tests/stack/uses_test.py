@@ -1,0 +1,82 @@
+"""What a use of a configuration needs."""
+
+import pytest
+
+from pie_jax.configs import default, full, testing
+from pie_jax.stack import registry, uses
+from pie_jax.stack.uses import EMBED, FIT, SYNTHESIZE, Use
+
+PARTS = {"generator", "perceptual", "recognition"}
+EDITING = {"mofa", "rig_rotation", "face_model", "landmark_net"}
+
+
+def changed(module, **values):
+    """A configuration with other values; `a__b` is `a.b`."""
+    config = module.get_config()
+    for name, value in values.items():
+        section, _, inner = name.rpartition("__")
+        setattr(config[section] if section else config, inner, value)
+    return config
+
+
+def compare(config):
+    """Has the last stage compare energies, in coordinates of their curvature."""
+    config.stages[1].optimizer, config.stages[1].schedule = "quasi_newton", "adaptive"
+    config.stages[1].coordinates = "curvature"
+    return config
+
+
+def needed(config, use=EMBED):
+    """Names of the weights by part."""
+    chosen = uses.choose(config, uses.needs(config, use))
+    return {part: network.weights for part, network in chosen.items()}
+
+
+@pytest.mark.parametrize(
+    "config, use, parts",
+    [
+        (changed(default), EMBED, PARTS),
+        (changed(default), SYNTHESIZE, {"generator"}),
+        (changed(default), FIT, {"mofa", "landmark_net", "face_model"}),
+        (changed(default), Use(edit=("expression",)), {"rig_expression", "silhouette"}),
+        (changed(testing), Use(edit=("rotation",)), {"rig_rotation"}),
+        (
+            changed(testing, mofa="", recognition=""),
+            uses.edit(),
+            {"generator", "landmark_net", "face_model"},
+        ),
+        (changed(default, start="encoder"), EMBED, {*PARTS, "encoder"}),
+        (compare(changed(default)), EMBED, {*PARTS, "curvature"}),
+        (changed(full), EMBED, {*PARTS, *EDITING}),
+        # It looks at no other face.
+        (
+            changed(default, energy__rig_identity=1.0),
+            EMBED,
+            {*PARTS, "mofa", "rig_rotation"},
+        ),
+        (
+            changed(default, perceptual="", energy__perceptual=0.0),
+            EMBED,
+            PARTS - {"perceptual"},
+        ),
+        (
+            changed(default, recognition="", energy__recognition=0.0),
+            EMBED,
+            PARTS - {"recognition"},
+        ),
+    ],
+)
+def test_a_part_is_needed_only_where_something_asks_for_it(config, use, parts):
+    assert set(uses.needs(config, use)) == parts
+    names = {name for name in needed(config, use).values() if name}
+    assert names <= registry.WEIGHTS.keys()
+
+
+def test_a_bank_and_landmarks_are_needed_only_by_terms_that_ask_for_them():
+    assert uses.needs_bank(full.get_config(), EMBED)
+    for config, use in [
+        (changed(full, sampler="online"), EMBED),
+        (changed(full), SYNTHESIZE),
+        (changed(default), EMBED),
+    ]:
+        assert not uses.needs_bank(config, use)
