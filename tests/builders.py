@@ -4,14 +4,11 @@ import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.flatten_util import ravel_pytree
 from PIL import Image
 
 from pie_jax.cli import main
@@ -26,6 +23,7 @@ from pie_jax.energy.total import Energy
 from pie_jax.face import morphable, render
 from pie_jax.face.morphable import Morphable
 from pie_jax.networks import dlib_resnet, mobile_stylegan, rignet, vgg
+from tests import checks
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -80,99 +78,6 @@ def random_params(init: Callable, seed: int = 0) -> dict:
     return jax.tree.map(draw, jax.eval_shape(init, jax.random.key(0)))
 
 
-def double(tree: Any) -> Any:
-    """The same with all its floats as float64, under `jax.enable_x64`."""
-
-    def one(leaf: Any) -> jax.Array:
-        leaf = jnp.asarray(leaf)
-        floats = jnp.issubdtype(leaf.dtype, jnp.floating)
-        return leaf.astype(jnp.float64) if floats else leaf
-
-    return jax.tree.map(one, tree)
-
-
-def entry(tree: Any, index: Any = 0) -> Any:
-    """One of those that stand along the first axes of a tree's arrays."""
-    return jax.tree.map(lambda leaf: leaf[index], tree)
-
-
-def assert_gradient(
-    function: Callable,
-    *arguments: Any,
-    directions: int = 0,
-    step: float = 1e-6,
-    rtol: float = 1e-6,
-    atol: float = 1e-7,
-) -> None:
-    """Compares a scalar function's gradient with central differences, in float64.
-
-    Args:
-        function: what is differentiated.
-        *arguments: where: trees of floats, by which all is differentiated.
-        directions: the number of random directions to go; 0 goes along each number.
-        step: the differences' step.
-        rtol: of each slope.
-        atol: of each slope.
-    """
-    with jax.enable_x64(True):
-        point, back = ravel_pytree(double(arguments))
-        rng = np.random.default_rng(0)
-        if directions:
-            ways = rng.normal(size=(directions, point.size))
-        else:
-            ways = np.eye(point.size)
-
-        @jax.jit
-        def slopes(point, ways):
-            def value(x):
-                return function(*back(x))
-
-            steps = step * jnp.concatenate([ways, -ways])
-            above, below = jnp.split(jax.lax.map(lambda s: value(point + s), steps), 2)
-            return ways @ jax.grad(value)(point), (above - below) / (2 * step)
-
-        found, expected = slopes(point, jnp.asarray(ways))
-        assert found.dtype == jnp.float64 and np.any(found)
-        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
-
-
-def assert_maps(
-    function: Callable,
-    *batch: Any,
-    axes: int = 1,
-    batched: bool = False,
-    rtol: float = 1e-5,
-    atol: float = 1e-6,
-) -> None:
-    """Mapped, a function gives what it gives of each alone.
-
-    Args:
-        function: what is mapped.
-        *batch: its arguments, with axes of examples before their own.
-        axes: how many these are.
-        batched: whether the function takes several at once by itself.
-        rtol: of the results.
-        atol: of the results.
-    """
-    shape = jax.tree.leaves(batch)[0].shape[:axes]
-    single = jax.jit(function)
-    alone = [single(*entry(batch, index)) for index in np.ndindex(*shape)]
-    expected = jax.tree.map(
-        lambda *x: jnp.stack(x).reshape(*shape, *x[0].shape), *alone
-    )
-    mapped = function
-    for _ in shape:
-        mapped = jax.vmap(mapped)
-    for way in (mapped, function) if batched else (mapped,):
-        found = jax.jit(way)(*batch)
-        chex.assert_trees_all_equal_shapes_and_dtypes(found, expected)
-        chex.assert_trees_all_close(found, expected, rtol=rtol, atol=atol)
-
-
-WRAPS = (jax.jit, lambda function: function)
-"""Compiled, and not."""
-
-
 def orthogonal(size: int, rng: np.random.Generator) -> jax.Array:
     """A random orthogonal matrix."""
     matrix, _ = np.linalg.qr(rng.normal(size=(size, size)))
@@ -215,7 +120,7 @@ def _small_stack(component: str, x64: bool) -> tuple[Generator, Networks, Params
     }
     generator = mobile_stylegan.mobile_stylegan(WIDTHS)
     params = Params(
-        **(double(known) if x64 else known),
+        **(checks.double(known) if x64 else known),
         latents=latents,
         mofa=jnp.asarray(0.02 * rng.normal(size=(48, 257))),
         rigs={component: toy_rig_params(component, generator.num_ws)},
@@ -246,7 +151,7 @@ def toy_rig_params(component: str, num_ws: int) -> dict:
     ones = jnp.ones(size)
     scales = {"mean": 0 * ones, "deviation": ones, "low": -ones, "high": ones}
     params = {"network": network} | scales
-    return double(params) if jax.config.jax_enable_x64 else params
+    return checks.double(params) if jax.config.jax_enable_x64 else params
 
 
 def toy_people(count: int, resolution: int, seed: int = 4) -> Person:
@@ -344,7 +249,7 @@ def toy_morphable(subdivisions: int = 2, seed: int = 0) -> Morphable:
     Landmarks are any vertices.
     """
     model = morphable.from_arrays(toy_arrays(subdivisions, seed))
-    return double(model) if jax.config.jax_enable_x64 else model
+    return checks.double(model) if jax.config.jax_enable_x64 else model
 
 
 def toy_arrays(subdivisions: int = 2, seed: int = 0) -> dict[str, np.ndarray]:

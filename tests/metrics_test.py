@@ -7,7 +7,7 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from pie_jax import metrics
-from tests import builders
+from tests import checks
 
 
 def random_pair(*batch, noise=20.0):
@@ -40,7 +40,7 @@ def test_psnr_averages_over_all_colour_values_before_the_logarithm():
 
 
 def test_psnr_of_a_batch_is_that_of_each_pair():
-    builders.assert_maps(metrics.psnr, *random_pair(3), batched=True)
+    checks.assert_maps(metrics.psnr, *random_pair(3), batched=True)
 
 
 def test_psnr_of_equal_images_is_infinite():
@@ -78,4 +78,4 @@ def test_ssim_of_equal_images_is_one_and_of_opposite_ones_negative():
 
 
 def test_ssim_of_mapped_pairs_is_that_of_each_pair():
-    builders.assert_maps(metrics.ssim, *random_pair(3), atol=1e-5)
+    checks.assert_maps(metrics.ssim, *random_pair(3), atol=1e-5)

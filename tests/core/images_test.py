@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core import images
-from tests import builders
+from tests import checks
 
 TURNED = np.asarray([[0.8, -0.45, 2.3], [0.5, 0.7, 1.1]])
 
@@ -52,7 +52,7 @@ def test_downsampling_averages_each_block(factor):
         rows, columns = (slice(k * factor, (k + 1) * factor) for k in (i, j))
         expected = image[n, rows, columns, c].mean()
         np.testing.assert_allclose(result[n, i, j, c], expected, atol=1e-6)
-    builders.assert_maps(lambda x: images.downsample(x, factor), image, batched=True)
+    checks.assert_maps(lambda x: images.downsample(x, factor), image, batched=True)
 
 
 @pytest.mark.parametrize("old, new", [(6, 3), (5, 3), (3, 5), (7, 7), (2, 6)])
@@ -79,7 +79,7 @@ def test_sampling_agrees_with_loops_inside_and_outside(shift):
 
 def test_mapped_sampling_gives_what_single_calls_give():
     matrices = np.stack([TURNED, -TURNED + 4, TURNED + 1]).astype(np.float32)
-    builders.assert_maps(
+    checks.assert_maps(
         lambda image, matrix: images.sample_affine(image, matrix, 5),
         random_image(3, 6, 8, 2),
         matrices,
@@ -117,7 +117,7 @@ def test_outside_the_edge_pixels_repeat():
     ids=["downsample", "sample_affine", "to_255"],
 )
 def test_gradient_agrees_with_finite_differences(function):
-    builders.assert_gradient(
+    checks.assert_gradient(
         lambda image: jnp.sum(jnp.sin(3 * function(image))), random_image(6, 8, 2)
     )
 

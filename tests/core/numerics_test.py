@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 
 from pie_jax.core import numerics
-from tests import builders
+from tests import checks
 
 VECTORS = np.asarray([[3.0, 4.0, 12.0], [0.0, 0.0, 0.0], [-1e-3, 0.0, 0.0]], np.float32)
 
 
 def test_a_norm_is_the_length_of_each_vector():
     np.testing.assert_allclose(numerics.norm(VECTORS), [13, 0, 1e-3], rtol=1e-6)
-    builders.assert_maps(numerics.norm, VECTORS, batched=True)
+    checks.assert_maps(numerics.norm, VECTORS, batched=True)
 
 
 def test_a_unit_vector_keeps_the_direction_and_zero_stays_zero():
     expected = [[3 / 13, 4 / 13, 12 / 13], [0, 0, 0], [-1, 0, 0]]
     np.testing.assert_allclose(numerics.unit(VECTORS), expected, rtol=1e-6)
-    builders.assert_maps(numerics.unit, VECTORS, batched=True)
+    checks.assert_maps(numerics.unit, VECTORS, batched=True)
 
 
 @pytest.mark.parametrize("function", [numerics.norm, numerics.unit])
@@ -31,6 +31,6 @@ def test_the_gradient_is_zero_at_the_zero_vector(function):
 
 @pytest.mark.parametrize("function", [numerics.norm, numerics.unit])
 def test_the_gradient_agrees_with_finite_differences_elsewhere(function):
-    builders.assert_gradient(
+    checks.assert_gradient(
         lambda x: jnp.sum(jnp.sin(function(x))), np.asarray([0.3, -0.2, 0.7])
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core import rotations
-from tests import builders
+from tests import checks
 
 NOSE = np.asarray([0.0, 0.0, 1.0])
 RIGHT_ANGLE = np.pi / 2
@@ -43,10 +43,10 @@ def test_a_matrix_is_the_product_of_the_elementary_ones():
 
 def test_mapped_rotations_give_what_a_batch_gives():
     rotation = random_rotations(3).astype(np.float32)
-    builders.assert_maps(rotations.matrix, rotation, batched=True)
+    checks.assert_maps(rotations.matrix, rotation, batched=True)
     matrix = rotations.matrix(rotation)
-    builders.assert_maps(rotations.euler, matrix, batched=True)
-    builders.assert_maps(rotations.angle, matrix, matrix[::-1], batched=True)
+    checks.assert_maps(rotations.euler, matrix, batched=True)
+    checks.assert_maps(rotations.angle, matrix, matrix[::-1], batched=True)
 
 
 def test_matrices_are_orthonormal_and_keep_handedness():
@@ -161,4 +161,4 @@ def test_gradient_agrees_with_finite_differences(function):
         found = function(rotation)
         return jnp.sum(jnp.sin(found) * weights[tuple(slice(n) for n in found.shape)])
 
-    builders.assert_gradient(energy, random_rotations(3))
+    checks.assert_gradient(energy, random_rotations(3))

@@ -8,7 +8,7 @@ import pytest
 
 from pie_jax.core import theta as thetas
 from pie_jax.core.theta import COMPONENTS, FaceParams
-from tests import builders
+from tests import checks
 
 ORDER = (
     "rotation",
@@ -79,9 +79,9 @@ def test_a_vectors_parts_stand_in_the_papers_sizes_and_the_stated_order():
 
 
 def test_mapped_thetas_give_what_a_batch_gives():
-    builders.assert_maps(thetas.to_vector, random_theta(4), batched=True)
+    checks.assert_maps(thetas.to_vector, random_theta(4), batched=True)
     vector = thetas.to_vector(random_theta(4))
-    builders.assert_maps(thetas.from_vector, vector, batched=True)
+    checks.assert_maps(thetas.from_vector, vector, batched=True)
 
 
 def test_parts_of_another_size_are_refused():

@@ -9,7 +9,7 @@ from pie_jax.editing import targets
 from pie_jax.editing.targets import Amount
 from pie_jax.face import morphable
 from pie_jax.graphics import light
-from tests import builders
+from tests import builders, checks
 
 UNITS = ("mouthSmileLeft", "mouthSmileRight", "jawOpen")
 
@@ -23,7 +23,7 @@ def model():
     )
 
 
-@pytest.mark.parametrize("wrap", builders.WRAPS)
+@pytest.mark.parametrize("wrap", checks.WRAPS)
 def test_degrees_replace_or_add_to_the_portraits_own(wrap):
     own = jnp.deg2rad(jnp.asarray([[3.0, 5.0, 1.0], [-4.0, 8.0, 2.0]]))
     wanted = wrap(targets.turned)(own, Amount(-10.0, added=True), Amount(20.0))

@@ -10,7 +10,7 @@ from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy import people
 from pie_jax.energy.total import Energy, energy
 from tests import builders
-from tests.builders import entry
+from tests.checks import entry
 
 KEY = jax.random.key(0)
 

@@ -10,7 +10,7 @@ from pie_jax.core.params import Params
 from pie_jax.energy import people
 from pie_jax.energy.total import energy
 from tests import builders
-from tests.builders import entry
+from tests.checks import entry
 
 DRAWS = 400
 

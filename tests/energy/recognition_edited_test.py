@@ -14,7 +14,7 @@ from pie_jax.energy import crops, recognition_edited
 from pie_jax.energy.term import Candidate, EditedCandidate, Networks, Target
 from pie_jax.face.render import render_vertices
 from tests import builders
-from tests.builders import assert_gradient, double
+from tests.checks import assert_gradient, double
 
 MODEL = builders.toy_morphable()
 SIZE = 64

@@ -11,8 +11,8 @@ from pie_jax.core.theta import COMPONENTS
 from pie_jax.energy import people
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import TERMS, energy, needs
-from tests import builders
-from tests.builders import entry
+from tests import builders, checks
+from tests.checks import entry
 
 WEIGHTS = {
     "pixel": 1e-6,
@@ -162,7 +162,7 @@ def test_mapped_portraits_give_what_single_ones_give(stack):
         return total.value(params, total.prepare(params, portrait), w_plus, KEY)
 
     portraits = builders.small_portraits(2, generator.resolution)
-    builders.assert_maps(evaluate, portraits, random_codes(2), rtol=1e-3)
+    checks.assert_maps(evaluate, portraits, random_codes(2), rtol=1e-3)
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

@@ -10,7 +10,8 @@ from pie_jax.core.theta import SIZES
 from pie_jax.face import appearance
 from pie_jax.graphics.sampling import sample
 from tests import builders
-from tests.builders import PICTURE, VERTICES, assert_gradient, double, random_theta
+from tests.builders import PICTURE, VERTICES, random_theta
+from tests.checks import assert_gradient, double
 
 MODEL = builders.toy_morphable()
 COUNT, SIZE = 3, appearance.SIZE

@@ -9,7 +9,7 @@ from pie_jax.core import theta as thetas
 from pie_jax.face import deep3d, morphable
 from pie_jax.face.render import render_vertices
 from pie_jax.networks import deep3d as network
-from tests import builders
+from tests import builders, checks
 from tests import deep3d_reference as reference
 
 RESOLUTION = 1024
@@ -142,15 +142,15 @@ def test_batches_are_faces_one_by_one():
     _, model = files_model(0)
     vectors = scaled(np.random.default_rng(2).normal(size=(2, 2, 257))).astype("f")
     theta = jax.jit(lambda vector: deep3d.theta(model, coefficients(vector)))
-    builders.assert_maps(theta, vectors, axes=2, batched=True, atol=1e-5)
+    checks.assert_maps(theta, vectors, axes=2, batched=True, atol=1e-5)
 
 
 def test_gradient_agrees_with_finite_differences():
     _, model = files_model(0)
 
     def value(vector):
-        theta = deep3d.theta(builders.double(model), coefficients(vector))
+        theta = deep3d.theta(checks.double(model), coefficients(vector))
         return jnp.sum(jnp.sin(thetas.to_vector(theta)))
 
     vector = scaled(np.random.default_rng(3).normal(size=257))
-    builders.assert_gradient(value, vector, directions=3)
+    checks.assert_gradient(value, vector, directions=3)

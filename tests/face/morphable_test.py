@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pie_jax.face import morphable
-from tests import builders
+from tests import builders, checks
 
 UNITS = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "tongueOut")
 
@@ -54,7 +54,7 @@ def test_batches_are_faces_one_by_one(model):
     key_identity, key_expression = jax.random.split(jax.random.key(0))
     identity = jax.random.normal(key_identity, (2, 3, 7))
     expression = jax.random.normal(key_expression, (2, 3, 5))
-    builders.assert_maps(
+    checks.assert_maps(
         lambda *codes: morphable.vertices(model, *codes),
         identity,
         expression,

@@ -9,7 +9,7 @@ import pytest
 from pie_jax.core import theta as thetas
 from pie_jax.core.theta import SIZES
 from pie_jax.face import morphable, render
-from tests import builders
+from tests import builders, checks
 
 RESOLUTION = 32
 
@@ -44,13 +44,13 @@ def test_a_batch_gives_face_by_face_what_single_faces_give(model):
     chex.assert_shape([result.visible, result.depth], (2, count))
     chex.assert_shape(result.landmarks, (2, 68, 2))
     chex.assert_type(jax.tree.leaves(result), jnp.float32)
-    builders.assert_maps(
+    checks.assert_maps(
         lambda x: rendered(model, x),
         theta,
         batched=True,
         atol=1e-3,
     )
-    builders.assert_maps(
+    checks.assert_maps(
         lambda x: builders.PICTURE(model, x, RESOLUTION), theta, batched=True, atol=1e-4
     )
 
@@ -146,7 +146,7 @@ def test_gradient_agrees_with_finite_differences():
             )
         )
 
-    builders.assert_gradient(energy, random_theta(), rtol=1e-5, atol=1e-6)
+    checks.assert_gradient(energy, random_theta(), rtol=1e-5, atol=1e-6)
 
 
 def test_a_picture_shows_each_vertex_where_it_is_projected(model):

@@ -8,7 +8,7 @@ import pytest
 
 from pie_jax.graphics import camera as cameras
 from pie_jax.graphics.camera import Camera
-from tests import builders
+from tests import checks
 
 CAMERA = Camera(focal=jnp.float32(4.5), distance=jnp.float32(12))
 
@@ -83,7 +83,7 @@ def test_batches_and_mapped_points_give_what_single_ones_give():
     result = cameras.project(points, CAMERA, 64)
     chex.assert_shape(result, (2, 3, 7, 2))
     chex.assert_type(result, jnp.float32)
-    builders.assert_maps(
+    checks.assert_maps(
         lambda x: cameras.project(x, CAMERA, 64), points, axes=2, batched=True
     )
 
@@ -100,4 +100,4 @@ def test_gradient_agrees_with_finite_differences():
         seen = cameras.project(points, camera, 3)
         return jnp.sum(jnp.sin(seen)) + jnp.sum(cameras.directions(points, camera))
 
-    builders.assert_gradient(energy, random_points(), CAMERA)
+    checks.assert_gradient(energy, random_points(), CAMERA)

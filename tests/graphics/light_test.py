@@ -9,7 +9,7 @@ import pytest
 from pie_jax.core import rotations
 from pie_jax.core.theta import neutral
 from pie_jax.graphics import light, shading
-from tests import builders
+from tests import checks
 
 
 def some_light(*shape, seed=0):
@@ -25,7 +25,7 @@ def directions(count=50):
     )
 
 
-@pytest.mark.parametrize("wrap", builders.WRAPS)
+@pytest.mark.parametrize("wrap", checks.WRAPS)
 def test_a_turned_normal_in_turned_light_is_shaded_as_before(wrap):
     illumination, normals = some_light(2), directions()
     matrix = rotations.matrix(jnp.asarray([[0.3, -1.1, 0.7], [-2.0, 0.4, 0.1]]))

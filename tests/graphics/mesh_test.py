@@ -7,7 +7,7 @@ import numpy as np
 
 from pie_jax.core import rotations
 from pie_jax.graphics import mesh
-from tests import builders
+from tests import builders, checks
 
 
 def random_mesh(*batch, num_vertices=8, num_triangles=11):
@@ -37,7 +37,7 @@ def test_vertex_normals_agree_with_loops():
 
 def test_batches_and_mapped_meshes_give_what_single_ones_give():
     vertices, triangles = random_mesh(2, 3)
-    builders.assert_maps(
+    checks.assert_maps(
         lambda one: mesh.vertex_normals(one, triangles), vertices, axes=2, batched=True
     )
 
@@ -77,6 +77,6 @@ def test_without_area_the_normal_is_zero_and_the_gradient_finite():
 
 def test_gradient_agrees_with_finite_differences():
     vertices, triangles = random_mesh()
-    builders.assert_gradient(
+    checks.assert_gradient(
         lambda x: jnp.sum(jnp.sin(2 * mesh.vertex_normals(x, triangles))), vertices
     )

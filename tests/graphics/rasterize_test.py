@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.graphics import rasterize as rasters
-from tests import builders
+from tests import checks
 
 SIDE = 24
 EDGE = [[4.0, 4.0], [4.0, 20.0], [20.0, 4.0], [20.0, 20.0]]
@@ -210,7 +210,7 @@ def test_batches_and_mapped_meshes_give_what_single_ones_give():
     points, depth, triangles = random_soup()
     shifts = np.arange(6).reshape(2, 3, 1, 1)
     batch = (points + shifts, depth * (1 + shifts[..., 0]))
-    builders.assert_maps(
+    checks.assert_maps(
         lambda *x: rasterize(*x, triangles), *batch, axes=2, batched=True, rtol=1e-4
     )
 
@@ -232,6 +232,6 @@ def test_attributes_have_a_gradient_and_places_have_none():
         )
 
     attributes = np.random.default_rng(3).normal(size=(180, 2))
-    builders.assert_gradient(energy, attributes)
+    checks.assert_gradient(energy, attributes)
     places = jax.grad(energy, (1, 2))(*map(jnp.asarray, (attributes, points, depth)))
     assert not any(map(jnp.any, places))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pie_jax.graphics.sampling import sample
-from tests import builders
+from tests import checks
 
 
 def random_image(*batch, height=4, width=6):
@@ -46,11 +46,11 @@ def test_outside_the_edge_pixels_repeat(point, pixel):
 def test_a_batch_gives_what_single_pictures_give():
     images = random_image(2, 3)
     points = jnp.asarray(np.random.default_rng(1).uniform(0, 4, (2, 3, 5, 2)))
-    builders.assert_maps(sample, images, points, axes=2, batched=True)
+    checks.assert_maps(sample, images, points, axes=2, batched=True)
 
 
 def test_gradients_agree_with_finite_differences():
-    builders.assert_gradient(
+    checks.assert_gradient(
         lambda image, points: jnp.sum(jnp.sin(5 * sample(image, points))),
         random_image(),
         np.array([[1.8, 2.1], [4.3, 0.9]]),

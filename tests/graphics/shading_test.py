@@ -9,7 +9,7 @@ import pytest
 
 from pie_jax.core.theta import WHITE
 from pie_jax.graphics import shading
-from tests import builders
+from tests import checks
 
 FROM = {"above": 1, "viewer": 2, "right": 3}
 """Coefficients of the first order, by where their light comes from."""
@@ -115,10 +115,10 @@ def test_lights_add_up():
 
 def test_batches_and_mapped_faces_give_what_single_ones_give():
     batch = random_normals(2, 3), random_light(2, 3)
-    builders.assert_maps(shading.shade, *batch, axes=2, batched=True, atol=1e-5)
+    checks.assert_maps(shading.shade, *batch, axes=2, batched=True, atol=1e-5)
 
 
 def test_gradient_agrees_with_finite_differences():
-    builders.assert_gradient(
+    checks.assert_gradient(
         lambda *x: jnp.sum(jnp.sin(shading.shade(*x))), random_normals(), random_light()
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from pie_jax.graphics import mesh, visibility
 from pie_jax.graphics.camera import Camera
-from tests import builders
+from tests import builders, checks
 
 CAMERA = Camera(focal=jnp.float32(4.5), distance=jnp.float32(15))
 CENTRES = np.asarray([[-0.2, 0.1, 0.0], [0.4, 0.1, 2.0]])
@@ -86,7 +86,7 @@ def test_batches_and_mapped_meshes_give_what_single_ones_give():
     def function(*x):
         return visibility.unoccluded(*x, triangles, CAMERA)
 
-    builders.assert_maps(function, points, normals, axes=2, batched=True)
+    checks.assert_maps(function, points, normals, axes=2, batched=True)
 
 
 def test_it_has_no_gradient_and_no_nan_in_it():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.losses.perceptual import perceptual
-from tests import builders
+from tests import checks
 
 SHAPES = {"shallow": (4, 4, 3), "deep": (2, 2, 5)}
 
@@ -47,7 +47,7 @@ def test_equal_content_at_another_resolution_gives_an_equal_value():
 
 def test_mapped_features_give_what_single_ones_give():
     batch = random_features(0, 3), random_features(1, 3)
-    builders.assert_maps(lambda a, b: perceptual(a, b, 64), *batch)
+    checks.assert_maps(lambda a, b: perceptual(a, b, 64), *batch)
 
 
 def test_features_of_other_layers_are_refused():
@@ -59,4 +59,4 @@ def test_features_of_other_layers_are_refused():
 
 def test_gradient_agrees_with_finite_differences():
     pair = random_features(0), random_features(1)
-    builders.assert_gradient(lambda a, b: perceptual(a, b, 64), *pair, step=1e-5)
+    checks.assert_gradient(lambda a, b: perceptual(a, b, 64), *pair, step=1e-5)

@@ -11,7 +11,7 @@ from pie_jax.losses.photometric import (
     foreground,
     photometric,
 )
-from tests import builders
+from tests import checks
 
 LOSSES = [photometric, colour_error, foreground]
 
@@ -91,6 +91,6 @@ def test_a_far_colour_pulls_no_more_than_a_near_one():
 
 def test_gradient_agrees_with_finite_differences():
     colours, seen, visible = random_colours()
-    builders.assert_gradient(
+    checks.assert_gradient(
         lambda *x: jnp.sum(jnp.sin(photometric(*x, visible))), colours, seen
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.losses.pixel import pixel
-from tests import builders
+from tests import checks
 
 
 def random_images(*batch, size=4, seed=0):
@@ -45,8 +45,8 @@ def test_equal_content_at_another_resolution_gives_an_equal_value(factor):
 
 
 def test_mapped_images_give_what_single_ones_give():
-    builders.assert_maps(pixel, *random_images(3))
+    checks.assert_maps(pixel, *random_images(3))
 
 
 def test_gradient_agrees_with_finite_differences():
-    builders.assert_gradient(pixel, *random_images(), step=1e-5)
+    checks.assert_gradient(pixel, *random_images(), step=1e-5)

@@ -6,7 +6,7 @@ import pytest
 
 from pie_jax.core.theta import neutral
 from pie_jax.losses import prior
-from tests import builders
+from tests import checks
 
 
 def test_plain_white_light_costs_nothing():
@@ -50,4 +50,4 @@ def test_deviation_is_the_sum_of_squares():
 )
 def test_gradients_agree_with_finite_differences(loss):
     light = np.random.default_rng(0).normal(size=(2, 27))
-    builders.assert_gradient(lambda x: jnp.sum(loss(x)), light)
+    checks.assert_gradient(lambda x: jnp.sum(loss(x)), light)

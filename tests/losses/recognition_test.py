@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pie_jax.losses.recognition import recognition
-from tests import builders
+from tests import checks
 
 
 def random_descriptors(*batch):
@@ -31,8 +31,8 @@ def test_it_is_the_squared_euclidean_distance():
 
 
 def test_mapped_descriptors_give_what_single_ones_give():
-    builders.assert_maps(recognition, *random_descriptors(3))
+    checks.assert_maps(recognition, *random_descriptors(3))
 
 
 def test_gradient_agrees_with_finite_differences():
-    builders.assert_gradient(recognition, *random_descriptors(), step=1e-5)
+    checks.assert_gradient(recognition, *random_descriptors(), step=1e-5)

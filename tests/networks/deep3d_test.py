@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.networks import deep3d
-from tests import builders
+from tests import builders, checks
 
 SMALL = deep3d.Deep3D(1 / 16)
 
@@ -76,7 +76,7 @@ def test_full_width_has_the_parameters_of_resnet50():
 def strided_block(x):
     block = deep3d.Bottleneck(2, stride=2)
     params = builders.random_params(lambda key: block.init(key, x)["params"])
-    return block.apply({"params": builders.double(params)}, x)
+    return block.apply({"params": checks.double(params)}, x)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,6 @@ def strided_block(x):
 )
 def test_gradient_by_the_picture_agrees_with_finite_differences(function, shape):
     image = np.random.default_rng(2).uniform(-1, 1, shape)
-    builders.assert_gradient(
+    checks.assert_gradient(
         lambda image: jnp.sum(jnp.sin(function(image))), image, directions=3, rtol=1e-5
     )

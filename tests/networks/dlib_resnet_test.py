@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.networks import dlib_resnet
-from tests import builders
+from tests import builders, checks
 
 MODULE = dlib_resnet.DlibResNet(width=1 / 16)
 CHIP_SHAPE = (2, dlib_resnet.CHIP_SIZE, dlib_resnet.CHIP_SIZE, 3)
@@ -113,8 +113,8 @@ def test_shortcut_of_a_strided_block_is_an_average():
 
 
 def test_gradient_agrees_with_finite_differences(params):
-    builders.assert_gradient(
-        lambda chip: jnp.sum(describe(builders.double(params), chip) ** 2),
+    checks.assert_gradient(
+        lambda chip: jnp.sum(describe(checks.double(params), chip) ** 2),
         random_chip()[:1],
         directions=1,
         step=1e-7,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.networks import layers
-from tests import builders
+from tests import checks
 
 
 def random_input(*batch):
@@ -41,7 +41,7 @@ def test_depthwise_convolution_agrees_with_loops():
     np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("wrap", builders.WRAPS)
+@pytest.mark.parametrize("wrap", checks.WRAPS)
 def test_depthwise_values_and_gradients_are_the_grouped_convolutions(wrap):
     x, kernel = random_input()
     ours, expected = (
@@ -57,7 +57,7 @@ def energy(convolution):
 
 
 def test_depthwise_gradients_agree_with_finite_differences():
-    builders.assert_gradient(energy(layers.depthwise_conv3x3), *random_input())
+    checks.assert_gradient(energy(layers.depthwise_conv3x3), *random_input())
 
 
 @pytest.mark.parametrize("shared", [None, 0, 1])
@@ -65,10 +65,10 @@ def test_mapped_depthwise_values_and_gradients_agree_with_single_ones(shared):
     arguments = list(random_input(3))
     function = jax.value_and_grad(energy(layers.depthwise_conv3x3), argnums=(0, 1))
     if shared is None:
-        builders.assert_maps(function, *arguments, atol=1e-4)
+        checks.assert_maps(function, *arguments, atol=1e-4)
     else:
         one, other = arguments[shared][0], arguments[1 - shared]
-        builders.assert_maps(
+        checks.assert_maps(
             lambda x: function(*((one, x) if shared == 0 else (x, one))),
             other,
             atol=1e-4,

@@ -10,7 +10,7 @@ from PIL import Image
 from pie_jax.core import theta
 from pie_jax.core.theta import SIZES
 from pie_jax.networks import dlib_resnet, mofa, picture_vector
-from tests import builders
+from tests import builders, checks
 
 SMALL = mofa.MoFA(width=1 / 8, size=32, recognition_width=1 / 8)
 
@@ -104,8 +104,8 @@ def test_the_parameters_of_any_width_tell_it(width):
 
 def test_gradient_by_the_picture_agrees_with_finite_differences(params):
     def value(image):
-        found = estimate(builders.double(params), image)
+        found = estimate(checks.double(params), image)
         return jnp.sum(jnp.sin(theta.to_vector(found)))
 
     image = random_image(40, batch=1)
-    builders.assert_gradient(value, image, directions=3, rtol=1e-4)
+    checks.assert_gradient(value, image, directions=3, rtol=1e-4)

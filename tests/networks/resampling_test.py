@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.networks import resampling
-from tests import builders
+from tests import checks
 from tests import stylegan_reference as reference
 
 
@@ -64,7 +64,7 @@ def test_gradients_agree_with_finite_differences(edge):
         convolved = resampling.upsample_conv3x3(x, kernel, edge)
         return jnp.sum(jnp.sin(convolved)) + jnp.sum(jnp.cos(resampling.upsample(x)))
 
-    builders.assert_gradient(energy, *random_input())
+    checks.assert_gradient(energy, *random_input())
 
 
 def test_mapped_values_and_gradients_agree_with_batched_ones():
@@ -75,7 +75,7 @@ def test_mapped_values_and_gradients_agree_with_batched_ones():
         return jnp.sum(jnp.sin(y))
 
     single = jax.value_and_grad(lambda x: energy(x[None]))
-    builders.assert_maps(single, x, atol=1e-4)
+    checks.assert_maps(single, x, atol=1e-4)
     values, slopes = jax.vmap(single)(x)
     np.testing.assert_allclose(values.sum(), energy(x), rtol=1e-5)
     np.testing.assert_allclose(slopes, jax.grad(energy)(x), atol=1e-4)

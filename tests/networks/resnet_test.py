@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.networks import resnet
-from tests import builders
+from tests import builders, checks
 
 NETWORK = resnet.ResNet18(1 / 16)
 
@@ -93,6 +93,6 @@ def test_a_blocks_gradient_agrees_with_finite_differences():
     params = builders.random_params(lambda key: block.init(key, x)["params"])
 
     def loss(x):
-        return jnp.sum(jnp.sin(block.apply({"params": builders.double(params)}, x)))
+        return jnp.sum(jnp.sin(block.apply({"params": checks.double(params)}, x)))
 
-    builders.assert_gradient(loss, x)
+    checks.assert_gradient(loss, x)

@@ -15,7 +15,7 @@ import pytest
 
 from pie_jax.core.interfaces import Generator
 from pie_jax.networks import mobile_stylegan, stylegan1, stylegan2
-from tests import builders
+from tests import checks
 
 
 class Small(NamedTuple):
@@ -192,4 +192,4 @@ def test_gradient_by_the_code_agrees_with_finite_differences(small, generator):
         code = w_plus + amounts[:, None] * rows
         return jnp.mean(generator.synthesis(params, code[None]) ** 2)
 
-    builders.assert_gradient(energy, np.zeros(generator.num_ws), rtol=1e-5)
+    checks.assert_gradient(energy, np.zeros(generator.num_ws), rtol=1e-5)

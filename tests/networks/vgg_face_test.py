@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pie_jax.networks import vgg_face
-from tests import builders
+from tests import builders, checks
 
 MODULE = vgg_face.VGGFace(width=1 / 64)
 SHAPE = (1, 224, 224, 3)
@@ -54,8 +54,8 @@ def test_batched_and_mapped_faces_have_the_same_descriptors(params):
 
 
 def test_gradient_agrees_with_finite_differences(params):
-    builders.assert_gradient(
-        lambda face: jnp.sum(descriptor(builders.double(params), face) ** 2) / 1e4,
+    checks.assert_gradient(
+        lambda face: jnp.sum(descriptor(checks.double(params), face) ** 2) / 1e4,
         jax.random.uniform(jax.random.key(2), SHAPE, minval=-1),
         directions=1,
         step=1e-7,

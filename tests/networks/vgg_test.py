@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pie_jax.networks import vgg
-from tests import builders
+from tests import builders, checks
 
 MODULE = vgg.VGG16(width=1 / 16)
 
@@ -93,8 +93,8 @@ def test_an_image_too_small_to_be_pooled_is_refused(params):
 
 def test_gradient_agrees_with_finite_differences(params):
     def energy(image):
-        taps = features(builders.double(params), image)
+        taps = features(checks.double(params), image)
         return sum(jnp.sum(tap**2) for tap in taps.values()) / 1e6
 
     image = random_image((1, 8, 8, 3))
-    builders.assert_gradient(energy, image, directions=3, rtol=1e-5)
+    checks.assert_gradient(energy, image, directions=3, rtol=1e-5)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pie_jax.networks import wavelets
-from tests import builders
+from tests import checks
 
 
 def random_bands():
@@ -59,12 +59,12 @@ def test_the_transform_is_orthonormal():
 
 def test_mapped_bands_give_what_a_batch_gives():
     batch = random_bands()[:, None]
-    builders.assert_maps(wavelets.inverse_haar, batch)
+    checks.assert_maps(wavelets.inverse_haar, batch)
     gradient = jax.grad(lambda x: jnp.sum(wavelets.inverse_haar(x) ** 3))
-    builders.assert_maps(gradient, batch)
+    checks.assert_maps(gradient, batch)
 
 
 def test_the_inverse_transforms_gradient_agrees_with_finite_differences():
-    builders.assert_gradient(
+    checks.assert_gradient(
         lambda x: jnp.sum(jnp.sin(wavelets.inverse_haar(x))), random_bands()[:1, :2, :2]
     )

@@ -18,7 +18,7 @@ from pie_jax.training.mofa_step import (
     mofa_objective,
 )
 from pie_jax.training.update import adamw, training
-from tests import builders
+from tests import builders, checks
 from tests.builders import random_theta
 from tests.training.reconstruction_test import scene
 
@@ -116,7 +116,7 @@ def test_the_pose_of_rendered_faces_is_learnt_from_them_alone(batch):
 
 def test_likeness_compares_the_distances_of_all_pairs():
     both = random_theta(2)
-    face, other = (builders.entry(both, i) for i in range(2))
+    face, other = (checks.entry(both, i) for i in range(2))
     person = jnp.concatenate(
         [face.identity - other.identity, face.reflectance - other.reflectance]
     )
@@ -125,6 +125,6 @@ def test_likeness_compares_the_distances_of_all_pairs():
     compare = jax.jit(jax.value_and_grad(likeness))
     value, _ = compare(both, descriptor)
     np.testing.assert_allclose(value, (apart - 0.5) ** 2, rtol=1e-5)
-    alike = builders.entry(both, jnp.array([0, 0]))
+    alike = checks.entry(both, jnp.array([0, 0]))
     np.testing.assert_allclose(compare(alike, 0 * descriptor)[0], 0)
     chex.assert_tree_all_finite(compare(alike, descriptor)[1])

@@ -8,7 +8,7 @@ from pie_jax.core import theta as parameters
 from pie_jax.training.mofa_step import WEIGHTS
 from pie_jax.training.reconstruction import errors, total
 from pie_jax.training.refine import refine
-from tests import builders
+from tests import checks
 from tests.training.reconstruction_test import scene
 
 
@@ -37,7 +37,7 @@ def test_each_face_of_a_batch_goes_its_own_way_in_one_program_for_all():
     for seed in (0, 1):
         model, *faces = scene(seed=seed)
         both, _ = compiled(model, *faces, num_steps=3)
-        alone, _ = compiled(model, *builders.entry(faces, 1), num_steps=3)
+        alone, _ = compiled(model, *checks.entry(faces, 1), num_steps=3)
         chex.assert_trees_all_close(
             parameters.to_vector(alone), parameters.to_vector(both)[1], atol=1e-4
         )

@@ -19,7 +19,8 @@ from pie_jax.training.rignet_step import (
     wanted,
 )
 from tests import builders
-from tests.builders import assert_gradient, double, random_theta
+from tests.builders import random_theta
+from tests.checks import assert_gradient, double
 
 MODEL = builders.toy_morphable()
 SIZE = parameters.to_vector(parameters.neutral()).shape[-1]
