@@ -67,6 +67,11 @@ def load(
         chosen = uses.choose(config, wanted, own)
     except (TypeError, ValueError) as error:  # TypeError: a value of a stage lacks
         raise PieError(f"the configuration does not fit: {error}") from error
+    if own is not None and uses.needs_bank(config, use):
+        raise PieError(
+            "a bank of people is kept of generators that are known by name or file; for "
+            "one of your own set config.sampler=online"
+        )
     loaded = _read(config, chosen)
     if own is not None and "generator" in chosen:
         loaded["generator"] = jax.tree.map(jnp.asarray, own_params)
@@ -81,7 +86,12 @@ def load(
         moments = latents.moments(functions.generator, params.generator)
         params = dataclasses.replace(params, latents=moments)
     if uses.needs_bank(config, use):
-        people = bank.load(functions, params, bank_identity(config), config.bank_size)
+        people = bank.load(
+            functions,
+            params,
+            bank_identity(config, functions.origins),
+            config.bank_size,
+        )
         params = dataclasses.replace(params, bank=people)
     return Stack(params, functions)
 
@@ -141,12 +151,13 @@ def identities(
     ]
 
 
-def bank_identity(config: ConfigDict) -> list[Any]:
-    """What a bank of the configuration's people depends on; it can be written as JSON."""
+def bank_identity(
+    config: ConfigDict, origins: Mapping[str, Mapping[str, str]]
+) -> list[Any]:
+    """What a bank of the configuration's people depends on; args as of `identities`."""
     parts = ("generator", "mofa", "face_model")
     chosen = uses.choose(config, parts)
-    origin = origins(config)
-    made_by = [_identity(part, chosen[part].weights, origin) for part in parts]
+    made_by = [_identity(part, chosen[part].weights, origins) for part in parts]
     return [config.generator, *made_by, assets.digest("landmark_net")]
 
 
@@ -160,14 +171,12 @@ def _identity(
     return assets.digest(name) if registry.is_installed(name) else cache.metadata(name)
 
 
-def face_model_record(config: ConfigDict) -> dict[str, str]:
+def face_model_record(
+    config: ConfigDict, origins: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
     """Which face model the configuration names: `name`, and of a file `path` and
-    `sha256`.
-
-    Raises:
-        PieError: the file cannot be read.
-    """
-    return {"name": config.face_model, **origins(config).get("face_model", {})}
+    `sha256`; args as of `identities`."""
+    return {"name": config.face_model, **origins.get("face_model", {})}
 
 
 def _read(config: ConfigDict, chosen: Mapping[str, Network]) -> dict[str, Any]:

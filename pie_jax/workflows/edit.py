@@ -105,7 +105,7 @@ def edit_portrait(
     record = {
         **summary,
         "synthetic": provenance.COMMENT,
-        "face_model": face_model_record(values),
+        "face_model": face_model_record(values, opened.functions.origins),
         "own": edit_record.units(opened, own),
         "edits" if sweep else "edit": found if sweep else found[0],
     }

@@ -12,7 +12,7 @@ from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.face.surface import surface
 from pie_jax.io import atomic, codes, images, meshes
 from pie_jax.stack import configuration
-from pie_jax.stack.load import face_model_record, load
+from pie_jax.stack.load import face_model_record, load, origins
 from pie_jax.stack.uses import Use
 
 
@@ -65,7 +65,7 @@ def _face_model_config(record: Path, chosen: dict[str, str]) -> ConfigDict:
     config.face_model = chosen.get("name", config.face_model)
     config.mofa = ""  # any of them may have estimated the numbers
     config.files.face_model = chosen.get("path", "")
-    if chosen and face_model_record(config) != chosen:
+    if chosen and face_model_record(config, origins(config)) != chosen:
         raise PieError(
             f"{record} is a face of the model in {chosen.get('path')}, which is another "
             "file now; make it again"

@@ -21,6 +21,7 @@ from pie_jax.io import animations, atomic, images, records, results
 from pie_jax.photos import portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import fetch
+from pie_jax.stack.assembly import Functions
 from pie_jax.stack.load import face_model_record, load
 from pie_jax.stack.registry import LANDMARKS68
 from pie_jax.stack.uses import FIT
@@ -60,10 +61,12 @@ def fit_photo(
     record_path = out / "theta.json"
     with results.folder(out):
         atomic.clear(out)
-        see, params = _sight(config)
+        fetch.ensure(LANDMARKS68)
+        stack = load(config, FIT)
+        params = stack.params
         read = portraits.load_aligned if aligned else portraits.load_portrait
         portrait = read(photo, face)
-        fitted = fit(see, params, portrait, num_steps)
+        fitted = fit(_sight(stack.functions), params, portrait, num_steps)
         # Numbers of another face must not lie beside this one's pictures.
         record_path.unlink(missing_ok=True)
         model = params.face_model
@@ -72,23 +75,20 @@ def fit_photo(
             "photo": photo.name,
             **describe(model, fitted),
             "refine": num_steps,
-            "face_model": face_model_record(config),
+            "face_model": face_model_record(config, stack.functions.origins),
             "alignment": portrait.alignment.to_dict(),
         }
         records.write(record_path, record)
 
 
-def _sight(config: ConfigDict) -> tuple[Sight, Params]:
-    """MoFA, corrected, for what is published stays as it is."""
-    fetch.ensure(LANDMARKS68)
-    stack = load(config, FIT)
-    functions = stack.functions
+def _sight(functions: Functions) -> Sight:
+    """MoFA, corrected; what is published stays as it is."""
     estimate = functions.networks.estimate
     if estimate is None:
         raise PieError("config.mofa is empty; name what estimates the face")
-    if config.mofa == "deep3d":
-        return lambda params, image: estimate(params.mofa, image), stack.params
-    return correction.corrected(estimate, functions.find_landmarks), stack.params
+    if functions.config.mofa == "deep3d":
+        return lambda params, image: estimate(params.mofa, image)
+    return correction.corrected(estimate, functions.find_landmarks)
 
 
 class Fitted(NamedTuple):

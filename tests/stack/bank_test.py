@@ -84,9 +84,9 @@ def test_a_bank_is_made_once_and_a_larger_one_goes_on_from_it(cache, capsys):
 )
 def test_other_networks_have_another_bank(cache, override):
     first, other = (
-        bank_identity(configured(*x)) for x in ((), (f"--config.{override}",))
+        bank_identity(configured(*x), {}) for x in ((), (f"--config.{override}",))
     )
-    assert first == bank_identity(configured()) != other
+    assert first == bank_identity(configured(), {}) != other
 
 
 def test_a_bank_of_nobody_is_refused(cache):
@@ -98,3 +98,12 @@ def test_no_bank_is_made_where_nothing_asks_for_it(cache):
     assert load(configuration.load("testing"), EMBED).params.bank is None
     assert load(configured(), SYNTHESIZE).params.bank is None
     assert not files(cache)
+
+
+def test_of_a_generator_of_ones_own_no_bank_is_kept(cache):
+    own, _, known = builders.small_stack()
+    with pytest.raises(PieError, match="config.sampler=online"):
+        load(configured(), EMBED, own=own, own_params=known.generator)
+    online = configured("--config.sampler=online")
+    stack = load(online, EMBED, own=own, own_params=known.generator)
+    assert stack.params.bank is None and not files(cache)

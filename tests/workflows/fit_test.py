@@ -20,7 +20,7 @@ from pie_jax.networks import deep3d
 from pie_jax.photos import alignment, portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import configuration, converted
-from pie_jax.stack.load import face_model_record, load
+from pie_jax.stack.load import face_model_record, load, origins
 from pie_jax.stack.uses import FIT
 from pie_jax.workflows import export, fit
 from tests import builders, toys
@@ -145,14 +145,16 @@ def test_a_face_of_another_model_is_exported_as_long_as_its_file_stays(
     params = load(config, FIT).params
     file = tmp_path / "bfm_front.safetensors"
     known = {"path": str(file), "sha256": converted.sha256(file)}
-    assert face_model_record(config) == {"name": "bfm_front", **known}
+    assert face_model_record(config, origins(config)) == {"name": "bfm_front", **known}
     bfm = builders.toy_morphable(seed=5)
     np.testing.assert_array_equal(params.face_model.mean, bfm.mean)
     assert params.mofa["face_model"] is params.face_model
     theta = parameters.neutral().replace(identity=jnp.linspace(-1, 1, 80))
     described = fit.describe(bfm, fit.Fitted(theta, {}))
     record, mesh = tmp_path / "theta.json", tmp_path / "face.ply"
-    records.write(record, described | {"face_model": face_model_record(config)})
+    records.write(
+        record, described | {"face_model": face_model_record(config, origins(config))}
+    )
     export.export(record, mesh)
     expected = morphable.vertices(bfm, theta.identity, theta.expression)
     header, body = mesh.read_bytes().split(b"end_header\n")
