@@ -5,6 +5,7 @@ without the network that they belong to, and any text beside it.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,7 +66,7 @@ def read_metadata(file: Path) -> dict[str, str]:
 def encode(
     flat: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
 ) -> bytes:
-    """The content of a file.
+    """The content of a file, the same bytes for the same arrays and text.
 
     Args:
         flat: arrays of any shape under `/`-joined names.
@@ -74,7 +75,7 @@ def encode(
     # safetensors writes the memory of a transposed view as it lies: make it lie right.
     arrays = {key: np.asarray(flat[key], order="C") for key in sorted(flat)}
     header = {**(metadata or {}), _DIGEST: _digest(arrays)}
-    return safetensors.numpy.save(arrays, metadata=header)
+    return _in_order(safetensors.numpy.save(arrays, metadata=header))
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,6 +111,16 @@ def check(params: Mapping, template: Mapping, name: str, remedy: str) -> None:
         raise PieError(
             f"The weights {name} do not fit the network:\n  {listed}\n{remedy}"
         )
+
+
+def _in_order(content: bytes) -> bytes:
+    """The file with a sorted header: safetensors shuffles the text's entries."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(
+        json.loads(content[8:end]), sort_keys=True, separators=(",", ":")
+    ).encode()
+    header = header.ljust(-(-len(header) // 8) * 8)  # the arrays stay aligned
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def _describe(leaf: Any) -> str:

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from pie_jax.core.errors import PieError
 from pie_jax.io import arrays
@@ -41,6 +42,15 @@ def test_arrays_are_nested_by_their_names_and_may_be_of_single_precision(file):
     assert nested["conv1"]["bias"].dtype == np.float16
     assert {x.dtype for x in jax.tree.leaves(single)} == {np.dtype(np.float32)}
     np.testing.assert_array_equal(single["conv1"]["bias"], np.ones(4))
+
+
+def test_a_file_is_the_same_bytes_each_time_and_its_arrays_are_aligned():
+    text = {str(key): "x" * key for key in range(9)} | {"name": "Jörg"}
+    contents = {arrays.encode(FLAT, text) for _ in range(20)}
+    content = contents.pop()
+    assert not contents
+    assert int.from_bytes(content[:8], "little") % 8 == 0
+    assert safetensors.numpy.load(content).keys() == FLAT.keys()
 
 
 def test_one_flipped_byte_is_noticed(file):
