@@ -227,6 +227,16 @@ def _listing(boxes: Sequence[Box]) -> str:
     )
 
 
+def read_files() -> None:
+    """Reads dlib's files, which takes as long as an edit: beside other work, if you can.
+
+    Raises:
+        PieError: the predictor's file is absent or damaged.
+    """
+    _detector()
+    _predictor(str(cache.path(LANDMARKS68)))
+
+
 @functools.cache
 def _detector() -> dlib.fhog_object_detector:
     return dlib.get_frontal_face_detector()

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample
 from pie_jax.core.theta import FaceParams
 from pie_jax.io import animations, atomic, images, provenance, records, results
-from pie_jax.photos import pasting
+from pie_jax.photos import faces, pasting
+from pie_jax.photos.alignment import Alignment
 from pie_jax.stack.load import face_model_record
 from pie_jax.workflows import edit_record, editable, inputs, requests
 from pie_jax.workflows.editable import Editable
@@ -75,38 +77,39 @@ def edit_portrait(
     if sweep:
         asked = [request.changed(sweep.name, amount) for amount in sweep.amounts]
     components = asked[0].components()
-    opened = editable.open_portrait(source, values, components, request.photos)
-    requests.check_names(opened.model, asked[0].amounts)
-    pasted_on = images.read(options.paste_back) if options.paste_back else None
-    given = editable.thetas_of(opened, request.photos, options.refine)
-    own = opened.before.theta
-    targets = [opened.target(x, given) for x in asked]
-    _warn(opened, targets, components)
-    _clear(out)
-    pairs = list(zip(asked, targets, strict=True))
-    shots = [
-        shoot(opened, x, target, options)
-        for x, target in tqdm(pairs, unit="edit", disable=sweep is None)
-    ]
-    text = provenance.text(partly=options.keep_background)
-    if sweep:
-        _write_sweep(out, shots, text)
-    else:
-        images.write_png(out / "edited.png", shots[0].picture_u8, text=text)
-    if pasted_on is not None and shots[0].changed is not None:
-        placed = opened.portrait.alignment
-        pasted = pasting.paste(pasted_on, placed, shots[0].picture_u8, shots[0].changed)
-        text = provenance.text(partly=True)
-        images.write_png(out / "pasted.png", pasted, text=text)
-    found = [
-        edit_record.describe(opened, shot, x)
-        for x, shot in zip(asked, shots, strict=True)
-    ]
+    with ThreadPoolExecutor(1) as beside:
+        if source.is_dir():
+            beside.submit(faces.read_files)  # should it fail, so will their first use
+        opened = editable.open_portrait(source, values, components, request.photos)
+        requests.check_names(opened.model, asked[0].amounts)
+        pasted_on = images.read(options.paste_back) if options.paste_back else None
+        given = editable.thetas_of(opened, request.photos, options.refine)
+        targets = [opened.target(x, given) for x in asked]
+        _warn(opened, targets, components)
+        _clear(out)
+        pairs = list(zip(asked, targets, strict=True))
+        shots = [
+            shoot(opened, x, target, options)
+            for x, target in tqdm(pairs, unit="edit", disable=sweep is None)
+        ]
+        partly = options.keep_background
+        if sweep:
+            written = beside.submit(_write_sweep, out, shots, partly)
+        else:
+            placed = opened.portrait.alignment
+            written = beside.submit(
+                _write_one, out, shots[0], partly, pasted_on, placed
+            )
+        found = [
+            edit_record.describe(opened, shot, x)
+            for x, shot in zip(asked, shots, strict=True)
+        ]
+        written.result()
     record = {
         **summary,
         "synthetic": provenance.COMMENT,
         "face_model": face_model_record(values, opened.functions.origins),
-        "own": edit_record.units(opened, own),
+        "own": edit_record.units(opened, opened.before.theta),
         "edits" if sweep else "edit": found if sweep else found[0],
     }
     records.write(out / RECORD, record)
@@ -157,14 +160,31 @@ def _clear(out: Path) -> None:
         (out / name).unlink(missing_ok=True)
 
 
-def _write_sweep(out: Path, shots: Sequence[Shot], text: dict[str, str]) -> None:
+def _write_one(
+    out: Path,
+    shot: Shot,
+    partly: bool,
+    photo_u8: np.ndarray | None,
+    placed: Alignment,
+) -> None:
+    """`edited.png`, and of a full photograph `pasted.png`."""
+    text = provenance.text(partly=partly)
+    images.write_png(out / "edited.png", shot.picture_u8, text=text)
+    if photo_u8 is not None and shot.changed is not None:
+        pasted = pasting.paste(photo_u8, placed, shot.picture_u8, shot.changed)
+        text = provenance.text(partly=True)
+        images.write_png(out / "pasted.png", pasted, text=text)
+
+
+def _write_sweep(out: Path, shots: Sequence[Shot], partly: bool) -> None:
     """`strip.png`, and `sweep.gif` there and back."""
     size = len(shots[0].picture_u8)
     large, small = (
         [_reduced(shot.picture_u8, max(1, size // side)) for shot in shots]
         for side in (_STRIP, _MOVING)
     )
-    images.write_png(out / "strip.png", np.concatenate(large, axis=1), text=text)
+    strip_u8, text = np.concatenate(large, axis=1), provenance.text(partly=partly)
+    images.write_png(out / "strip.png", strip_u8, text=text)
     frames_u8 = np.stack([*small, *small[-2:0:-1]])
     animations.write_gif(
         out / "sweep.gif", frames_u8, _SECONDS * len(frames_u8), provenance.COMMENT

@@ -61,7 +61,7 @@ def make(source: Path, config: ConfigDict, options: Options, size: int) -> Image
     for asked in tqdm(edits, unit="edit", desc=source.name):
         request = _request(asked)
         target = opened.target(request)
-        shot = shoot(opened, request, target, options)
+        shot = shoot(opened, request, target, options, size=2 * size)
         shown.append((_name(asked), shot.picture_u8))
     ends = np.cumsum([len(POSES), len(EXPRESSIONS)])
     poses, expressions, rest = (

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from pie_jax.core.errors import PieError
+from pie_jax.core.images import downsample
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing import background, edit
 from pie_jax.editing.edit import Seen
@@ -64,7 +65,11 @@ class Shot(NamedTuple):
 
 
 def shoot(
-    editable: Editable, request: Request, target: FaceParams, options: Options
+    editable: Editable,
+    request: Request,
+    target: FaceParams,
+    options: Options,
+    size: int | None = None,
 ) -> Shot:
     """One edit of the portrait.
 
@@ -73,6 +78,8 @@ def shoot(
         request: what is asked for.
         target: `[1]`, the same as theta.
         options: how.
+        size: least pixels on a side of the picture; as many as the generator's without
+            it. Smaller ones take less time.
 
     Raises:
         PieError: the code left all bounds.
@@ -97,7 +104,7 @@ def shoot(
         turned = np.array(target.rotation)
         turned[:, 2] = goal
         target = dataclasses.replace(target, rotation=jax.device_put(turned))
-    picture, changed = _compose(editable, edited, turn, options)
+    picture, changed = _compose(editable, edited, turn, options, size)
     return Shot(images.to_u8(picture), changed, target, edited, turn)
 
 
@@ -110,13 +117,20 @@ def _roll(request: Request, target: FaceParams) -> np.ndarray:
 
 
 def _compose(
-    editable: Editable, edited: Seen, turn: float, options: Options
+    editable: Editable,
+    edited: Seen,
+    turn: float,
+    options: Options,
+    wanted: int | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The picture `[R, R, 3]`, and `Shot.changed`."""
     keep, paste = options.keep_background, options.paste_back is not None
-    picture = np.asarray(edited.image)[0]
-    size = len(picture)
+    picture, photo = np.asarray(edited.image)[0], editable.photo
     after = np.asarray(editable.shares(edited, picture)) if keep else None
+    factor = _reduction(len(picture), wanted)
+    if factor > 1:
+        picture, photo = downsample(picture, factor), downsample(photo, factor)
+    size = len(picture)
     origin = goal = _middle(editable, edited.theta)
     if keep:
         # The generator centres faces. Before a still background heads turn in place.
@@ -137,12 +151,17 @@ def _compose(
     masks = [_as_large(x, len(before)) for x in (after, covered)]
     compiled = editable.functions.programs.compiled
     hold = compiled(background.hold, "hold", lambda *_: 0)
-    held = np.asarray(hold(editable.photo, picture, before, *masks))
+    held = np.asarray(hold(photo, picture, before, *masks))
     if not paste:
         return held, None
     change = partial(background.changed, size=size)
     changed = compiled(change, f"changed {size}", lambda *_: 0)
     return held, np.asarray(changed(before, *masks))
+
+
+def _reduction(size: int, wanted: int | None) -> int:
+    """By which power of two pictures may be smaller."""
+    return 1 if wanted is None else 1 << max(0, (size // wanted).bit_length() - 1)
 
 
 def _as_large(mask: np.ndarray, size: int) -> np.ndarray:
