@@ -4,8 +4,13 @@ from ml_collections import ConfigDict
 
 
 def stage(**values) -> ConfigDict:
-    """One entry of `config.stages` (see `pie_jax.embedding.stages.stage`)."""
-    return ConfigDict(values)
+    """One entry of `config.stages` (see `pie_jax.embedding.stages.stage`).
+
+    `sampler` says where each step takes the v of PIE's eq. 11 to 15 from: "bank" holds
+    config.bank_size of them, made once and kept with the weights; "online" makes each
+    anew.
+    """
+    return ConfigDict({"sampler": "bank", **values})
 
 
 def get_config() -> ConfigDict:
@@ -21,10 +26,11 @@ def get_config() -> ConfigDict:
     config.rig = "rignet"
     # What is to be edited: "rotation", "expression" or "illumination".
     config.component = "rotation"
-    # Where each step takes the v of PIE's eq. 11 to 15 from: "bank" holds bank_size of
-    # them, made once and kept with the weights; "online" makes each anew.
-    config.sampler = "bank"
+    # People in the bank that the stages draw v from.
     config.bank_size = 300
+    # Whether all portraits of a batch see the same v in a step, which is made once for
+    # all then, or each its own. What that costs: docs/measurements.md.
+    config.shares_v = True
     # Of what is drawn at random in the steps, that is, of v.
     config.seed = 0
     # Files that `pie convert` or a training wrote, for parts that are neither installed

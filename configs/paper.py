@@ -37,8 +37,10 @@ def get_config() -> ConfigDict:
     config.mofa = "deep3d"
     config.face_model = "bfm_front"
     # PIE, section 4: sums over images in [0, 255] at 1024 x 1024. The two parts of l
-    # (eq. 10) have weights of their own, and those of E_edit and E_inv before both.
-    photometric, landmark, edit, invariance = 0.001, 0.2, 10.0, 10.0
+    # (eq. 10) have weights of their own, and those of E_edit and E_inv before both. The
+    # colours of l can only have been meant in [0, 1]: printed as it is, its weight makes
+    # E_edit and E_inv 10^4 times as large as the pixel term.
+    photometric, landmark, edit, invariance = 0.001 / 255**2, 0.2, 10.0, 10.0
     config.energy = ConfigDict(
         {
             "pixel": 1e-6,
@@ -53,4 +55,6 @@ def get_config() -> ConfigDict:
         }
     )
     config.stages = paper_schedule.get_config().stages
+    for stage in config.stages:
+        stage.sampler = "online"
     return config

@@ -207,14 +207,19 @@ def evaluate(
         stack: from `load`.
         prepared: from `prepare`.
         w_plus: `[B, N, 512]`.
-        key: of v, which terms that edit draw; always the same one without it.
+        key: of v, which terms that edit draw with the first stage's sampler; always the
+            same one without it.
 
     Returns:
         `[B]`, the weighted sums; and `[B]` each, the unweighted terms by name.
     """
     key = jax.random.key(0) if key is None else key
-    value = stack.functions.energy.value
-    return jax.vmap(value, (None, 0, 0, None))(stack.params, prepared, w_plus, key)
+    functions, params = stack.functions, stack.params
+    draw = functions.stages[0].draw
+    v = draw(params, key) if draw else None
+    return jax.vmap(functions.energy.value, (None, 0, 0, None))(
+        params, prepared, w_plus, v
+    )
 
 
 def synthesize(stack: Stack, w_plus: Array) -> Array:

@@ -1,5 +1,6 @@
 """All stages one after another, in chunks of steps, resumable between any two chunks."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -12,7 +13,8 @@ from flax import struct
 from jax import Array
 
 from pie_jax.core.params import Params
-from pie_jax.embedding.solver import EmbedState, StepInfo, embedding_solver
+from pie_jax.embedding import sampling
+from pie_jax.embedding.solver import EmbedState, Solver, StepInfo, embedding_solver
 from pie_jax.embedding.stages import Stage
 from pie_jax.energy.total import Energy
 
@@ -52,23 +54,26 @@ def _as_it_is(function: Callable, name: str, like: Callable[..., Any]) -> Callab
     return function
 
 
-def _outcome(state: EmbedState, params: Params, references: dict, key: Array) -> Any:
+def _outcome(state: EmbedState, params: Params, references: dict) -> Any:
     """The structure of what a stage's steps give."""
-    del params, key
+    del params
     terms: dict[str, Any] = dict.fromkeys(references, 0)
     info: Any = StepInfo(total=0, terms=terms, finite=0)  # type: ignore[arg-type]
     return state, info
 
 
-def begin(energy: Energy, stages: Sequence[Stage], w_plus: Array) -> Progress:
+def begin(
+    energy: Energy, stages: Sequence[Stage], w_plus: Array, keys: Array
+) -> Progress:
     """The progress before the first step.
 
     Args:
         energy: the energy.
         stages: at least one.
         w_plus: `[B, num_ws, 512]`, where the first stage starts.
+        keys: `[B, 2]`, of what is random in the steps (`sampling.keys`).
     """
-    state = embedding_solver(energy, stages[0]).init(w_plus)
+    state = embedding_solver(energy, stages[0]).init(w_plus, keys)
     return Progress(state, {"total": np.zeros((0, len(w_plus)), np.float32)}, stage=0)
 
 
@@ -79,15 +84,13 @@ def advance(
     references: Any,
     progress: Progress,
     report_every: int,
-    seed: int = 0,
     compiled: Compiled = _as_it_is,
 ) -> Iterator[Progress]:
     """Yields the progress after every chunk of steps, until the last stage's end.
 
     A stage is compiled for one length of chunk: the greatest that divides both
     `report_every` and the stage. So wherever a run is taken up again, the same
-    programs make the same steps. What is random follows from the seed, the stage and
-    the step in it, so it is the same again, too.
+    programs make the same steps. What is random follows from the progress, too.
 
     Args:
         energy: the energy.
@@ -96,7 +99,6 @@ def advance(
         references: `energy.prepare` of each portrait, leading axis B.
         progress: from `begin`, or any that was yielded before.
         report_every: steps.
-        seed: of what is random in the steps (v, `energy.people`).
         compiled: makes a program of a stage's steps.
 
     Raises:
@@ -106,17 +108,26 @@ def advance(
         stage = stages[index]
         solver = embedding_solver(energy, stage)
         if index > progress.stage:
-            state = solver.init(to_w_plus(stages, progress))
+            state = _next_stage(solver, stages, progress)
             progress = Progress(state, progress.trace, index)
-        key = jax.random.fold_in(jax.random.key(seed), index)
         chunk = math.gcd(report_every, stage.num_steps)
         run = compiled(
             partial(solver.run, num_steps=chunk), f"stage {index} by {chunk}", _outcome
         )
         for _ in range(int(progress.state.step[0]), stage.num_steps, chunk):
-            state, info = run(progress.state, params, references, key)
+            state, info = run(progress.state, params, references)
             progress = Progress(state, _extend(progress, info), index)
             yield progress
+
+
+def _next_stage(
+    solver: Solver, stages: Sequence[Stage], progress: Progress
+) -> EmbedState:
+    """The first state of the next stage, which goes on drawing where this one stands."""
+    w_plus, earlier = to_w_plus(stages, progress), progress.state.opt_state
+    state = solver.init(w_plus, jnp.zeros((len(w_plus), 2), jnp.uint32))
+    opt_state = sampling.carry(state.opt_state, earlier)
+    return dataclasses.replace(state, opt_state=opt_state)
 
 
 def to_w_plus(stages: Sequence[Stage], progress: Progress) -> Array:
@@ -147,7 +158,8 @@ def resume_template(
         record: what `resume_record` gave when the progress was saved.
     """
     solver = embedding_solver(energy, stages[record["stage"]])
-    state = jax.eval_shape(solver.init, w_plus)
+    keys = jax.ShapeDtypeStruct((len(w_plus), 2), jnp.uint32)
+    state = jax.eval_shape(solver.init, w_plus, keys)
     row = jax.ShapeDtypeStruct((record["steps"], len(w_plus)), jnp.float32)
     trace: dict[str, Any] = {name: row for name in record["trace"]}
     return Progress(state, trace, stage=record["stage"])

@@ -11,8 +11,9 @@ from flax import struct
 from jax import Array
 
 from pie_jax.core.params import Params
+from pie_jax.embedding import sampling
 from pie_jax.embedding.stages import Stage
-from pie_jax.energy.term import Target
+from pie_jax.energy.term import Person, Target
 from pie_jax.energy.total import Energy
 
 
@@ -51,12 +52,11 @@ class Solver(NamedTuple):
 
     prepare: Callable[[Params, Target], Any]
     """`(params, portraits) -> references`, leading axis B; the same in every stage."""
-    init: Callable[[Array], EmbedState]
-    """`(w_plus [B, num_ws, 512]) -> state`."""
+    init: Callable[[Array, Array], EmbedState]
+    """`(w_plus [B, num_ws, 512], keys [B, 2]) -> state`; keys as of `sampling.keys`."""
     run: Callable[..., tuple[EmbedState, StepInfo]]
-    """`(state, params, references, key, num_steps=n) -> (state, info)`; `num_steps` is
-    static. `key` is the stage's: what is random in a step follows from it and from the
-    step's number. One portrait's result does not depend on the others in the batch."""
+    """`(state, params, references, num_steps=n) -> (state, info)`; `num_steps` is static.
+    One portrait's result does not depend on the others in the batch."""
 
 
 @cache
@@ -67,12 +67,12 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
     portrait.
     """
 
-    def objective(latent: Array, params: Params, references: Any, key: Array):
-        return energy.value(params, references, stage.expand(latent), key)
+    def objective(latent: Array, params: Params, references: Any, v: Person | None):
+        return energy.value(params, references, stage.expand(latent), v)
 
-    def step(state: EmbedState, params: Params, references: Any, key: Array):
+    def step(state: EmbedState, params: Params, references: Any, v: Person | None):
         (total, terms), grad = jax.value_and_grad(objective, has_aux=True)(
-            state.latent, params, references, key
+            state.latent, params, references, v
         )
         coordinates = {part: getattr(params, part) for part in stage.needs}
         updates, opt_state = stage.optimizer.update(
@@ -83,26 +83,33 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
         info = StepInfo(total=total, terms=terms, finite=finite)
         return EmbedState(latent, opt_state, state.step + 1), info
 
-    def init(w_plus: Array) -> EmbedState:
+    def init(w_plus: Array, key: Array) -> EmbedState:
         latent = stage.begin(w_plus)
-        return EmbedState(latent, stage.optimizer.init(latent), jnp.int32(0))
+        opt_state = sampling.seed(stage.optimizer.init(latent), key)
+        return EmbedState(latent, opt_state, jnp.int32(0))
+
+    def draw(state: EmbedState, params: Params) -> tuple[Person | None, int | None]:
+        """v, and the axis over which portraits have their own."""
+        keys = sampling.v_key(state.opt_state)
+        if stage.draw is None or keys is None:
+            return None, None
+        if stage.shares_v:
+            return stage.draw(params, jax.random.wrap_key_data(keys[0])), None
+        return jax.vmap(stage.draw, (None, 0))(
+            params, jax.random.wrap_key_data(keys)
+        ), 0
 
     @partial(jax.jit, static_argnames="num_steps")
     def run(
         state: EmbedState,
         params: Params,
         references: Any,
-        key: Array,
         *,
         num_steps: int,
     ):
-        batch_step = jax.vmap(step, in_axes=(0, None, 0, None))
-
         def body(state: EmbedState, _):
-            # The same for all portraits, which are in step: none depends on which
-            # others there are, and what is drawn is made once for all.
-            now = jax.random.fold_in(key, state.step[0])
-            return batch_step(state, params, references, now)
+            v, axis = draw(state, params)
+            return jax.vmap(step, (0, None, 0, axis))(state, params, references, v)
 
         return jax.lax.scan(body, state, length=num_steps)
 

@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from pie_jax.embedding import sampling
 from pie_jax.embedding.curvature import rescale
 from pie_jax.embedding.quasi_newton import QuasiNewtonState, scale_by_quasi_newton
+from pie_jax.energy.people import Draw
 
 LED, LED_SIZE = 6, 0.06
 """By how many steps of Adam "quasi_newton" is led at first, and their largest size, in
@@ -30,6 +32,10 @@ class Stage(NamedTuple):
             `pie_jax.networks.latents.moments`), `curvature`.
         keeps_best: whether the last step leads to the best latent of all, for which the
             energy must be the same whenever it is evaluated.
+        draw: the sampler of v, whose key is in the optimizer's state
+            (`embedding.sampling`); None where no term needs one.
+        shares_v: whether all portraits of a batch see the same v, which is made once
+            for all then; else each has its own.
     """
 
     space: str
@@ -39,6 +45,8 @@ class Stage(NamedTuple):
     begin: Callable[[Array], Array]
     needs: tuple[str, ...] = ()
     keeps_best: bool = False
+    draw: Draw | None = None
+    shares_v: bool = True
 
 
 def stage(
@@ -49,6 +57,8 @@ def stage(
     schedule: str,
     num_ws: int,
     coordinates: str = "w",
+    draw: Draw | None = None,
+    shares_v: bool = True,
 ) -> Stage:
     """Builds a stage from plain values, as a configuration has them.
 
@@ -68,6 +78,8 @@ def stage(
         coordinates: "w" (the paper's), "principal": the optimiser sees, and steps
             in, standard deviations along the principal axes of w, or "curvature": these
             rescaled, so that the energy curves about equally in all directions.
+        draw: as of `Stage`.
+        shares_v: likewise.
 
     Raises:
         ValueError: a name that is not one of those, two that do not go together, or no
@@ -90,15 +102,19 @@ def stage(
         changed = _along_axes(_led(build(num_steps, step_size)))
     else:
         changed = change(build(num_steps, step_size))
-    chain = optax.chain(changed, optax.scale_by_learning_rate(learning_rate))
+    links = [changed, optax.scale_by_learning_rate(learning_rate)]
+    if draw is not None:
+        links.append(sampling.sample_v())
     return Stage(
         space=space,
         num_steps=num_steps,
-        optimizer=optax.with_extra_args_support(chain),
+        optimizer=optax.with_extra_args_support(optax.chain(*links)),
         expand=lambda latent: expand(latent, num_ws),
         begin=begin,
         needs=needs,
         keeps_best=optimizer == "quasi_newton",
+        draw=draw,
+        shares_v=shares_v,
     )
 
 

@@ -21,7 +21,6 @@ from pie_jax.energy import (
     rig_identity,
     spread,
 )
-from pie_jax.energy.people import Draw
 from pie_jax.energy.term import (
     Candidate,
     EditedCandidate,
@@ -64,10 +63,10 @@ class Energy(NamedTuple):
     prepare: Callable[[Params, Target], dict[str, Any]]
     """`(params, portrait) -> references`, once per portrait."""
     value: Callable[
-        [Params, dict[str, Any], Array, Array], tuple[Array, dict[str, Array]]
+        [Params, dict[str, Any], Array, Person | None], tuple[Array, dict[str, Array]]
     ]
-    """`(params, references, w_plus [num_ws, 512], key) -> (total, unweighted terms)`;
-    the key is that of the iteration's v."""
+    """`(params, references, w_plus [num_ws, 512], v) -> (total, unweighted terms)`; v is
+    the iteration's, None where no term needs one (`draws`)."""
 
 
 def needs(weights: Mapping[str, float]) -> frozenset[str]:
@@ -84,11 +83,15 @@ def needs(weights: Mapping[str, float]) -> frozenset[str]:
     )
 
 
+def draws(weights: Mapping[str, float]) -> bool:
+    """Whether a term with a weight needs a v."""
+    return "edited" in needs(weights)
+
+
 def energy(
     generator: Generator,
     networks: Networks,
     weights: Mapping[str, float],
-    draw: Draw | None = None,
 ) -> Energy:
     """Builds E(w) from its terms.
 
@@ -97,26 +100,25 @@ def energy(
         networks: the networks that the terms need.
         weights: weight by name of the term. A term of weight 0 is left out entirely,
             with its network and its time.
-        draw: the sampler of v (`pie_jax.energy.people`), where a term needs one.
 
     Raises:
-        ValueError: a weight names no term, all weights are 0, or a network or sampler
-            that a term needs is left out.
+        ValueError: a weight names no term, all weights are 0, or a network that a term
+            needs is left out.
     """
     if unknown := sorted(set(weights) - set(TERMS)):
         raise ValueError(f"unknown energy terms {unknown}; known: {sorted(TERMS)}")
     terms = {k: TERMS[k](networks) for k, weight in weights.items() if weight}
     if not terms:
         raise ValueError(f"no energy term has a weight; known: {sorted(TERMS)}")
-    look = _look(generator, networks, draw, weights)
+    look = _look(generator, networks, weights)
 
     def prepare(params: Params, portrait: Target) -> dict[str, Any]:
         return {k: term.prepare(params, portrait) for k, term in terms.items()}
 
     def value(
-        params: Params, references: dict[str, Any], w_plus: Array, key: Array
+        params: Params, references: dict[str, Any], w_plus: Array, person: Person | None
     ) -> tuple[Array, dict[str, Array]]:
-        candidate = look(params, w_plus, key)
+        candidate = look(params, w_plus, person)
         values = {
             k: term.value(params, references[k], candidate) for k, term in terms.items()
         }
@@ -128,9 +130,8 @@ def energy(
 def _look(
     generator: Generator,
     networks: Networks,
-    draw: Draw | None,
     weights: Mapping[str, float],
-) -> Callable[[Params, Array, Array], Candidate]:
+) -> Callable[[Params, Array, Person | None], Candidate]:
     """Builds what the terms share: each thing once, and none that no term needs."""
     wanted = needs(weights)
 
@@ -138,12 +139,12 @@ def _look(
         return generator.synthesis(params.generator, w_plus[None])[0]
 
     if not wanted:
-        return lambda params, w_plus, key: Candidate(w_plus, synthesis(params, w_plus))
+        return lambda params, w_plus, person: Candidate(
+            w_plus, synthesis(params, w_plus)
+        )
     asking = next(k for k, weight in weights.items() if weight and _NEEDS[k])
     estimate = needed(networks.estimate, "mofa", asking)
     rig = needed(networks.rig, "rig", asking)
-    if "edited" in wanted:
-        needed(draw, "sampler", asking)
 
     def edited(params: Params, w_plus: Array, person: Person) -> EditedCandidate:
         theta = jax.tree.map(lambda x: x[None], person.theta)
@@ -151,14 +152,16 @@ def _look(
         image = synthesis(params, changed)
         return EditedCandidate(changed, image, theta_of(estimate, params, image))
 
-    def look(params: Params, w_plus: Array, key: Array) -> Candidate:
+    def look(params: Params, w_plus: Array, person: Person | None) -> Candidate:
         image = synthesis(params, w_plus)
         seen: dict[str, Any] = {}
         if "theta" in wanted:
             seen["theta"] = theta_of(estimate, params, image)
-        if "edited" in wanted and draw is not None:
-            seen["person"] = draw(params, key)
-            seen["edited"] = edited(params, w_plus, seen["person"])
+        if "edited" in wanted:
+            if person is None:
+                raise ValueError(f"config.energy.{asking} is set; it needs a v")
+            seen["person"] = person
+            seen["edited"] = edited(params, w_plus, person)
         return Candidate(w_plus, image, **seen)
 
     return look

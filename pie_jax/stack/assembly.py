@@ -23,8 +23,7 @@ from pie_jax.embedding.stages import Stage, stage
 from pie_jax.embedding.starts import Start
 from pie_jax.energy import crops, people
 from pie_jax.energy.term import Networks
-from pie_jax.energy.total import Energy, energy
-from pie_jax.energy.total import needs as terms_need
+from pie_jax.energy.total import Energy, draws, energy
 from pie_jax.networks import rignet
 from pie_jax.stack import networks, uses
 from pie_jax.stack.networks import Network
@@ -127,13 +126,8 @@ def functions(
         config=config,
         generator=generator,
         networks=seen,
-        energy=energy(
-            generator,
-            seen,
-            config.energy.to_dict(),
-            _draw(config, generator, seen, find_landmarks),
-        ),
-        stages=_stages(config, generator.num_ws),
+        energy=energy(generator, seen, config.energy.to_dict()),
+        stages=_stages(config, generator, seen, find_landmarks),
         start=starts.encoded(built["encoder"])
         if "encoder" in built
         else starts.mean(generator.num_ws),
@@ -173,10 +167,24 @@ def sizes(network: Network, params: Any) -> tuple:
     return found
 
 
-def _stages(config: ConfigDict, num_ws: int) -> tuple[Stage, ...]:
+def _stages(
+    config: ConfigDict, generator: Generator, seen: Networks, find: FindLandmarks
+) -> tuple[Stage, ...]:
     """Raises ValueError where an optimiser would compare energies of different v."""
-    built = tuple(stage(num_ws=num_ws, **x.to_dict()) for x in config.stages)
-    if "edited" in terms_need(config.energy) and any(x.keeps_best for x in built):
+    samplers: dict[str, people.Draw] = {}
+    if draws(config.energy) and seen.estimate is not None:
+        made = people.online(generator, seen.estimate, find)
+        samplers = {"bank": people.bank, "online": made}
+    built = tuple(
+        stage(
+            num_ws=generator.num_ws,
+            draw=samplers.get(values.pop("sampler", "bank")),
+            shares_v=config.shares_v,
+            **values,
+        )
+        for values in (x.to_dict() for x in config.stages)
+    )
+    if samplers and any(x.keeps_best for x in built):
         raise ValueError(
             "config.energy has terms that draw a v in each step, and a stage's optimizer "
             "is 'quasi_newton', which compares the steps; choose 'adam_short'"
@@ -192,15 +200,6 @@ def _check_rigs(generator: Generator, params: Mapping[str, Any]) -> None:
                 f"the {part} is for codes of {rignet.num_ws(params[part])} rows, and "
                 f"the generator's have {generator.num_ws}"
             )
-
-
-def _draw(
-    config: ConfigDict, generator: Generator, seen: Networks, find: FindLandmarks
-) -> people.Draw:
-    """The sampler of v."""
-    if config.sampler != "online" or seen.estimate is None:
-        return people.bank
-    return people.online(generator, seen.estimate, find)
 
 
 def _editor(

@@ -70,7 +70,7 @@ def load(
     if own is not None and uses.needs_bank(config, use):
         raise PieError(
             "a bank of people is kept of generators that are known by name or file; for "
-            "one of your own set config.sampler=online"
+            "one of your own set the sampler of each of config.stages to 'online'"
         )
     loaded = _read(config, chosen)
     if own is not None and "generator" in chosen:

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from pie_jax.core.interfaces import Generator
 from pie_jax.core.theta import COMPONENTS
+from pie_jax.energy.total import draws
 from pie_jax.energy.total import needs as terms_need
 from pie_jax.stack import networks
 from pie_jax.stack.networks import Network
@@ -64,14 +65,16 @@ def _embedding(config: ConfigDict) -> list[str]:
     """What the energy's terms, the start and the stages need."""
     wanted = ["generator", "perceptual", "recognition"]
     seen = terms_need(config.energy)
-    for name, known in (("component", COMPONENTS), ("sampler", SAMPLERS)):
-        if seen and config[name] not in known:
-            raise ValueError(
-                f"config.{name} is {config[name]!r}; choose one of {known}"
-            )
+    named: dict[str, tuple[Any, tuple[str, ...]]]
+    named = {"config.component": (config.component, COMPONENTS)}
+    for i, sampler in enumerate(_samplers(config)):
+        named[f"config.stages[{i}].sampler"] = (sampler, SAMPLERS)
+    for name, (value, known) in named.items():
+        if seen and value not in known:
+            raise ValueError(f"{name} is {value!r}; choose one of {known}")
     if seen:
         wanted += ["mofa"] + ([f"rig_{config.component}"] if config.rig else [])
-    if "edited" in seen:
+    if draws(config.energy):
         wanted += ["face_model", "landmark_net"]  # the latter makes v
     if config.start not in STARTS:
         raise ValueError(
@@ -86,9 +89,12 @@ def _embedding(config: ConfigDict) -> list[str]:
 
 def needs_bank(config: ConfigDict, use: Use) -> bool:
     """Whether `Params.bank` is needed (`energy.people.bank`)."""
-    return (
-        use.embed and "edited" in terms_need(config.energy) and config.sampler == "bank"
-    )
+    return use.embed and draws(config.energy) and "bank" in _samplers(config)
+
+
+def _samplers(config: ConfigDict) -> list[str]:
+    """Of the stages, in their order."""
+    return [values.get("sampler", "bank") for values in config.stages]
 
 
 def needs_landmarks(config: ConfigDict) -> bool:

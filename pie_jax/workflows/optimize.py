@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from pie_jax.core.errors import PieError
-from pie_jax.embedding import schedule
+from pie_jax.embedding import sampling, schedule
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy.term import Target
 from pie_jax.io.checkpoints import Checkpoints
@@ -58,7 +58,8 @@ def optimize(
     config = functions.config
     energy, stages = functions.energy, functions.stages
     w_plus = jax.jit(functions.start)(params, portraits.image)
-    progress = schedule.begin(energy, stages, w_plus)
+    keys = sampling.keys(config.seed, portraits.image, shared=config.shares_v)
+    progress = schedule.begin(energy, stages, w_plus, keys)
     begun = time.monotonic()
     saved = checkpoints and checkpoints.latest(
         lambda record: schedule.resume_template(energy, stages, w_plus, record)
@@ -74,7 +75,6 @@ def optimize(
         references,
         progress,
         config.report_every,
-        config.seed,
         functions.programs.compiled,
     )
     total = sum(stage.num_steps for stage in stages)

@@ -1,0 +1,17 @@
+r"""PIE's whole energy directly in W+, without a stage in W before (PIE, sec. 5.1, "direct").
+
+pie embed face.jpg --out direct --config direct
+"""
+
+from ml_collections import ConfigDict
+
+from pie_jax.configs import full
+
+
+def get_config() -> ConfigDict:
+    config = full.get_config()
+    # As many steps as both stages of full.py have.
+    steps = sum(stage.num_steps for stage in config.stages)
+    config.stages = (config.stages[-1],)
+    config.stages[0].num_steps = steps
+    return config
