@@ -8,12 +8,11 @@ import jax
 import safetensors
 
 from pie_jax.core.errors import PieError
-from pie_jax.core.interfaces import Rig
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import arrays
 from pie_jax.io.arrays import Arrays
-from pie_jax.stack import configuration
+from pie_jax.stack import configuration, uses
 from pie_jax.stack import load as loading
 from pie_jax.stack.assembly import Stack
 from pie_jax.stack.uses import FIT, Use
@@ -27,11 +26,14 @@ class Estimator(NamedTuple):
     params: Any
 
 
-def installed(*parts: str, mofa: Path | None = None) -> Stack:
+def installed(
+    *parts: str, edit: tuple[str, ...] = (), mofa: Path | None = None
+) -> Stack:
     """Parts of the default configuration; those of `pie fit` without names.
 
     Args:
         parts: of `core.params.Params`.
+        edit: components whose rigs are wanted, with the generator.
         mofa: a file that a training has written, instead of the installed one.
 
     Raises:
@@ -39,7 +41,8 @@ def installed(*parts: str, mofa: Path | None = None) -> Stack:
     """
     config = configuration.load(configuration.DEFAULT)
     config.files.mofa = str(mofa or "")
-    return loading.load(config, Use(parts=parts) if parts else FIT)
+    use = uses.edit(*edit) if edit else Use(parts=parts or FIT.parts)
+    return loading.load(config, use)
 
 
 def face_model(file: Path | None) -> Morphable:
@@ -64,16 +67,6 @@ def mofa(file: Path | None) -> Estimator:
     if estimate is None:
         raise PieError("the default configuration has no MoFA")
     return Estimator(estimate, found.params.mofa)
-
-
-def rigs(*components: str) -> dict[str, tuple[Rig, Any]]:
-    """The installed rigs with their parameters, by component."""
-    config = configuration.load(configuration.DEFAULT)
-    found = loading.load(config, Use(edit=components, parts=("mofa",)))
-    editor = found.functions.editor
-    if editor is None:
-        raise PieError("the default configuration has no MoFA")
-    return {c: (editor.rigs[c], found.params.rigs[c]) for c in components}
 
 
 def read(file: Path) -> Arrays:

@@ -37,7 +37,7 @@ from experiments import (
 )
 from experiments.export import export, rounded
 from experiments.parts import in_parts
-from experiments.rig_data import Data, Setup
+from experiments.rig_data import Data
 from experiments.trainer import Task, train
 from pie_jax.core import rotations
 from pie_jax.core.images import reduce_area
@@ -47,6 +47,7 @@ from pie_jax.face.morphable import Morphable
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.rignet import RigNet
 from pie_jax.stack import converted, networks
+from pie_jax.stack.assembly import Stack
 from pie_jax.training.rignet_step import (
     RigBatch,
     RigGiven,
@@ -87,7 +88,7 @@ def main() -> None:
     parser.add_argument("component", choices=COMPONENTS)
     args, config = generators.parse(parser)
     args.out.mkdir(parents=True, exist_ok=True)
-    setup = rig_data.new_setup(config)
+    setup = rig_data.new_setup(config=config)
     generator = generators.identity(config)
     trained_on, held_out = (
         rig_data.seen(setup, x, args.out / f"faces-{len(x.seed)}.npz")
@@ -98,7 +99,9 @@ def main() -> None:
         edits, _ = samples.load(args.edits, generator, held_out=0)
         learnt_from.append(rig_data.seen(setup, edits, args.out / "faces-of-edits.npz"))
     module = width_for(args.component, args.steps)
-    spread, network = linear_rig(setup.model, learnt_from, args.component, module)
+    spread, network = linear_rig(
+        setup.params.face_model, learnt_from, args.component, module
+    )
     task = rig_task(setup, trained_on, held_out, spread, network, args)
     params, figures = _trained(task, args)
     moments = setup.params.latents
@@ -166,7 +169,7 @@ def linear_rig(
 
 
 def rig_task(
-    setup: Setup,
+    setup: Stack,
     trained_on: Data,
     held_out: Data,
     spread: dict[str, np.ndarray],
@@ -192,12 +195,12 @@ def rig_task(
     observe = partial(_observe, setup)
     given = RigGiven(
         setup.params,
-        setup.model,
+        setup.params.face_model,
         jnp.asarray(spread["mean"]),
         jnp.asarray(spread["deviation"]),
         WEIGHTS,
     )
-    resolution = setup.generator.resolution
+    resolution = setup.functions.generator.resolution
     batch = next(following(held_out, component, resolution, _EVALUATED, 0.0, 0))
     judge = jax.jit(partial(_judge, setup, apply, component))
     return Task(
@@ -251,13 +254,14 @@ def following(
 
 
 def _observe(
-    setup: Setup, params: Any, code: jax.Array, chip_matrix: jax.Array
+    setup: Stack, params: Any, code: jax.Array, chip_matrix: jax.Array
 ) -> tuple[FaceParams, jax.Array]:
-    return setup.look(params, _synthesize(setup, params, code), chip_matrix)
+    image = _synthesize(setup, params, code)
+    return rig_data.look(setup, params, image, chip_matrix)
 
 
 def _judge(
-    setup: Setup, apply: Any, component: str, params: Any, given: RigGiven, one: Any
+    setup: Stack, apply: Any, component: str, params: Any, given: RigGiven, one: Any
 ) -> tuple[dict[str, jax.Array], jax.Array]:
     """Edits a batch: figures `[B]`, and small pictures before and after `[B, 2]`."""
 
@@ -311,9 +315,9 @@ def _preview(
     pictures.sheet(path, list(rows.swapaxes(0, 1)))
 
 
-def _synthesize(setup: Setup, params: Any, code: jax.Array) -> jax.Array:
+def _synthesize(setup: Stack, params: Any, code: jax.Array) -> jax.Array:
     w_plus = latents.unwhiten(params.latents, code)
-    return setup.generator.synthesis(params.generator, w_plus)
+    return setup.functions.generator.synthesis(params.generator, w_plus)
 
 
 if __name__ == "__main__":
