@@ -10,19 +10,12 @@ import numpy as np
 from flax import traverse_util
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import atomic
-from pie_jax.io.arrays import encode
+from pie_jax.stack import converted
 
 
 def rounded(params: Any) -> Any:
-    """Parameters as they come back from `export`'s file, for figures of that file.
-
-    Args:
-        params: a pytree of arrays.
-
-    Returns:
-        Likewise, float32; what half precision cannot hold is infinite.
-    """
+    """A pytree of arrays as they come back from `export`'s file, for figures of that
+    file: float32; what half precision cannot hold is infinite."""
     return jax.tree.map(lambda x: jnp.asarray(_halved(x), jnp.float32), params)
 
 
@@ -52,8 +45,7 @@ def write(
 ) -> None:
     """Writes a .safetensors file, all or nothing; its folder is made if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.replacing(path) as file:
-        file.write(encode(arrays, metadata))
+    converted.save(path, arrays, metadata)
 
 
 def _halved(x: Any) -> np.ndarray:

@@ -58,10 +58,7 @@ _SIDEWAYS = {"jawLeft", "jawRight", "mouthLeft", "mouthRight"}
 
 
 class Units(NamedTuple):
-    """Displacements `[V, 3]` by name.
-
-    `arkit` has the 52 units that the model names, `own` MakeHuman's.
-    """
+    """Displacements `[V, 3]` by name: the 52 that the model names, and MakeHuman's."""
 
     arkit: dict[str, np.ndarray]
     own: dict[str, np.ndarray]
@@ -107,16 +104,8 @@ def other_side(name: str, units: Mapping[str, object]) -> str:
 def draw_amounts(
     units: Units, rng: np.random.Generator, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws plausible sparse mixtures.
-
-    Args:
-        units: the units.
-        rng: the source of randomness.
-        count: how many mixtures.
-
-    Returns:
-        `[count, 52]` and `[count, 34]` amounts in [0, 1], in the order of the units.
-    """
+    """Draws plausible sparse mixtures: `[count, 52]` and `[count, 34]` amounts in [0, 1],
+    in the order of the units."""
     arkit, own = _motions(units.arkit), _motions(units.own)
     columns = {name: i for i, name in enumerate([*units.arkit, *units.own])}
     amounts = np.zeros((count, len(columns)))
@@ -172,7 +161,7 @@ def expression_basis(
 
     Args:
         units: the units.
-        amounts: of the ARKit units and of MakeHuman's own, as `draw_amounts` gives.
+        amounts: from `draw_amounts`.
         region: for its mirror.
         count: how many components.
     """
@@ -195,10 +184,7 @@ def expression_basis(
 
 
 def codes(moves: np.ndarray, components: np.ndarray) -> np.ndarray:
-    """`[U, K]`: the coefficients that come nearest to displacements `[U, V, 3]`.
-
-    Args:
-        components: `[K, V, 3]`, orthogonal.
-    """
+    """`[U, K]`: the coefficients of orthogonal components `[K, V, 3]` that come nearest to
+    displacements `[U, V, 3]`."""
     axes = components.reshape(len(components), -1)
     return moves.reshape(len(moves), -1) @ axes.T / (axes**2).sum(1)

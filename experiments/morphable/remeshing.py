@@ -65,10 +65,7 @@ def _snapped(triangles: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 
 def refine(
-    triangles: np.ndarray,
-    mixing: sparse.csr_array,
-    body: np.ndarray,
-    longest: float,
+    triangles: np.ndarray, mixing: sparse.csr_array, body: np.ndarray, longest: float
 ) -> tuple[np.ndarray, sparse.csr_array]:
     """Halves edges until none is longer than `longest`.
 
@@ -132,9 +129,8 @@ def _with_points_on(
 def boundary(triangles: np.ndarray) -> np.ndarray:
     """`[E, 2]`: the edges that belong to one triangle only, in its direction."""
     edges = np.concatenate([triangles[:, [i, (i + 1) % 3]] for i in range(3)])
-    _, index, count = np.unique(
-        np.sort(edges, 1), axis=0, return_index=True, return_counts=True
-    )
+    ends = np.sort(edges, 1)
+    _, index, count = np.unique(ends, axis=0, return_index=True, return_counts=True)
     return edges[index[count == 1]]
 
 
