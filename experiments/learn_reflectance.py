@@ -44,15 +44,12 @@ _RARE = 10.0
 
 
 class Unwrapped(NamedTuple):
-    """Colours of S faces without their light.
-
-    Attributes:
-        albedo: `[S, V, 3]`.
-        weights: `[S, V]` in [0, 1], how sure it is.
-    """
+    """Colours of S faces without their light."""
 
     albedo: Any
+    """`[S, V, 3]`."""
     weights: Any
+    """`[S, V]` in [0, 1], how sure it is."""
 
 
 def main() -> None:
@@ -74,9 +71,8 @@ def main() -> None:
     compiled = jax.jit(look_up, static_argnums=(0, 2))
     look = partial(compiled, apply, model, args.refine, params)
     unwrapped = in_parts(look, chosen.image_u8, chosen.landmarks)
-    arrays = learn(model, unwrapped, args.rounds)
     about = {"data": f"{len(chosen.seed)} samples of {GENERATOR}"}
-    export(args.out, arrays, about)
+    export(args.out, learn(model, unwrapped, args.rounds), about)
 
 
 def estimator(file: Path | None) -> Estimator:
@@ -125,11 +121,8 @@ def learn(
     rounds: int,
     count: int = SIZES["reflectance"],
 ) -> dict[str, np.ndarray]:
-    """A reflectance basis from colours with gaps.
-
-    Returns:
-        `albedo_mean` `[V, 3]` and `albedo` `[count, V, 3]`, for `build_morphable`.
-    """
+    """A reflectance basis from colours with gaps, for `build_morphable`: `albedo_mean`
+    `[V, 3]` and `albedo` `[count, V, 3]`."""
     before = np.asarray(model.albedo_mean)
     colours = unwrapped.albedo.reshape(len(unwrapped.albedo), -1)
     weights = unwrapped.weights.repeat(3, axis=1)

@@ -13,7 +13,6 @@ Refining takes 0.7 s of one core a picture. Needs opencv-python-headless.
 import dataclasses
 import json
 from collections.abc import Sequence
-from functools import partial
 
 import jax
 import numpy as np
@@ -29,7 +28,6 @@ from pie_jax.core.images import from_255
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import correction
-from pie_jax.face.views import views
 from pie_jax.networks.mofa import SIZE
 from pie_jax.training.refine import refine
 
@@ -105,12 +103,11 @@ def rows(judge: Judge, theta: FaceParams, image_u8: np.ndarray) -> list[np.ndarr
         theta: `[S]`.
         image_u8: `[S, H, H, 3]` uint8, S a multiple of eight.
     """
-    look = partial(jax.jit(jax.vmap(views, (None, 0, 0))), judge.model)
     found = []
     for start in range(0, len(image_u8), _COLUMNS):
         part = slice(start, start + _COLUMNS)
         chosen = jax.tree.map(lambda x, part=part: x[part], theta)
-        found += drawn(look, chosen, image_u8[part], enlarged=1)
+        found += drawn(judge.model, chosen, image_u8[part], enlarged=1)
     return found
 
 

@@ -33,11 +33,8 @@ expression, jemison.jpg gets glasses as she looks up, and a moustache without a 
 
 def slices() -> dict[str, slice]:
     """Where the parts of theta lie in its vector."""
-    ends = np.cumsum([*SIZES.values()])
-    return {
-        name: slice(int(end) - size, int(end))
-        for end, (name, size) in zip(ends, SIZES.items(), strict=True)
-    }
+    ends = np.cumsum([*SIZES.values()]).tolist()
+    return {k: slice(x - SIZES[k], x) for k, x in zip(SIZES, ends, strict=True)}
 
 
 def visible_change(

@@ -17,12 +17,7 @@ from pie_jax.photos import faces
 
 
 class SampleFaces(NamedTuple):
-    """S faces.
-
-    Attributes:
-        theta: `[S, 257]`, in the order of `core.theta.SIZES`.
-        descriptor: `[S, D]`.
-    """
+    """S faces: theta `[S, 257]` in the order of `core.theta.SIZES`, descriptors `[S, D]`."""
 
     theta: np.ndarray
     descriptor: np.ndarray
@@ -54,12 +49,8 @@ def measured(
 
 
 def chip_matrices(samples: Samples, size: int | None = None) -> np.ndarray:
-    """`[S, 2, 3]`, from pixels of dlib's chips to those of the pictures.
-
-    Args:
-        samples: valid ones.
-        size: pixels on a side of the pictures; without it, as they are stored.
-    """
+    """`[S, 2, 3]`, from pixels of dlib's chips of valid samples to those of the pictures
+    with `size` pixels on a side; without it, as they are stored."""
     size = size or samples.image_u8.shape[1]
     points = size * samples.landmarks.astype(np.float64) - 0.5
     return np.stack([faces.chip_matrix(x) for x in points]).astype(np.float32)
