@@ -38,12 +38,7 @@ class Judge(NamedTuple):
 
 
 def judge(model: Morphable, apply: Callable[[Any, Array], FaceParams]) -> Judge:
-    """Binds and compiles.
-
-    Args:
-        model: the face model.
-        apply: `(params, image [B, H, H, 3] in [-1, 1]) -> theta [B]`.
-    """
+    """Binds and compiles; `apply` is `(params, image [B, H, H, 3] in [-1, 1]) -> theta`."""
 
     @jax.jit
     def estimate(params: Any, image_u8: Array) -> FaceParams:

@@ -14,6 +14,7 @@ as MoFA's learns so few samples by heart.
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import numpy as np
 from experiments import generators, pictures, ridge_regression, samples, script
 from experiments.export import export, rounded
 from experiments.generators import GENERATOR
+from experiments.parts import in_parts
 from experiments.picture_sets import picture_sets
 from experiments.ridge_regression import Regression
 from experiments.samples import Samples
@@ -121,10 +123,7 @@ def _knots(chosen: Samples, moments: dict[str, jax.Array], num_ws: int) -> np.nd
 
 
 def projection(
-    generator: Generator,
-    generator_params: Any,
-    moments: dict[str, jax.Array],
-    network: dict[str, Any],
+    generator: Generator, generator_params: Any, moments: Any, network: dict[str, Any]
 ) -> Project:
     """What the generator makes of the encoder's estimates."""
     module = encoder.Encoder(generator.num_ws, encoder.rank_of(network))
@@ -139,9 +138,8 @@ def projection(
 
     def project(image_u8: np.ndarray) -> np.ndarray:
         # Each by itself: a picture of 1024 pixels takes a gigabyte on its way.
-        found = [one(parts, x[None]) for x in image_u8]
-        full_u8 = images.to_u8(np.concatenate(found))
-        return samples.shrink(full_u8, image_u8.shape[1])
+        found = in_parts(partial(one, parts), image_u8, size=1)
+        return samples.shrink(images.to_u8(found), image_u8.shape[1])
 
     return project
 
@@ -149,15 +147,12 @@ def projection(
 def report(
     project: Project, shown: dict[str, np.ndarray], out: Path
 ) -> dict[str, float]:
-    """Draws pictures with their estimates below, and writes the mean PSNRs in dB.
+    """Draws pictures with their estimates below, and gives the mean PSNRs in dB.
 
     Args:
         project: the encoder and its generator.
         shown: pictures `[S, H, H, 3]` uint8 by the name of their figure.
         out: an existing folder, gets `figures.json` and a picture for each name.
-
-    Returns:
-        The figures by name.
     """
     figures = {}
     for name, image_u8 in shown.items():

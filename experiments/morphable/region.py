@@ -47,20 +47,18 @@ class Region:
 
     The eyeballs are not part of the face; they come along for pictures in which
     the landmark detector must find eyes.
-
-    Attributes:
-        selection: `[V + E, Vb]` sparse: face and eyeball vertices from the body's.
-        num_vertices: V, how many of them are the face's; they come first.
-        triangles: `[T, 3]` int32, the face's.
-        eyeballs: `[Te, 3]` int32, the eyeballs'.
-        mirror: `[V + E]`, the vertex on the other side.
     """
 
     selection: sparse.csr_array
+    """`[V + E, Vb]`: face and eyeball vertices from the body's."""
     num_vertices: int
+    """V, how many of them are the face's; they come first."""
     triangles: np.ndarray
+    """`[T, 3]` int32, the face's."""
     eyeballs: np.ndarray
+    """`[Te, 3]` int32, the eyeballs'."""
     mirror: np.ndarray
+    """`[V + E]`, the vertex on the other side."""
 
     def cut(self, body: np.ndarray) -> np.ndarray:
         """`[V + E, 3]` from positions or displacements `[Vb, 3]` of the body."""
