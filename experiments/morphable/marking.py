@@ -155,7 +155,9 @@ def _contour(
 
 def lid_margins(region: Region, vertices: np.ndarray) -> np.ndarray:
     """`[V]`: whether a vertex of the face is on the edge of an eye's opening."""
-    outlines = remeshing.loops(region.triangles)
+    edges = remeshing.boundary(region.triangles)
+    part = remeshing.parts(edges)[edges[:, 0]]
+    outlines = [edges[part == i, 0] for i in np.unique(part)]
     margin = np.zeros(region.num_vertices, bool)
     balls = vertices[region.num_vertices :]
     for ball in (balls[balls[:, 0] > 0], balls[balls[:, 0] < 0]):

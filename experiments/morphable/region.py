@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 from scipy import sparse, spatial
-from scipy.sparse import csgraph
 from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
@@ -130,13 +129,9 @@ def rotation(pitch: float, yaw: float) -> np.ndarray:
 
 def _largest_part(triangles: np.ndarray) -> np.ndarray:
     """The connected part with the most triangles."""
-    count = triangles.max() + 1
-    rows = np.concatenate([triangles[:, 0], triangles[:, 1]])
-    columns = np.concatenate([triangles[:, 1], triangles[:, 2]])
-    graph = sparse.coo_array((np.ones(len(rows)), (rows, columns)), (count, count))
-    _, part = csgraph.connected_components(graph, directed=False)
-    of_triangle = part[triangles[:, 0]]
-    return triangles[of_triangle == np.bincount(of_triangle).argmax()]
+    edges = np.concatenate([triangles[:, :2], triangles[:, 1:]])
+    part = remeshing.parts(edges)[triangles[:, 0]]
+    return triangles[part == np.bincount(part).argmax()]
 
 
 def _add_lip_rings(body: np.ndarray, skin: np.ndarray, kept: np.ndarray) -> np.ndarray:

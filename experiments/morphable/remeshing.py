@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csgraph
 
 # A cut that would leave less than this share of an edge goes through its end instead.
 _SLIVER = 0.08
@@ -134,15 +135,8 @@ def boundary(triangles: np.ndarray) -> np.ndarray:
     return edges[index[count == 1]]
 
 
-def loops(triangles: np.ndarray) -> list[np.ndarray]:
-    """The closed outlines of a mesh as vertices in order, the longest first."""
-    following = dict(boundary(triangles).tolist())
-    found = []
-    while following:
-        first, vertex = following.popitem()
-        loop = [first]
-        while vertex != first:
-            loop.append(vertex)
-            vertex = following.pop(vertex)
-        found.append(np.array(loop))
-    return sorted(found, key=len, reverse=True)
+def parts(edges: np.ndarray) -> np.ndarray:
+    """`[V]`: the number of the connected part of a graph `[E, 2]` that a vertex is in."""
+    count = edges.max() + 1
+    graph = sparse.coo_array((np.ones(len(edges)), edges.T), (count, count))
+    return csgraph.connected_components(graph, directed=False)[1]
