@@ -1,14 +1,13 @@
 """What the installed stack has for scripts: the face model, networks and rigs."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import safetensors
 
 from pie_jax.core.errors import PieError
-from pie_jax.core.theta import FaceParams
+from pie_jax.core.interfaces import Estimate
+from pie_jax.energy.term import needed
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import arrays
 from pie_jax.io.arrays import Arrays
@@ -21,8 +20,7 @@ from pie_jax.stack.uses import FIT, Use
 class Estimator(NamedTuple):
     """What estimates theta."""
 
-    apply: Callable[[Any, jax.Array], FaceParams]
-    """`(params, image [B, R, R, 3]) -> theta [B]`."""
+    apply: Estimate
     params: Any
 
 
@@ -63,10 +61,12 @@ def mofa(file: Path | None) -> Estimator:
         PieError: the file cannot be read, or is not MoFA.
     """
     found = installed("mofa", mofa=file)
-    estimate = found.functions.networks.estimate
-    if estimate is None:
-        raise PieError("the default configuration has no MoFA")
-    return Estimator(estimate, found.params.mofa)
+    return Estimator(estimate(found), found.params.mofa)
+
+
+def estimate(stack: Stack) -> Estimate:
+    """The stack's MoFA."""
+    return needed(stack.functions.networks.estimate, "mofa")
 
 
 def read(file: Path) -> Arrays:

@@ -35,9 +35,8 @@ STRONGEST = 1.5
 
 def main() -> None:
     """Generates until `--num` edits are there."""
-    args = script.parser(
-        __doc__, "samples", "out", num=(2000, "how many edits")
-    ).parse_args()
+    parser = script.parser(__doc__, "samples", "out", num=(2000, "how many edits"))
+    args = parser.parse_args()
     setup = rig_data.new_setup(*COMPONENTS)
     trained_on, _ = samples.load(args.samples, GENERATOR, most=args.num)
     args.out.mkdir(parents=True, exist_ok=True)

@@ -71,8 +71,7 @@ def generate(
         num: rounded up to whole shards.
         folder: made if missing; no other job writes there.
         shard: seeds in a file.
-        measure: from `[R, R, 3]` uint8 to `[68, 2]` landmarks in fractions of the
-            frame, or None where there is no face; `find_landmarks` without it.
+        measure: finds landmarks, as `find_landmarks`.
         first: the first seed, a multiple of `shard`.
 
     Raises:

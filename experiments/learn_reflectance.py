@@ -11,7 +11,6 @@ model that has them. Before there is any MoFA leave it out: fits then begin with
 mean head, and want more steps (`--refine 150`, 1.5 s of one core a sample).
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +28,8 @@ from experiments.fitting import Estimator
 from experiments.generators import GENERATOR
 from experiments.parts import in_parts
 from pie_jax.core.images import from_255
-from pie_jax.core.theta import SIZES, FaceParams, neutral
+from pie_jax.core.interfaces import Estimate
+from pie_jax.core.theta import SIZES, neutral
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_vertices
 from pie_jax.graphics.sampling import sample
@@ -83,7 +83,7 @@ def estimator(file: Path | None) -> Estimator:
 
 
 def look_up(
-    apply: Callable[[Any, Array], FaceParams],
+    apply: Estimate,
     model: Morphable,
     num_steps: int,
     params: Any,
@@ -93,7 +93,7 @@ def look_up(
     """Fits faces and removes their light.
 
     Args:
-        apply: where fits begin, `(params, image [B, H, H, 3]) -> theta [B]`.
+        apply: where fits begin.
         model: the face model.
         num_steps: of the refinement after that.
         params: what `apply` takes.

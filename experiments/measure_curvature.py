@@ -49,15 +49,13 @@ Probe = Callable[[Array, Array, Array], Array]
 
 def main() -> None:
     """Probes, and writes the curvature."""
-    args = script.parser(
-        __doc__, "samples", "out", num=(600, "how many probes")
-    ).parse_args()
+    parser = script.parser(__doc__, "samples", "out", num=(600, "how many probes"))
+    args = parser.parse_args()
     config = configuration.load("default", [])
     chosen, _ = samples.load(args.samples, config.generator, most=args.num)
     stack = load(config, EMBED)
     args.out.mkdir(parents=True, exist_ok=True)
-    probe = prober(stack)
-    found = gather(probe, chosen, stack, args.out / "probes.npy")
+    found = gather(prober(stack), chosen, stack, args.out / "probes.npy")
     about = {
         converted.KIND: "curvature",
         "data": f"{len(found)} probes of samples of {config.generator}",

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from experiments import pnp, rig_data, sample_faces, samples, script
+from experiments import fitting, pnp, rig_data, sample_faces, samples, script
 from experiments.generate_samples import find_landmarks
 from experiments.generators import GENERATOR
 from experiments.rig_data import Data
@@ -89,7 +89,7 @@ def main() -> None:
     stack = rig_data.new_setup(*COMPONENTS)
     _, held_out = samples.load(args.samples, GENERATOR)
     others = rig_data.seen(stack, held_out, args.out.with_suffix(".npz"))
-    bench = Bench(stack, others, jax.jit(rig_data.estimate(stack)))
+    bench = Bench(stack, others, jax.jit(fitting.estimate(stack)))
     edited = {
         "portraits": [_embedded(folder, others.num_ws) for folder in args.embedded],
         "samples": _held_out(others, args.num),
@@ -119,13 +119,7 @@ def _held_out(others: Data, num: int) -> list[Subject]:
 def measure(
     bench: Bench, portraits: Sequence[Subject], poses: int, most_rounds: int
 ) -> Figures:
-    """Edits all portraits.
-
-    Args:
-        bench: what measures.
-        portraits: what is edited.
-        poses: how many of the grid, for each.
-        most_rounds: of feedback, beside none.
+    """Edits all portraits, without feedback and with these rounds of it.
 
     Returns:
         Figures of single edits by name; see `_pose`, `_expression` and `_light`.

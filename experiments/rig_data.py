@@ -10,11 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from experiments import sample_faces, samples, training_script
+from experiments import fitting, sample_faces, samples, training_script
 from experiments.sample_faces import SampleFaces
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import from_255
-from pie_jax.core.interfaces import Estimate
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams, to_vector
 from pie_jax.energy import crops
@@ -68,12 +67,8 @@ def look(
     """Theta and descriptors of pictures `[B, R, R, 3]`, whose chips are placed."""
     chips = jax.vmap(crops.dlib_chip)(image, chip_matrix)
     describe = needed(stack.functions.networks.recognition, "recognition")
-    return estimate(stack)(params.mofa, image), describe(params.recognition, chips)
-
-
-def estimate(stack: Stack) -> Estimate:
-    """The stack's MoFA."""
-    return needed(stack.functions.networks.estimate, "mofa")
+    theta = fitting.estimate(stack)(params.mofa, image)
+    return theta, describe(params.recognition, chips)
 
 
 def seen(setup: Stack, chosen: samples.Samples, kept: Path) -> Data:

@@ -30,14 +30,8 @@ Look = Callable[[np.ndarray, np.ndarray], Sequence[jax.Array]]
 def measured(
     see: Look, samples: Samples, kept: Path, identity: str
 ) -> list[np.ndarray]:
-    """Looks at all samples, or reads what was seen before: `[S, ...]` each.
-
-    Args:
-        see: what looks.
-        samples: valid ones.
-        kept: a .npz file to keep the outcome in.
-        identity: tells these networks and samples from others.
-    """
+    """Looks at all samples, which are valid, or reads what was seen before from `kept`
+    (.npz): `[S, ...]` each. `identity` tells networks and samples from others."""
     if kept.exists():
         with np.load(kept, allow_pickle=False) as arrays:
             if str(arrays["identity"]) == identity:

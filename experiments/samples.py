@@ -108,7 +108,6 @@ def load(
             averaged; as they are stored without it.
         held_out: how many samples are kept from training.
         most: how many samples to train on are wanted, the first ones; all without it.
-            Shards beyond are not read.
 
     Returns:
         (training, held out), both in the order of seeds.

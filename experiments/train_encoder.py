@@ -7,9 +7,7 @@ r"""Fits the encoder to generator samples: a start for the embedding.
 A ridge regression of low rank (Mukherjee and Zhu, "Reduced Rank Ridge Regression and
 Its Kernel Extensions", 2011) of codes on thumbnails, in closed form: a minute. The
 folder then holds `encoder.safetensors`, ready for `pie_jax/assets/`, its figures, and a
-picture. Features of VGG-16 and of the recognition network instead of pixels, or with
-them, were not much better on photographs (17.1 dB at best, pixels 16.6), and a network
-as MoFA's learns so few samples by heart.
+picture. Its model card says what else was tried.
 """
 
 import json
@@ -73,15 +71,8 @@ def fit(
     rank: int,
     ridge: float = RIDGE,
 ) -> dict[str, Any]:
-    """The encoder's parameters (`networks.encoder`).
-
-    Args:
-        trained_on: samples, of at least as many pixels as the encoder sees.
-        moments: of the generator's codes.
-        num_ws: the generator's number of style inputs.
-        rank: of the linear function.
-        ridge: what is added to the pixels' sums of squares.
-    """
+    """The encoder's parameters (`networks.encoder`), of this rank, learnt from samples of
+    at least as many pixels as it sees; `moments` are those of the generator's codes."""
     pixels = _thumbnails(trained_on.image_u8)
     values = _knots(trained_on, moments, num_ws)
     # How far an error of one deviation leads; no less than a thousandth of the most.

@@ -45,7 +45,6 @@ from pie_jax.core.images import reduce_area
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.face.morphable import Morphable
-from pie_jax.io import images
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.rignet import RigNet
 from pie_jax.stack import converted, networks
@@ -283,7 +282,8 @@ def _preview(judged: Callable, batch: RigBatch, params: Any, path: Path) -> None
     """The first samples, and below each its edit."""
     few = jax.tree.map(lambda x: x[:_COLUMNS], batch)
     _, shown = judged(params, few)
-    pictures.sheet(path, list(images.to_u8(shown.swapaxes(0, 1))))
+    rows = np.clip(np.rint(127.5 * (shown + 1)), 0, 255).astype(np.uint8)
+    pictures.sheet(path, list(rows.swapaxes(0, 1)))
 
 
 def _synthesize(setup: Stack, params: Any, code: jax.Array) -> jax.Array:

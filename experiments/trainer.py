@@ -97,8 +97,7 @@ def _begin(
     saved = checkpoints.latest(template)
     if saved is None:
         return task.training.init(task.params), []
-    state, record = saved
-    return state, record["history"]
+    return saved[0], saved[1]["history"]
 
 
 def _refuse_another(saved: dict[str, Any], identity: dict[str, Any]) -> None:

@@ -73,11 +73,8 @@ def colour_change(model: Morphable, theta: FaceParams) -> np.ndarray:
     `[S]` the first ones are looked at, with the model's mean skin."""
     place = rig_start.slices()["illumination"]
     mean_skin = dataclasses.replace(theta, reflectance=0 * theta.reflectance)
-    changes = [
-        rig_start.visible_change(model, one, place)
-        for one in np.asarray(to_vector(mean_skin))[:_FACES]
-    ]
-    return np.mean(changes, axis=0)
+    few = np.asarray(to_vector(mean_skin))[:_FACES]
+    return np.mean([rig_start.visible_change(model, x, place) for x in few], axis=0)
 
 
 def kept(change: np.ndarray) -> np.ndarray:
