@@ -10,24 +10,17 @@ from pie_jax.core import ibug
 
 
 def batches(
-    samples: Samples,
-    batch_size: int,
-    *,
-    seed: int = 0,
-    first_step: int = 0,
-    mirror: bool = False,
+    samples: Samples, batch_size: int, first_step: int = 0
 ) -> Iterator[Samples]:
     """Yields batches without end, in each epoch in another order.
 
+    Every other sample, at random, is mirrored; its code is that of the picture as it was.
     A training that is taken up again at `first_step` sees what it would have seen.
 
     Args:
         samples: at least `batch_size`; what is left of an epoch is dropped.
         batch_size: samples in a batch.
-        seed: of the order.
         first_step: how many batches to pass over, at no cost.
-        mirror: mirror every other sample, at random. The codes of a batch are those of
-            the pictures as they were.
 
     Raises:
         ValueError: there are fewer samples than `batch_size`.
@@ -39,11 +32,9 @@ def batches(
         )
     epoch, step = divmod(first_step, per_epoch)
     while True:
-        rng = np.random.default_rng((seed, epoch))
+        rng = np.random.default_rng((0, epoch))
         order = rng.permutation(len(samples.seed))
-        mirrored = (
-            rng.random(len(order)) < 0.5 if mirror else np.zeros(len(order), bool)
-        )
+        mirrored = rng.random(len(order)) < 0.5
         for start in range(step * batch_size, per_epoch * batch_size, batch_size):
             chosen = slice(start, start + batch_size)
             yield mirror_some(samples.take(order[chosen]), mirrored[chosen])
@@ -52,12 +43,7 @@ def batches(
 
 def mirror_some(samples: Samples, mirrored: np.ndarray) -> Samples:
     """Mirrors pictures and landmarks where `mirrored` `[S]` is true."""
-    image_u8, landmarks = samples.image_u8, samples.landmarks
-    return samples._replace(
-        image_u8=np.where(
-            mirrored[:, None, None, None], image_u8[:, :, ::-1], image_u8
-        ),
-        landmarks=np.where(
-            mirrored[:, None, None], ibug.mirror(jnp.asarray(landmarks)), landmarks
-        ),
-    )
+    image_u8, landmarks = samples.image_u8.copy(), samples.landmarks.copy()
+    image_u8[mirrored] = image_u8[mirrored, :, ::-1]
+    landmarks[mirrored] = ibug.mirror(jnp.asarray(landmarks[mirrored]))
+    return samples._replace(image_u8=image_u8, landmarks=landmarks)

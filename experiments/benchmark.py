@@ -11,12 +11,12 @@ timed beside OpenVINO, its original engine: judge by the ratios. Of `face` the l
 the repetitions counts.
 """
 
-import functools
 import json
 import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -27,11 +27,13 @@ from experiments import fitting, generators, script
 from pie_jax.core.interfaces import Generator, Rig
 from pie_jax.core.theta import COMPONENTS, FaceParams, neutral
 from pie_jax.editing import edit as editing
+from pie_jax.energy.term import needed
 from pie_jax.face import correction
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.networks import stylegan1, stylegan2
 from pie_jax.stack import carriers
+from pie_jax.stack.assembly import Stack
 
 
 def main() -> None:
@@ -106,7 +108,7 @@ def stylegan(
         ("stylegan1", stylegan1.stylegan1(widths1), stylegan1, widths1),
         ("stylegan2", stylegan2.stylegan2(widths2), stylegan2, widths2),
     ):
-        init = jax.jit(functools.partial(module.init_params, widths=widths))
+        init = jax.jit(partial(module.init_params, widths=widths))
         params = init(jax.random.key(0, impl="rbg"))
         w_plus = jax.random.normal(jax.random.key(1), (1, network.num_ws, 512))
         times = in_turns(synthesis_calls(network, params, w_plus), repeats)
@@ -145,8 +147,8 @@ def face(repeats: int) -> dict[str, object]:
         "vertices_forward_backward_of_8": lambda: batch(several, model),
     }
     for side in (256, 512, 1024):
-        picture = jax.jit(functools.partial(render_image, resolution=side))
-        calls[f"picture_{side}"] = functools.partial(picture, model, theta)
+        picture = jax.jit(partial(render_image, resolution=side))
+        calls[f"picture_{side}"] = partial(picture, model, theta)
     return {
         "vertices": len(model.mean),
         "triangles": len(model.triangles),
@@ -156,28 +158,27 @@ def face(repeats: int) -> dict[str, object]:
 
 def edit(repeats: int) -> dict[str, object]:
     """One edit at 1024 x 1024 without feedback by each installed rig."""
-    return edits(*generators.default(), fitting.rigs(*COMPONENTS), repeats)
+    return edits(fitting.installed(edit=COMPONENTS), repeats)
 
 
-def edits(
-    network: Generator, params: Any, rigs: Mapping[str, tuple[Rig, Any]], repeats: int
-) -> dict[str, object]:
+def edits(stack: Stack, repeats: int) -> dict[str, object]:
     """One edit by each rig: rig and generator in one program."""
-    shape = (1, network.num_ws, 512)
-    w_plus = jnp.broadcast_to(params["w_avg"], shape)
+    generator, params = stack.functions.generator, stack.params
+    shape = (1, generator.num_ws, 512)
+    w_plus = jnp.broadcast_to(params.generator["w_avg"], shape)
     theta = neutral((1,))
 
     def edited(rig: Rig, rig_params: Any, params: Any, w_plus: jax.Array) -> jax.Array:
         target = jax.tree.map(lambda x: x + 0.1, theta)
         moved = editing.move(rig, rig_params, w_plus, theta, target)
-        return network.synthesis(params, moved)
+        return generator.synthesis(params, moved)
 
     program = jax.jit(edited, static_argnums=0)
     calls: dict[str, Callable] = {
-        f"edit_{component}": functools.partial(program, *rig, params, w_plus)
-        for component, rig in rigs.items()
+        f"edit_{c}": partial(program, rig, params.rigs[c], params.generator, w_plus)
+        for c, rig in needed(stack.functions.editor, "mofa").rigs.items()
     }
-    return {**in_seconds(in_turns(calls, repeats))}
+    return in_seconds(in_turns(calls, repeats))
 
 
 def in_turns(
@@ -196,7 +197,7 @@ def in_turns(
     return {name: round(summary(x), 4) for name, x in times.items()}
 
 
-def in_seconds(times: dict[str, float]) -> dict[str, float]:
+def in_seconds(times: dict[str, float]) -> dict[str, object]:
     """Times by names that say their unit."""
     return {f"{name}_seconds": x for name, x in times.items()}
 

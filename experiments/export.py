@@ -1,6 +1,5 @@
-"""Files that ship with the package: the same arrays always give the same bytes."""
+"""Files that ship with the package."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,22 +7,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import safetensors.numpy
 from flax import traverse_util
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import atomic
+from pie_jax.stack import converted
 
 
 def rounded(params: Any) -> Any:
-    """Parameters as they come back from `export`'s file, for figures of that file.
-
-    Args:
-        params: a pytree of arrays.
-
-    Returns:
-        Likewise, float32; what half precision cannot hold is infinite.
-    """
+    """A pytree of arrays as they come back from `export`'s file, for figures of that
+    file: float32; what half precision cannot hold is infinite."""
     return jax.tree.map(lambda x: jnp.asarray(_halved(x), jnp.float32), params)
 
 
@@ -51,29 +43,9 @@ def export(path: Path, params: Any, metadata: Mapping[str, Any]) -> None:
 def write(
     path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
 ) -> None:
-    """Writes a file, all or nothing; the same arrays always give the same bytes.
-
-    Args:
-        path: a .safetensors file; its folder is made if missing.
-        arrays: by name.
-        metadata: text by name.
-    """
-    ordered = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
-    content = safetensors.numpy.save(ordered, metadata=dict(metadata))
+    """Writes a .safetensors file, all or nothing; its folder is made if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.replacing(path) as file:
-        file.write(_with_header_in_order(content))
-
-
-def _with_header_in_order(content: bytes) -> bytes:
-    """A safetensors file with its header sorted.
-
-    (The library writes the metadata in a new random order in every process.)
-    """
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:start]), sort_keys=True).encode()
-    header += b" " * (-len(header) % 8)  # the arrays begin at a multiple of eight
-    return len(header).to_bytes(8, "little") + header + content[start:]
+    converted.save(path, arrays, metadata)
 
 
 def _halved(x: Any) -> np.ndarray:

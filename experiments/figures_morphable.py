@@ -98,8 +98,8 @@ def tile(model: Morphable, caption: str, face: FaceParams) -> np.ndarray:
     """One picture `[S, S, 3]` uint8 with its caption, and with the landmarks where that
     begins with this word."""
     image, mask, points = _render(model, face)
-    shown = np.rint(255 * (image + _BACKGROUND * (1 - mask)))
-    shown_u8 = np.asarray(shown).astype(np.uint8)
+    shown = np.asarray(image + _BACKGROUND * (1 - mask))
+    shown_u8 = np.rint(255 * shown).astype(np.uint8)
     if caption.startswith("landmarks"):
         shown_u8 = pictures.dotted(shown_u8, points, _GREEN)
     picture = Image.fromarray(shown_u8)

@@ -1,19 +1,17 @@
 """What the installed stack has for scripts: the face model, networks and rigs."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import safetensors
 
 from pie_jax.core.errors import PieError
-from pie_jax.core.interfaces import Rig
-from pie_jax.core.theta import FaceParams
+from pie_jax.core.interfaces import Estimate
+from pie_jax.energy.term import needed
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import arrays
 from pie_jax.io.arrays import Arrays
-from pie_jax.stack import configuration
+from pie_jax.stack import configuration, uses
 from pie_jax.stack import load as loading
 from pie_jax.stack.assembly import Stack
 from pie_jax.stack.uses import FIT, Use
@@ -22,16 +20,18 @@ from pie_jax.stack.uses import FIT, Use
 class Estimator(NamedTuple):
     """What estimates theta."""
 
-    apply: Callable[[Any, jax.Array], FaceParams]
-    """`(params, image [B, R, R, 3]) -> theta [B]`."""
+    apply: Estimate
     params: Any
 
 
-def installed(*parts: str, mofa: Path | None = None) -> Stack:
+def installed(
+    *parts: str, edit: tuple[str, ...] = (), mofa: Path | None = None
+) -> Stack:
     """Parts of the default configuration; those of `pie fit` without names.
 
     Args:
         parts: of `core.params.Params`.
+        edit: components whose rigs are wanted, with the generator.
         mofa: a file that a training has written, instead of the installed one.
 
     Raises:
@@ -39,7 +39,8 @@ def installed(*parts: str, mofa: Path | None = None) -> Stack:
     """
     config = configuration.load(configuration.DEFAULT)
     config.files.mofa = str(mofa or "")
-    return loading.load(config, Use(parts=parts) if parts else FIT)
+    use = uses.edit(*edit) if edit else Use(parts=parts or FIT.parts)
+    return loading.load(config, use)
 
 
 def face_model(file: Path | None) -> Morphable:
@@ -60,20 +61,12 @@ def mofa(file: Path | None) -> Estimator:
         PieError: the file cannot be read, or is not MoFA.
     """
     found = installed("mofa", mofa=file)
-    estimate = found.functions.networks.estimate
-    if estimate is None:
-        raise PieError("the default configuration has no MoFA")
-    return Estimator(estimate, found.params.mofa)
+    return Estimator(estimate(found), found.params.mofa)
 
 
-def rigs(*components: str) -> dict[str, tuple[Rig, Any]]:
-    """The installed rigs with their parameters, by component."""
-    config = configuration.load(configuration.DEFAULT)
-    found = loading.load(config, Use(edit=components, parts=("mofa",)))
-    editor = found.functions.editor
-    if editor is None:
-        raise PieError("the default configuration has no MoFA")
-    return {c: (editor.rigs[c], found.params.rigs[c]) for c in components}
+def estimate(stack: Stack) -> Estimate:
+    """The stack's MoFA."""
+    return needed(stack.functions.networks.estimate, "mofa")
 
 
 def read(file: Path) -> Arrays:

@@ -12,20 +12,20 @@ moment and started again.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import fitting, generate_samples, rig_data, samples, script
+from experiments import generate_samples, rig_data, samples, script
 from experiments.generators import GENERATOR
-from experiments.rig_data import Data, Setup
+from experiments.rig_data import Data
 from pie_jax.core import theta as parameters
-from pie_jax.core.interfaces import Rig
 from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, FaceParams
 from pie_jax.editing import edit
+from pie_jax.energy.term import needed
+from pie_jax.stack.assembly import Stack
 
 TURNED = (20.0, 45.0)
 """Degrees of pitch and yaw within which heads are turned, evenly."""
@@ -35,29 +35,29 @@ STRONGEST = 1.5
 
 def main() -> None:
     """Generates until `--num` edits are there."""
-    args = script.parser(
-        __doc__, "samples", "out", num=(2000, "how many edits")
-    ).parse_args()
-    setup = rig_data.new_setup()
+    parser = script.parser(__doc__, "samples", "out", num=(2000, "how many edits"))
+    args = parser.parse_args()
+    setup = rig_data.new_setup(*COMPONENTS)
     trained_on, _ = samples.load(args.samples, GENERATOR, most=args.num)
     args.out.mkdir(parents=True, exist_ok=True)
     data = rig_data.seen(setup, trained_on, args.out / "faces.npz")
-    draw = drawing(setup, data, fitting.rigs(*COMPONENTS))
+    draw = drawing(setup, data)
     generate_samples.generate(GENERATOR, draw, setup.params, args.num, args.out)
 
 
-def drawing(setup: Setup, data: Data, loaded: dict[str, tuple[Rig, Any]]) -> Callable:
+def drawing(setup: Stack, data: Data) -> Callable:
     """What `generate_samples.generate` draws with: for each seed an edit of one of the
-    samples, in turn, by rigs with their parameters."""
-    rigs = {component: params for component, (_, params) in loaded.items()}
+    samples, in turn, by all rigs."""
+    functions = setup.functions
+    rigs = needed(functions.editor, "mofa").rigs
 
     @jax.jit
-    def draw(params: Params, rigs: Any, w_plus: jax.Array, own: FaceParams, to: Any):
+    def draw(params: Params, w_plus: jax.Array, own: FaceParams, to: FaceParams):
         offsets = [
-            edit.offset(rig, rigs[c], w_plus, own, to) for c, (rig, _) in loaded.items()
+            edit.offset(rig, params.rigs[c], w_plus, own, to) for c, rig in rigs.items()
         ]
         edited = w_plus + sum(offsets)
-        image = setup.generator.synthesis(params.generator, edited)[0]
+        image = functions.generator.synthesis(params.generator, edited)[0]
         return edited[0], *generate_samples.both_sizes(image)
 
     def of_seed(params: Params, seed: jax.Array):
@@ -65,7 +65,7 @@ def drawing(setup: Setup, data: Data, loaded: dict[str, tuple[Rig, Any]]) -> Cal
         chosen = data.samples.take(slice(index, index + 1))
         w_plus = jnp.asarray(samples.w_plus(chosen, data.num_ws))
         own = parameters.from_vector(jnp.asarray(data.faces.theta[index])[None])
-        w, *images = draw(params, rigs, w_plus, own, _target(data, own, int(seed)))
+        w, *images = draw(params, w_plus, own, _target(data, own, int(seed)))
         code = {"w": w, "crossover": np.int32(data.num_ws), "psi": chosen.psi[0]}
         return code, *images
 

@@ -43,11 +43,8 @@ _NARROWEST = 0.25
 
 def main() -> None:
     """Generates until `--num` seeds are there."""
-    args, config = generators.parse(
-        script.parser(
-            __doc__, "out", num=(20_000, "how many seeds"), first=(0, "the first seed")
-        )
-    )
+    numbers = {"num": (20_000, "how many seeds"), "first": (0, "the first seed")}
+    args, config = generators.parse(script.parser(__doc__, "out", **numbers))
     fetch.ensure(LANDMARKS68)
     found = load(config, SYNTHESIZE)
     draw = jax.jit(partial(draw_sample, found.functions.generator))
@@ -74,8 +71,7 @@ def generate(
         num: rounded up to whole shards.
         folder: made if missing; no other job writes there.
         shard: seeds in a file.
-        measure: from `[R, R, 3]` uint8 to `[68, 2]` landmarks in fractions of the
-            frame, or None where there is no face; `find_landmarks` without it.
+        measure: finds landmarks, as `find_landmarks`.
         first: the first seed, a multiple of `shard`.
 
     Raises:
@@ -85,18 +81,16 @@ def generate(
         raise ValueError(f"first is {first}; expected a multiple of {shard}")
     folder.mkdir(parents=True, exist_ok=True)
     atomic.clear(folder)
-    for path in folder.glob("samples-*.npz"):
-        samples.read(path, name)  # another generator's would be an error now
-        break
+    if known := next(folder.glob("samples-*.npz"), None):
+        samples.read(known, name)  # another generator's would be an error now
     starts = range(first, first + num, shard)
     with tqdm(total=len(starts) * shard, unit="sample", smoothing=0.05) as bar:
         for start in starts:
             if samples.shard_path(folder, start, shard).exists():
                 bar.update(shard)
                 continue
-            seeds = range(start, start + shard)
             rows = []
-            for seed in seeds:
+            for seed in range(start, start + shard):
                 rows.append(_sample(draw, params, seed, measure or find_landmarks))
                 bar.update()
             stacked = Samples(*(np.stack(x) for x in zip(*rows, strict=True)))
@@ -106,12 +100,7 @@ def generate(
 def draw_sample(
     generator: Generator, params: Any, seed: Array
 ) -> tuple[dict[str, Array], Array, Array]:
-    """Draws one code and synthesises it.
-
-    Args:
-        generator: any.
-        params: its parameters.
-        seed: int32, what all randomness comes from.
+    """Draws one code of an int32 seed, and synthesises it.
 
     Returns:
         The fields `w`, `crossover` and `psi` of `Samples`; the picture `[R, R, 3]` and
@@ -156,24 +145,18 @@ def _sample(
 
 
 def find_landmarks(image_u8: np.ndarray) -> np.ndarray | None:
-    """dlib's landmarks of the face that fills an aligned picture.
+    """dlib's landmarks `[68, 2]`, in fractions of the frame, of the face that fills an
+    aligned picture `[R, R, 3]` uint8, R even; None if there is no such face.
 
     The face is looked for at half of the resolution, where the detector takes a sixth
     of the time. The landmarks that follow differ by 1.3 % of the distance of the eyes
     from those of the full search (12 samples), as much as dlib varies with any shift
     of its box.
-
-    Args:
-        image_u8: `[R, R, 3]` uint8, R even.
-
-    Returns:
-        `[68, 2]` in fractions of the frame; None if there is no such face.
     """
     resolution = image_u8.shape[0]
     for box in faces.detect(samples.shrink(image_u8[None], resolution // 2)[0]):
-        whole = faces.Box(
-            2 * box.left, 2 * box.top, 2 * box.right + 1, 2 * box.bottom + 1
-        )
+        corner = 2 * box.right + 1, 2 * box.bottom + 1
+        whole = faces.Box(2 * box.left, 2 * box.top, *corner)
         if whole.width >= _NARROWEST * resolution:
             return (faces.landmarks68(image_u8, whole) + 0.5) / resolution
     return None

@@ -11,7 +11,6 @@ model that has them. Before there is any MoFA leave it out: fits then begin with
 mean head, and want more steps (`--refine 150`, 1.5 s of one core a sample).
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +28,8 @@ from experiments.fitting import Estimator
 from experiments.generators import GENERATOR
 from experiments.parts import in_parts
 from pie_jax.core.images import from_255
-from pie_jax.core.theta import SIZES, FaceParams, neutral
+from pie_jax.core.interfaces import Estimate
+from pie_jax.core.theta import SIZES, neutral
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_vertices
 from pie_jax.graphics.sampling import sample
@@ -44,15 +44,12 @@ _RARE = 10.0
 
 
 class Unwrapped(NamedTuple):
-    """Colours of S faces without their light.
-
-    Attributes:
-        albedo: `[S, V, 3]`.
-        weights: `[S, V]` in [0, 1], how sure it is.
-    """
+    """Colours of S faces without their light."""
 
     albedo: Any
+    """`[S, V, 3]`."""
     weights: Any
+    """`[S, V]` in [0, 1], how sure it is."""
 
 
 def main() -> None:
@@ -74,9 +71,8 @@ def main() -> None:
     compiled = jax.jit(look_up, static_argnums=(0, 2))
     look = partial(compiled, apply, model, args.refine, params)
     unwrapped = in_parts(look, chosen.image_u8, chosen.landmarks)
-    arrays = learn(model, unwrapped, args.rounds)
     about = {"data": f"{len(chosen.seed)} samples of {GENERATOR}"}
-    export(args.out, arrays, about)
+    export(args.out, learn(model, unwrapped, args.rounds), about)
 
 
 def estimator(file: Path | None) -> Estimator:
@@ -87,7 +83,7 @@ def estimator(file: Path | None) -> Estimator:
 
 
 def look_up(
-    apply: Callable[[Any, Array], FaceParams],
+    apply: Estimate,
     model: Morphable,
     num_steps: int,
     params: Any,
@@ -97,7 +93,7 @@ def look_up(
     """Fits faces and removes their light.
 
     Args:
-        apply: where fits begin, `(params, image [B, H, H, 3]) -> theta [B]`.
+        apply: where fits begin.
         model: the face model.
         num_steps: of the refinement after that.
         params: what `apply` takes.
@@ -125,11 +121,8 @@ def learn(
     rounds: int,
     count: int = SIZES["reflectance"],
 ) -> dict[str, np.ndarray]:
-    """A reflectance basis from colours with gaps.
-
-    Returns:
-        `albedo_mean` `[V, 3]` and `albedo` `[count, V, 3]`, for `build_morphable`.
-    """
+    """A reflectance basis from colours with gaps, for `build_morphable`: `albedo_mean`
+    `[V, 3]` and `albedo` `[count, V, 3]`."""
     before = np.asarray(model.albedo_mean)
     colours = unwrapped.albedo.reshape(len(unwrapped.albedo), -1)
     weights = unwrapped.weights.repeat(3, axis=1)

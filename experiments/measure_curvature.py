@@ -49,15 +49,13 @@ Probe = Callable[[Array, Array, Array], Array]
 
 def main() -> None:
     """Probes, and writes the curvature."""
-    args = script.parser(
-        __doc__, "samples", "out", num=(600, "how many probes")
-    ).parse_args()
+    parser = script.parser(__doc__, "samples", "out", num=(600, "how many probes"))
+    args = parser.parse_args()
     config = configuration.load("default", [])
     chosen, _ = samples.load(args.samples, config.generator, most=args.num)
     stack = load(config, EMBED)
     args.out.mkdir(parents=True, exist_ok=True)
-    probe = prober(stack)
-    found = gather(probe, chosen, stack, args.out / "probes.npy")
+    found = gather(prober(stack), chosen, stack, args.out / "probes.npy")
     about = {
         converted.KIND: "curvature",
         "data": f"{len(found)} probes of samples of {config.generator}",
@@ -88,9 +86,7 @@ def prober(stack: Stack) -> Probe:
     def signed(code: Array, params: Params, chip_matrix: Array, key: Array) -> Array:
         parts = residuals(params, code, chip_matrix)
         keys = jax.random.split(key, len(parts))
-        signs = (
-            jax.random.rademacher(k, x.shape) for k, x in zip(keys, parts, strict=True)
-        )
+        signs = map(jax.random.rademacher, keys, [x.shape for x in parts])
         products = [jnp.sum(s * x) for s, x in zip(signs, parts, strict=True)]
         return 2**0.5 * jnp.sum(jnp.stack(products))
 
@@ -98,12 +94,7 @@ def prober(stack: Stack) -> Probe:
     return lambda code, chip_matrix, key: gradient(code, params, chip_matrix, key)
 
 
-def gather(
-    probe: Probe,
-    chosen: Samples,
-    stack: Stack,
-    file: Path,
-) -> np.ndarray:
+def gather(probe: Probe, chosen: Samples, stack: Stack, file: Path) -> np.ndarray:
     """One probe at each sample, `[S, num_ws, 512]`; those that `file` has are kept."""
     generator = stack.functions.generator
     codes = samples.w_plus(chosen, generator.num_ws)
@@ -122,12 +113,8 @@ def gather(
 
 
 def decompose(probes: np.ndarray, rank: int) -> dict[str, np.ndarray]:
-    """Each row's foremost directions (`embedding.curvature`).
-
-    Args:
-        probes: `[S, num_ws, 512]`.
-        rank: how many directions.
-    """
+    """Each row's foremost directions (`embedding.curvature`) of probes
+    `[S, num_ws, 512]`."""
     by_row = np.swapaxes(np.float64(probes), 0, 1)
     matrix = np.swapaxes(by_row, 1, 2) @ by_row / len(probes)
     eigenvalues, directions = np.linalg.eigh(matrix)

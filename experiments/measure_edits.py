@@ -22,20 +22,25 @@ from tqdm import tqdm
 from experiments import fitting, pnp, rig_data, sample_faces, samples, script
 from experiments.generate_samples import find_landmarks
 from experiments.generators import GENERATOR
-from experiments.rig_data import Data, Setup
+from experiments.rig_data import Data
+from pie_jax.core.interfaces import Estimate
 from pie_jax.core.numerics import norm
-from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, FaceParams, combine
 from pie_jax.editing import edit
-from pie_jax.editing.edit import Editor, Seen
+from pie_jax.editing.edit import Seen
 from pie_jax.editing.leaks import landmark_leak, light_distance
-from pie_jax.editing.sight import sight
+from pie_jax.editing.targets import Amount
 from pie_jax.energy import crops
-from pie_jax.graphics.camera import project
+from pie_jax.energy.term import needed
 from pie_jax.io import atomic, codes, images
 from pie_jax.losses.landmark import mean_distance
 from pie_jax.photos import alignment, faces
+from pie_jax.photos.portraits import Portrait
+from pie_jax.stack.assembly import Stack
 from pie_jax.workflows.edit_record import landmarks
+from pie_jax.workflows.editable import Editable
+from pie_jax.workflows.requests import Request
+from pie_jax.workflows.shoot import Options, shoot
 
 YAWS, PITCHES = (-30, -20, -10, 0, 10, 20, 30), (-15, 0, 15)
 """Degrees; every yaw with every pitch."""
@@ -58,11 +63,11 @@ compared with; None for a sample, which is its own photograph."""
 class Bench(NamedTuple):
     """What measures."""
 
-    setup: Setup
-    editor: Editor
-    params: Params
+    stack: Stack
     others: Data
     """Whose expressions and lights are taken."""
+    estimate: Estimate
+    """MoFA, compiled."""
     find: Callable[[np.ndarray], np.ndarray | None] = find_landmarks
     """`[R, R, 3]` uint8 to landmarks in fractions of the frame."""
     solve: Callable[..., np.ndarray] = pnp.solve
@@ -81,65 +86,40 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("edits.json"))
     args = parser.parse_args()
     pnp.require_opencv()
-    setup = rig_data.new_setup()
+    stack = rig_data.new_setup(*COMPONENTS)
     _, held_out = samples.load(args.samples, GENERATOR)
-    kept = args.out.with_suffix(".npz")
-    bench = new_bench(setup, rig_data.seen(setup, held_out, kept))
+    others = rig_data.seen(stack, held_out, args.out.with_suffix(".npz"))
+    bench = Bench(stack, others, jax.jit(fitting.estimate(stack)))
     edited = {
-        "portraits": _embedded(setup, args.embedded),
-        "samples": _held_out(bench, args.num),
+        "portraits": [_embedded(folder, others.num_ws) for folder in args.embedded],
+        "samples": _held_out(others, args.num),
     }
     report = {
         name: summary(measure(bench, x, args.poses, args.rounds))
         for name, x in edited.items()
         if x
     }
+    text = json.dumps(report, indent=1)
     with atomic.replacing(args.out) as file:
-        file.write(json.dumps(report, indent=1).encode())
-    print(json.dumps(report, indent=1))
+        file.write(text.encode())
+    print(text)
 
 
-def new_bench(setup: Setup, others: Data) -> Bench:
-    """The installed rigs with everything compiled."""
-    rigs = fitting.rigs(*COMPONENTS)
-    see = jax.jit(sight(setup.estimate, setup.find_landmarks))
-    editor = Editor(
-        jax.jit(setup.generator.synthesis),
-        see,
-        {k: rig for k, (rig, _) in rigs.items()},
-    )
-    params = dataclasses.replace(
-        setup.params, rigs={k: x for k, (_, x) in rigs.items()}
-    )
-    setup = setup._replace(estimate=jax.jit(setup.estimate))
-    return Bench(setup, editor, params, others)
+def _embedded(folder: Path, num_ws: int) -> Subject:
+    photo = images.from_u8(images.read(folder / "aligned.png"))
+    w_plus = codes.load_w_plus(folder, num_ws, GENERATOR)
+    return jnp.asarray(w_plus), jnp.asarray(photo)[None]
 
 
-def _embedded(setup: Setup, folders: Sequence[Path]) -> list[Subject]:
-    return [
-        (
-            jnp.asarray(codes.load_w_plus(folder, setup.generator.num_ws, GENERATOR)),
-            jnp.asarray(images.from_u8(images.read(folder / "aligned.png")))[None],
-        )
-        for folder in folders
-    ]
-
-
-def _held_out(bench: Bench, num: int) -> list[Subject]:
-    chosen = samples.w_plus(bench.others.samples.take(slice(num)), bench.others.num_ws)
+def _held_out(others: Data, num: int) -> list[Subject]:
+    chosen = samples.w_plus(others.samples.take(slice(num)), others.num_ws)
     return [(jnp.asarray(x)[None], None) for x in chosen]
 
 
 def measure(
     bench: Bench, portraits: Sequence[Subject], poses: int, most_rounds: int
 ) -> Figures:
-    """Edits all portraits.
-
-    Args:
-        bench: what measures.
-        portraits: what is edited.
-        poses: how many of the grid, for each.
-        most_rounds: of feedback, beside none.
+    """Edits all portraits, without feedback and with these rounds of it.
 
     Returns:
         Figures of single edits by name; see `_pose`, `_expression` and `_light`.
@@ -147,39 +127,46 @@ def measure(
     """
     figures: Figures = defaultdict(list)
     for i, (w_plus, photo) in enumerate(tqdm(portraits, unit="portrait")):
-        before = edit.look(bench.editor, bench.params, w_plus)
-        photo = before.image if photo is None else photo
+        editable = _editable(bench.stack, w_plus, photo)
         for rounds in (0, most_rounds):
             suffix = f"_feedback{rounds}" if rounds else ""
             rng = np.random.default_rng(i)  # the same edits with and without feedback
-            for name, value in _edits(Trial(bench, before, photo, rounds), rng, poses):
+            for name, value in _edits(Trial(bench, editable, rounds), rng, poses):
                 figures[name + suffix].append(value)
     return dict(figures)
+
+
+def _editable(stack: Stack, w_plus: jax.Array, photo: jax.Array | None) -> Editable:
+    """As `pie edit` has it, for edits that keep no background."""
+    before = edit.look(needed(stack.functions.editor, "mofa"), stack.params, w_plus)
+    photo = before.image if photo is None else photo
+    photo_u8, unused = _u8(photo), jnp.zeros((1, 1))
+    portrait = Portrait(photo_u8, alignment.whole(len(photo_u8)), None)
+    return Editable(photo[0], portrait, before, stack, lambda *_: unused, unused)
 
 
 class Trial(NamedTuple):
     """A portrait that is edited, with so many rounds of feedback."""
 
     bench: Bench
-    before: Seen
-    photo: jax.Array
+    editable: Editable
     rounds: int
 
     def attempt(self, component: str, target: FaceParams) -> Seen:
         """Edits one component."""
-        editor, params = self.bench.editor, self.bench.params
-        groups = ((component,),)
-        return edit.edit(editor, params, self.before, target, groups, self.rounds)
+        x, groups = self.editable, ((component,),)
+        return edit.edit(x.editor, x.params, x.before, target, groups, self.rounds)
 
 
 def _edits(
     trial: Trial, rng: np.random.Generator, poses: int
 ) -> Iterator[tuple[str, Any]]:
     grid = [(yaw, pitch) for yaw in YAWS for pitch in PITCHES]
-    points = trial.bench.find(_u8(trial.photo))
-    matrix = None if points is None else _chip_matrix(trial.photo, points)
+    photo_u8 = trial.editable.portrait.aligned_u8
+    points = trial.bench.find(photo_u8)
+    person = None if points is None else _describe(trial.bench, photo_u8, points)
     for index in rng.permutation(len(grid))[:poses]:
-        yield from _pose(trial, matrix, grid[index])
+        yield from _pose(trial, person, grid[index])
     others = trial.bench.others.faces.theta
     for other in rng.integers(len(others), size=2):
         theta = sample_faces.to_jax(others[other : other + 1])
@@ -188,34 +175,35 @@ def _edits(
 
 
 def _pose(
-    trial: Trial, matrix: np.ndarray | None, degrees: tuple[float, float]
+    trial: Trial, person: jax.Array | None, degrees: tuple[float, float]
 ) -> Iterator[tuple[str, Any]]:
     """`angle`, the editing error in radians as MoFA alone sees it (the paper's), and
     `angle_seen`, as the editor does; `person`, the distance of descriptors to the
     photograph, and `recognition`, its square, the paper's error; `pose_leak`, see
     `editing.leaks.landmark_leak`; `turned`; `faces`, 1 where dlib finds one."""
-    bench, before = trial.bench, trial.before
+    bench, editable = trial.bench, trial.editable
+    before, model = editable.before, editable.model
     target = _turned(before.theta, degrees)
-    after = trial.attempt("rotation", target)
-    model = bench.setup.model
-    yield "pose_leak", float(landmark_leak(model, before.theta, after.theta)[0])
-    image = _levelled(bench, after, target)
-    alone = [_by_mofa(bench, x) for x in (before.image, image)]
-    goal = _turned(alone[0], degrees)
-    yield "angle", float(edit.error(alone[1], goal, "rotation")[0])
-    seen_there = bench.editor.sight(bench.params, image)
+    asked = Request(dict(zip(("yaw", "pitch"), map(Amount, degrees), strict=True)))
+    shot = shoot(editable, asked, target, Options(trial.rounds, keep_background=False))
+    yield "pose_leak", float(landmark_leak(model, before.theta, shot.edited.theta)[0])
+    image = jnp.asarray(images.from_u8(shot.picture_u8))[None]
+    by_mofa = partial(bench.estimate, editable.params.mofa)
+    goal, found = _turned(by_mofa(before.image), degrees), by_mofa(image)
+    yield "angle", float(edit.error(found, goal, "rotation")[0])
+    seen_there = editable.editor.sight(editable.params, image)
     yield "angle_seen", float(edit.error(seen_there, target, "rotation")[0])
-    found = bench.find(_u8(image))
-    yield "faces", float(found is not None)
-    if found is None:
+    points = bench.find(shot.picture_u8)
+    yield "faces", float(points is not None)
+    if points is None:
         return
     ideal = np.asarray(landmarks(model, target)[0])
-    asks = (found, None), (found, before.theta), (ideal, None)
-    solved = [bench.solve(model, points[None], head)[0, 1] for points, head in asks]
-    seen = [float(x) for x in (alone[1].rotation[0, 1], *solved)]
+    asks = (points, None), (points, before.theta), (ideal, None)
+    solved = [bench.solve(model, x[None], head)[0, 1] for x, head in asks]
+    seen = [float(x) for x in (found.rotation[0, 1], *solved)]
     yield "turned", [degrees[0], *np.rad2deg(seen)]
-    if matrix is not None:
-        distance = _person(bench, trial.photo, matrix, image, found)
+    if person is not None:
+        distance = float(norm(person - _describe(bench, shot.picture_u8, points)))
         yield "person", distance
         yield "recognition", distance**2
 
@@ -227,26 +215,29 @@ def _turned(theta: FaceParams, degrees: tuple[float, float]) -> FaceParams:
     return dataclasses.replace(theta, rotation=rotation)
 
 
-def _levelled(bench: Bench, after: Seen, target: FaceParams) -> jax.Array:
-    """Its picture, turned about the head to the target's roll, as `pie edit` does."""
-    turn = float(target.rotation[0, 2] - after.theta.rotation[0, 2])
-    if not turn:
-        return after.image
-    size = after.image.shape[1]
-    where = project(after.theta.translation, bench.setup.model.camera, size)[0] - 0.5
-    quad = alignment.moved_quad(size, np.asarray(where), np.asarray(where), turn)
-    picture_u8 = alignment.cut(_u8(after.image), quad, size, fade=False)
-    return jnp.asarray(images.from_u8(picture_u8))[None]
+def _describe(bench: Bench, picture_u8: np.ndarray, points: np.ndarray) -> jax.Array:
+    """The descriptor `[D]` of the face that has these landmarks."""
+    matrix = faces.chip_matrix(len(picture_u8) * points - 0.5)
+    image = jnp.asarray(images.from_u8(picture_u8))
+    describe = needed(bench.stack.functions.networks.recognition, "recognition")
+    return _descriptor(describe, bench.stack.params.recognition, image, matrix)
 
 
-def _by_mofa(bench: Bench, image: jax.Array) -> FaceParams:
-    return bench.setup.estimate(bench.params.mofa, image)
+@partial(jax.jit, static_argnums=0)
+def _descriptor(
+    recognition: Callable, params: Any, image: jax.Array, matrix: jax.Array
+) -> jax.Array:
+    return recognition(params, crops.dlib_chip(image, matrix)[None])[0]
+
+
+def _u8(image: jax.Array) -> np.ndarray:
+    return images.to_u8(np.asarray(image[0]))
 
 
 def _expression(trial: Trial, theta: FaceParams) -> Iterator[tuple[str, float]]:
     """`expression`, the 66 landmarks' distance to the target's rendering in distances
     of the eyes; `expression_asked`, the same without an edit."""
-    before, model = trial.before, trial.bench.setup.model
+    before, model = trial.editable.before, trial.editable.model
     after = trial.attempt("expression", combine(before.theta, theta, "expression"))
     for name, seen in (("expression", after), ("expression_asked", before)):
         aim = combine(seen.theta, theta, "expression")
@@ -257,7 +248,7 @@ def _expression(trial: Trial, theta: FaceParams) -> Iterator[tuple[str, float]]:
 def _light(trial: Trial, theta: FaceParams) -> Iterator[tuple[str, float]]:
     """`light`, the scale-invariant distance of illumination; `light_asked`, the same
     without an edit."""
-    before = trial.before
+    before = trial.editable.before
     after = trial.attempt("illumination", combine(before.theta, theta, "illumination"))
     for name, seen in (("light", after), ("light_asked", before)):
         distance = light_distance(theta.illumination, seen.theta.illumination)
@@ -280,38 +271,6 @@ def summary(figures: Figures) -> dict[str, float]:
             found[f"{name}_slope_{judge}"] = float(slope)
         found[f"{name}_correlation"] = float(np.corrcoef(asked, judged["pnp"])[0, 1])
     return found
-
-
-def _person(
-    bench: Bench,
-    photo: jax.Array,
-    matrix: np.ndarray,
-    image: jax.Array,
-    points: np.ndarray,
-) -> float:
-    """The distance of the descriptors, each face where it is."""
-    places = matrix, _chip_matrix(image, points)
-    recognition = bench.setup.recognition
-    first, second = (
-        _describe(recognition, bench.params.recognition, x, jnp.asarray(m))
-        for x, m in zip((photo, image), places, strict=True)
-    )
-    return float(norm(first - second))
-
-
-@partial(jax.jit, static_argnums=0)
-def _describe(
-    recognition: Callable, params: Any, image: jax.Array, matrix: jax.Array
-) -> jax.Array:
-    return recognition(params, crops.dlib_chip(image[0], matrix)[None])[0]
-
-
-def _chip_matrix(image: jax.Array, points: np.ndarray) -> np.ndarray:
-    return faces.chip_matrix(image.shape[1] * points - 0.5)
-
-
-def _u8(image: jax.Array) -> np.ndarray:
-    return images.to_u8(np.asarray(image[0]))
 
 
 if __name__ == "__main__":

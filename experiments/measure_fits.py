@@ -13,9 +13,7 @@ Refining takes 0.7 s of one core a picture. Needs opencv-python-headless.
 import dataclasses
 import json
 from collections.abc import Sequence
-from functools import partial
 
-import jax
 import numpy as np
 from jax import Array
 
@@ -29,7 +27,7 @@ from pie_jax.core.images import from_255
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import correction
-from pie_jax.face.views import views
+from pie_jax.face.morphable import Morphable
 from pie_jax.networks.mofa import SIZE
 from pie_jax.training.refine import refine
 
@@ -65,7 +63,7 @@ def main() -> None:
         found["identities"] = distances(names, theta)
     if args.sheet:
         theta = mofa_figures.estimate(judge, params, sets["held_out"].image_u8[:SHOWN])
-        pictures.sheet(args.sheet, rows(judge, theta, held_out.image_u8[:SHOWN]))
+        pictures.sheet(args.sheet, rows(model, theta, held_out.image_u8[:SHOWN]))
     print(json.dumps(found, indent=1))
 
 
@@ -97,21 +95,12 @@ def distances(names: Sequence[str], theta: FaceParams) -> dict[str, float]:
     return dict(sorted(pairs.items(), key=lambda pair: pair[1]))
 
 
-def rows(judge: Judge, theta: FaceParams, image_u8: np.ndarray) -> list[np.ndarray]:
-    """Rows of pictures, and below each its face over it, its geometry, albedo, shading.
-
-    Args:
-        judge: gives the model.
-        theta: `[S]`.
-        image_u8: `[S, H, H, 3]` uint8, S a multiple of eight.
-    """
-    look = partial(jax.jit(jax.vmap(views, (None, 0, 0))), judge.model)
-    found = []
-    for start in range(0, len(image_u8), _COLUMNS):
-        part = slice(start, start + _COLUMNS)
-        chosen = jax.tree.map(lambda x, part=part: x[part], theta)
-        found += drawn(look, chosen, image_u8[part], enlarged=1)
-    return found
+def rows(model: Morphable, theta: FaceParams, image_u8: np.ndarray) -> list[np.ndarray]:
+    """Rows of pictures `[S, H, H, 3]` uint8, S a multiple of eight, and below each its
+    face `[S]` over it, its geometry, albedo, shading."""
+    seen = np.stack(drawn(model, theta, image_u8, enlarged=1))
+    parts = np.split(seen, len(image_u8) // _COLUMNS, axis=1)
+    return [row for part in parts for row in part]
 
 
 if __name__ == "__main__":

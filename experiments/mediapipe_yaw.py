@@ -68,15 +68,8 @@ def mesh() -> Find:
 
 
 def read(folder: Path, find: Find) -> np.ndarray:
-    """A sweep's yaws in degrees, to the viewer's right.
-
-    Args:
-        folder: with `edit.json` and `strip.png`.
-        find: what finds the mesh.
-
-    Returns:
-        `[n, 3]`: requested, achieved in `pie edit`'s eyes, in the mesh's; of the
-        pictures in which there is a face.
+    """A sweep's yaws in degrees, to the viewer's right, of the pictures with a face:
+    `[n, 3]`, requested, achieved in `pie edit`'s eyes, in the mesh's.
 
     Raises:
         SystemExit: the edit was no sweep.

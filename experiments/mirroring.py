@@ -23,12 +23,7 @@ _APART = 0.01
 def differences(
     model: Morphable, theta: FaceParams, mirrored: FaceParams
 ) -> dict[str, float]:
-    """Compares faces with those of the mirrored pictures, after mirroring them.
-
-    Args:
-        model: the face model.
-        theta: `[S]`, of pictures.
-        mirrored: `[S]`, of the mirrored pictures.
+    """Compares faces `[S]` with those of the mirrored pictures, after mirroring them.
 
     Returns:
         Means over faces:

@@ -14,6 +14,7 @@ from experiments import mirroring, pnp
 from experiments.parts import in_parts
 from experiments.picture_sets import Pictures
 from pie_jax.core.images import from_255
+from pie_jax.core.interfaces import Estimate
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_image
@@ -37,13 +38,8 @@ class Judge(NamedTuple):
     """`(theta, behind [H, H, 3] in [0, 1]) -> image_u8`."""
 
 
-def judge(model: Morphable, apply: Callable[[Any, Array], FaceParams]) -> Judge:
-    """Binds and compiles.
-
-    Args:
-        model: the face model.
-        apply: `(params, image [B, H, H, 3] in [-1, 1]) -> theta [B]`.
-    """
+def judge(model: Morphable, apply: Estimate) -> Judge:
+    """Binds and compiles."""
 
     @jax.jit
     def estimate(params: Any, image_u8: Array) -> FaceParams:
@@ -123,8 +119,7 @@ def rendered_error(
 ) -> float:
     """See `figures`."""
     behind = image_u8.mean(axis=0, dtype=np.float32) / 255
-    turned = jnp.roll(theta.rotation, 1, axis=0)
-    known = dataclasses.replace(theta, rotation=turned)
+    known = dataclasses.replace(theta, rotation=jnp.roll(theta.rotation, 1, axis=0))
     known = jax.tree.map(lambda x: x[:_RENDERED], known)
     rendered_u8 = in_parts(lambda face: judge.render(face, behind), known)
     found = estimate(judge, params, rendered_u8)

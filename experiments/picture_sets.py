@@ -21,11 +21,8 @@ class Pictures(NamedTuple):
 
 
 def photographs(paths: Sequence[Path], size: int) -> Pictures:
-    """Reads photographs, aligned and averaged; there may be none.
-
-    Args:
-        paths: photographs with a face each.
-        size: pixels on a side of the pictures.
+    """Reads photographs with a face each, aligned and averaged to `size` pixels on a side;
+    there may be none.
 
     Raises:
         PieError: one cannot be read or has no face.
@@ -45,13 +42,8 @@ def photographs(paths: Sequence[Path], size: int) -> Pictures:
 def picture_sets(
     held_out: Samples, paths: Sequence[Path], size: int
 ) -> dict[str, Pictures]:
-    """Sets by name: `held_out`, and `real` where there are photographs.
-
-    Args:
-        held_out: samples that nothing was trained on.
-        paths: photographs.
-        size: pixels on a side of the pictures.
-    """
+    """Sets by name: `held_out`, samples that nothing was trained on, and `real` where
+    there are photographs; of `size` pixels on a side."""
     sets = {
         "held_out": Pictures(shrink(held_out.image_u8, size), held_out.landmarks),
         "real": photographs(paths, size),

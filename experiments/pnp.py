@@ -27,16 +27,14 @@ def require_opencv() -> None:
 def solve(
     model: Morphable, landmarks: np.ndarray, heads: FaceParams | None = None
 ) -> np.ndarray:
-    """Poses of heads that put their landmarks nearest to those of pictures.
+    """Poses `[S, 3]` of heads that put their landmarks nearest to those of pictures, as
+    (pitch, yaw, roll) in radians (`core.rotations`).
 
     Args:
         model: its camera is the pictures'.
         landmarks: `[S, 68, 2]` in fractions of the frame.
         heads: `[S]`, whose shape and expression they have; without it, each is the mean
             head, neutral.
-
-    Returns:
-        `[S, 3]`, (pitch, yaw, roll) in radians (`core.rotations`).
     """
     import cv2
 

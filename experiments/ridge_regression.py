@@ -16,18 +16,14 @@ RIDGE = 3000.0
 
 
 class Regression(NamedTuple):
-    """A linear map of inputs of two axes, as codes `[num_ws, 512]`.
-
-    Attributes:
-        kernel: `[N, D, K]`, to values in standard deviations.
-        centre: `[N, D]`, the inputs' mean.
-        mean: `[K]`, the values'.
-        deviation: `[K]`, likewise.
-    """
+    """A linear map of inputs of two axes, as codes `[num_ws, 512]`."""
 
     kernel: np.ndarray
+    """`[N, D, K]`, to values in standard deviations."""
     centre: np.ndarray
+    """`[N, D]`, the inputs' mean."""
     mean: np.ndarray
+    """`[K]`, the values'; likewise their deviation."""
     deviation: np.ndarray
 
 

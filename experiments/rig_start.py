@@ -33,22 +33,14 @@ expression, jemison.jpg gets glasses as she looks up, and a moustache without a 
 
 def slices() -> dict[str, slice]:
     """Where the parts of theta lie in its vector."""
-    ends = np.cumsum([*SIZES.values()])
-    return {
-        name: slice(int(end) - size, int(end))
-        for end, (name, size) in zip(ends, SIZES.items(), strict=True)
-    }
+    ends = np.cumsum([*SIZES.values()]).tolist()
+    return {k: slice(x - SIZES[k], x) for k, x in zip(SIZES, ends, strict=True)}
 
 
 def visible_change(
     model: Morphable, theta: np.ndarray, part: slice = slice(None)
 ) -> np.ndarray:
-    """How much a rendering changes with theta, to second order.
-
-    Args:
-        model: the face model.
-        theta: `[257]`, where.
-        part: of theta, that changes; all without it.
+    """How much a rendering changes with a part of theta, to second order at `[257]`.
 
     Returns:
         `[n, n]`, n numbers of theta: the mean squared change of what is seen is
@@ -103,15 +95,10 @@ def directions(
 def begin(
     network: Any, regression: Regression, offsets: np.ndarray, component: str
 ) -> Any:
-    """RigNet's parameters that make it this linear rig.
+    """RigNet's parameters that make it this linear rig, of `directions`.
 
-    Args:
-        network: initial parameters, whose features are as many as the component has
-            numbers, or as there is room for: then the component of the code itself is
-            seen in its largest effects alone.
-        regression: to theta first.
-        offsets: from `directions`.
-        component: one of `core.theta.COMPONENTS`.
+    The initial ones have as many features as the component has numbers, or as there is
+    room for: then the component of the code itself is seen in its largest effects alone.
     """
     size, rows, columns = offsets.shape
     seen = regression.kernel[..., slices()[component]].reshape(-1, size)

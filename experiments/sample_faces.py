@@ -17,12 +17,7 @@ from pie_jax.photos import faces
 
 
 class SampleFaces(NamedTuple):
-    """S faces.
-
-    Attributes:
-        theta: `[S, 257]`, in the order of `core.theta.SIZES`.
-        descriptor: `[S, D]`.
-    """
+    """S faces: theta `[S, 257]` in the order of `core.theta.SIZES`, descriptors `[S, D]`."""
 
     theta: np.ndarray
     descriptor: np.ndarray
@@ -35,14 +30,8 @@ Look = Callable[[np.ndarray, np.ndarray], Sequence[jax.Array]]
 def measured(
     see: Look, samples: Samples, kept: Path, identity: str
 ) -> list[np.ndarray]:
-    """Looks at all samples, or reads what was seen before: `[S, ...]` each.
-
-    Args:
-        see: what looks.
-        samples: valid ones.
-        kept: a .npz file to keep the outcome in.
-        identity: tells these networks and samples from others.
-    """
+    """Looks at all samples, which are valid, or reads what was seen before from `kept`
+    (.npz): `[S, ...]` each. `identity` tells networks and samples from others."""
     if kept.exists():
         with np.load(kept, allow_pickle=False) as arrays:
             if str(arrays["identity"]) == identity:
@@ -54,12 +43,8 @@ def measured(
 
 
 def chip_matrices(samples: Samples, size: int | None = None) -> np.ndarray:
-    """`[S, 2, 3]`, from pixels of dlib's chips to those of the pictures.
-
-    Args:
-        samples: valid ones.
-        size: pixels on a side of the pictures; without it, as they are stored.
-    """
+    """`[S, 2, 3]`, from pixels of dlib's chips of valid samples to those of the pictures
+    with `size` pixels on a side; without it, as they are stored."""
     size = size or samples.image_u8.shape[1]
     points = size * samples.landmarks.astype(np.float64) - 0.5
     return np.stack([faces.chip_matrix(x) for x in points]).astype(np.float32)

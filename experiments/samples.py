@@ -25,27 +25,24 @@ HELD_OUT = 500
 
 
 class Samples(NamedTuple):
-    """S samples of one generator. All leaves are NumPy arrays.
-
-    Attributes:
-        seed: `[S]` int64; with the generator it determines all the rest.
-        image_u8: `[S, size, size, 3]` uint8 RGB, area-averaged.
-        w: `[S, 2, 512]` float32, truncated: the code of the first rows, and of the rest;
-            of edits `[S, num_ws, 512]`, w_plus itself.
-        crossover: `[S]` int32, rows of w_plus that are the first w; all, if unmixed.
-        psi: `[S]` float32, the truncation strength.
-        landmarks: `[S, 68, 2]` float32, dlib's, in fractions of the frame (the outline
-            runs from 0 to 1); zero where `valid` is not.
-        valid: `[S]` bool, whether dlib found the face.
-    """
+    """S samples of one generator."""
 
     seed: np.ndarray
+    """`[S]` int64; with the generator it determines all the rest."""
     image_u8: np.ndarray
+    """`[S, size, size, 3]` uint8 RGB, area-averaged."""
     w: np.ndarray
+    """`[S, 2, 512]` float32, truncated: the code of the first rows, and of the rest; of
+    edits `[S, num_ws, 512]`, w_plus itself."""
     crossover: np.ndarray
+    """`[S]` int32, rows of w_plus that are the first w; all, if unmixed."""
     psi: np.ndarray
+    """`[S]` float32, the truncation strength."""
     landmarks: np.ndarray
+    """`[S, 68, 2]` float32, dlib's, in fractions of the frame (the outline runs from 0 to
+    1); zero where `valid` is not."""
     valid: np.ndarray
+    """`[S]` bool, whether dlib found the face."""
 
     def take(self, index: np.ndarray | slice) -> "Samples":
         """The samples at `index`, in that order."""
@@ -111,7 +108,6 @@ def load(
             averaged; as they are stored without it.
         held_out: how many samples are kept from training.
         most: how many samples to train on are wanted, the first ones; all without it.
-            Shards beyond are not read.
 
     Returns:
         (training, held out), both in the order of seeds.
@@ -131,7 +127,7 @@ def load(
         if size is not None:
             shard = shard._replace(image_u8=shrink(shard.image_u8, size))
         shards.append(shard)
-        total += len(shards[-1].seed)
+        total += len(shard.seed)
     if total <= held_out:
         raise PieError(
             f"{folder} holds {total} valid samples without a gap from seed 0 on; more "

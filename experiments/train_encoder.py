@@ -7,13 +7,12 @@ r"""Fits the encoder to generator samples: a start for the embedding.
 A ridge regression of low rank (Mukherjee and Zhu, "Reduced Rank Ridge Regression and
 Its Kernel Extensions", 2011) of codes on thumbnails, in closed form: a minute. The
 folder then holds `encoder.safetensors`, ready for `pie_jax/assets/`, its figures, and a
-picture. Features of VGG-16 and of the recognition network instead of pixels, or with
-them, were not much better on photographs (17.1 dB at best, pixels 16.6), and a network
-as MoFA's learns so few samples by heart.
+picture. Its model card says what else was tried.
 """
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ import numpy as np
 from experiments import generators, pictures, ridge_regression, samples, script
 from experiments.export import export, rounded
 from experiments.generators import GENERATOR
+from experiments.parts import in_parts
 from experiments.picture_sets import picture_sets
 from experiments.ridge_regression import Regression
 from experiments.samples import Samples
@@ -71,15 +71,8 @@ def fit(
     rank: int,
     ridge: float = RIDGE,
 ) -> dict[str, Any]:
-    """The encoder's parameters (`networks.encoder`).
-
-    Args:
-        trained_on: samples, of at least as many pixels as the encoder sees.
-        moments: of the generator's codes.
-        num_ws: the generator's number of style inputs.
-        rank: of the linear function.
-        ridge: what is added to the pixels' sums of squares.
-    """
+    """The encoder's parameters (`networks.encoder`), of this rank, learnt from samples of
+    at least as many pixels as it sees; `moments` are those of the generator's codes."""
     pixels = _thumbnails(trained_on.image_u8)
     values = _knots(trained_on, moments, num_ws)
     # How far an error of one deviation leads; no less than a thousandth of the most.
@@ -121,10 +114,7 @@ def _knots(chosen: Samples, moments: dict[str, jax.Array], num_ws: int) -> np.nd
 
 
 def projection(
-    generator: Generator,
-    generator_params: Any,
-    moments: dict[str, jax.Array],
-    network: dict[str, Any],
+    generator: Generator, generator_params: Any, moments: Any, network: dict[str, Any]
 ) -> Project:
     """What the generator makes of the encoder's estimates."""
     module = encoder.Encoder(generator.num_ws, encoder.rank_of(network))
@@ -139,9 +129,8 @@ def projection(
 
     def project(image_u8: np.ndarray) -> np.ndarray:
         # Each by itself: a picture of 1024 pixels takes a gigabyte on its way.
-        found = [one(parts, x[None]) for x in image_u8]
-        full_u8 = images.to_u8(np.concatenate(found))
-        return samples.shrink(full_u8, image_u8.shape[1])
+        found = in_parts(partial(one, parts), image_u8, size=1)
+        return samples.shrink(images.to_u8(found), image_u8.shape[1])
 
     return project
 
@@ -149,15 +138,12 @@ def projection(
 def report(
     project: Project, shown: dict[str, np.ndarray], out: Path
 ) -> dict[str, float]:
-    """Draws pictures with their estimates below, and writes the mean PSNRs in dB.
+    """Draws pictures with their estimates below, and gives the mean PSNRs in dB.
 
     Args:
         project: the encoder and its generator.
         shown: pictures `[S, H, H, 3]` uint8 by the name of their figure.
         out: an existing folder, gets `figures.json` and a picture for each name.
-
-    Returns:
-        The figures by name.
     """
     figures = {}
     for name, image_u8 in shown.items():

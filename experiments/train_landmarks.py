@@ -52,22 +52,13 @@ def landmark_task(
     num_steps: int,
     batch_size: int,
 ) -> Task:
-    """What `experiments.trainer` runs.
-
-    Args:
-        module: the network.
-        trained_on: samples at the network's size.
-        sets: at that size, by name; the mean distance on each is a figure.
-        num_steps: of the training.
-        batch_size: samples in an update.
-    """
+    """What `experiments.trainer` runs, of samples and sets at the network's size; the
+    mean distance on each set is a figure."""
 
     def apply(params: Any, image: jax.Array) -> Any:
         return module.apply({"params": params}, image)
 
-    @jax.jit
-    def find(params: Any, image_u8: jax.Array) -> jax.Array:
-        return apply(params, from_255(image_u8))
+    find = jax.jit(lambda params, image_u8: apply(params, from_255(image_u8)))
 
     return Task(
         training=training(landmark_objective(apply), adamw(num_steps, 2e-3)),
@@ -85,8 +76,7 @@ def landmark_task(
 def _following(
     trained_on: samples.Samples, batch_size: int, first_step: int
 ) -> Iterator[LandmarkBatch]:
-    chosen = batches(trained_on, batch_size, first_step=first_step, mirror=True)
-    for batch in chosen:
+    for batch in batches(trained_on, batch_size, first_step):
         yield LandmarkBatch(jnp.asarray(batch.image_u8), jnp.asarray(batch.landmarks))
 
 

@@ -13,7 +13,7 @@ show, from above, pictures, the face over them, geometry, albedo and shading. Ne
 opencv-python-headless, to judge the pose.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,21 +73,6 @@ class Data(NamedTuple):
     edits: Described | None
     """The one of seed s is an edit of the sample s of those."""
     sets: dict[str, Pictures]
-
-
-class Tools(NamedTuple):
-    """What evaluates and draws, compiled once for a training, and on which pictures."""
-
-    judge: Judge
-    recognition: Any
-    """Parameters of the recognition network, which MoFA is judged with."""
-    look: Callable[[FaceParams, np.ndarray], dict[str, jax.Array]]
-    """`(theta [n], image [n, H, H, 3] in [0, 1]) -> views by name`."""
-    sets: dict[str, Pictures]
-
-    def whole(self, params: Any) -> Any:
-        """MoFA's parameters, of those that are trained."""
-        return params | {RECOGNITION: self.recognition}
 
 
 def main() -> None:
@@ -154,43 +139,28 @@ def mofa_task(
     num_steps: int,
     batch_size: int,
 ) -> Task:
-    """What `experiments.trainer` runs.
-
-    Args:
-        module: the network.
-        recognition: parameters of the recognition network in it.
-        model: the decoder.
-        data: to train on, and to evaluate with.
-        num_steps: of the training.
-        batch_size: samples in an update.
-    """
+    """What `experiments.trainer` runs; `recognition` are the parameters of the recognition
+    network in the module, and the model is the decoder."""
 
     def apply(params: Any, image: jax.Array, *descriptor: jax.Array) -> Any:
         return module.apply({"params": params}, image, *descriptor)
 
-    tools = Tools(
-        judge(model, apply),
-        recognition,
-        partial(jax.jit(jax.vmap(views, (None, 0, 0))), model),
-        data.sets,
-    )
-    blank = jnp.zeros((1, module.size, module.size, 3))
+    def whole(params: Any) -> Any:
+        return params | {RECOGNITION: recognition}
+
+    judged = judge(model, apply)
+    num_edits = 0 if data.edits is None else len(data.edits.descriptor)
+    side = module.size
+    blank = jnp.zeros((1, side, side, 3)), jnp.zeros((1, DESCRIPTOR_SIZE))
     return Task(
         training=training(mofa_objective(apply), adamw(num_steps, 1e-3)),
-        params=training_script.beginning(
-            module, blank, jnp.zeros((1, DESCRIPTOR_SIZE))
-        ),
+        params=training_script.beginning(module, *blank),
         given=MofaGiven(model, WEIGHTS),
         batches=partial(_following, data, num_steps, batch_size),
-        evaluate=partial(evaluate, tools),
-        preview=partial(preview, tools),
-        identity=training_script.identity(
-            data.trained_on.samples, batch_size, module.width
-        )
-        | {
-            "model": _digest(model),
-            "edits": 0 if data.edits is None else len(data.edits.descriptor),
-        },
+        evaluate=lambda params: figures_of_sets(judged, whole(params), data.sets),
+        preview=lambda params, path: preview(judged, whole(params), data.sets, path),
+        identity={"model": _digest(model), "edits": num_edits}
+        | training_script.identity(data.trained_on.samples, batch_size, module.width),
     )
 
 
@@ -232,25 +202,18 @@ def _parts(
 def _shuffled(
     source: Described, batch_size: int, first_step: int
 ) -> Iterator[Described]:
-    for chosen in batches(
-        source.samples, batch_size, first_step=first_step, mirror=True
-    ):
+    for chosen in batches(source.samples, batch_size, first_step):
         index = np.searchsorted(source.samples.seed, chosen.seed)
         yield Described(chosen, source.descriptor[index])
 
 
-def evaluate(tools: Tools, params: Any) -> dict[str, float]:
-    """`experiments.mofa_figures.figures_of_sets`."""
-    return figures_of_sets(tools.judge, tools.whole(params), tools.sets)
-
-
-def preview(tools: Tools, params: Any, path: Path) -> None:
+def preview(judged: Judge, params: Any, sets: dict[str, Pictures], path: Path) -> None:
     """Draws the first pictures of each set, and below each the views of its face."""
     rows = []
-    for image_u8, _ in tools.sets.values():
+    for image_u8, _ in sets.values():
         chosen_u8 = image_u8[np.arange(_COLUMNS) % len(image_u8)]
-        theta = estimate(tools.judge, tools.whole(params), chosen_u8)
-        rows += drawn(tools.look, theta, chosen_u8)
+        theta = estimate(judged, params, chosen_u8)
+        rows += drawn(judged.model, theta, chosen_u8)
     pictures.sheet(path, rows)
 
 
@@ -260,13 +223,16 @@ def appearance(progress: float) -> float:
 
 
 def drawn(
-    look: Any, theta: FaceParams, image_u8: np.ndarray, enlarged: int = _ENLARGED
+    model: Morphable, theta: FaceParams, image_u8: np.ndarray, enlarged: int = _ENLARGED
 ) -> list[np.ndarray]:
     """Rows of a sheet: pictures `[n, H, H, 3]` uint8, enlarged, and their views."""
     large_u8 = image_u8.repeat(enlarged, axis=1).repeat(enlarged, axis=2)
-    seen = look(theta, large_u8 / np.float32(255))
+    seen = _look(model, theta, large_u8 / np.float32(255))
     levels = (np.rint(255 * np.asarray(seen[name])) for name in _VIEWS)
     return [large_u8, *(level.astype(np.uint8) for level in levels)]
+
+
+_look = jax.jit(jax.vmap(views, (None, 0, 0)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ started again. At the end the folder holds `rig_<component>.safetensors`, ready 
 edits change besides.
 """
 
+import itertools
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -37,7 +38,7 @@ from experiments import (
 )
 from experiments.export import export, rounded
 from experiments.parts import in_parts
-from experiments.rig_data import Data, Setup
+from experiments.rig_data import Data
 from experiments.trainer import Task, train
 from pie_jax.core import rotations
 from pie_jax.core.images import reduce_area
@@ -47,6 +48,7 @@ from pie_jax.face.morphable import Morphable
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.rignet import RigNet
 from pie_jax.stack import converted, networks
+from pie_jax.stack.assembly import Stack
 from pie_jax.training.rignet_step import (
     RigBatch,
     RigGiven,
@@ -87,7 +89,7 @@ def main() -> None:
     parser.add_argument("component", choices=COMPONENTS)
     args, config = generators.parse(parser)
     args.out.mkdir(parents=True, exist_ok=True)
-    setup = rig_data.new_setup(config)
+    setup = rig_data.new_setup(config=config)
     generator = generators.identity(config)
     trained_on, held_out = (
         rig_data.seen(setup, x, args.out / f"faces-{len(x.seed)}.npz")
@@ -98,7 +100,9 @@ def main() -> None:
         edits, _ = samples.load(args.edits, generator, held_out=0)
         learnt_from.append(rig_data.seen(setup, edits, args.out / "faces-of-edits.npz"))
     module = width_for(args.component, args.steps)
-    spread, network = linear_rig(setup.model, learnt_from, args.component, module)
+    spread, network = linear_rig(
+        setup.params.face_model, learnt_from, args.component, module
+    )
     task = rig_task(setup, trained_on, held_out, spread, network, args)
     params, figures = _trained(task, args)
     moments = setup.params.latents
@@ -130,26 +134,14 @@ def width_for(component: str, num_steps: int) -> RigNet:
 def linear_rig(
     model: Morphable, data: Sequence[Data], component: str, module: RigNet
 ) -> tuple[dict[str, np.ndarray], Any]:
-    """The closed form.
-
-    Args:
-        model: the face model.
-        data: to learn from, all of one generator.
-        component: one of `core.theta.COMPONENTS`.
-        module: the network.
-
-    Returns:
-        What a rig's parameters (`core.interfaces.Rig`) hold besides its network, and
-        RigNet's parameters in principal coordinates.
-    """
-    theta, descriptor = (
-        np.concatenate(x) for x in zip(*(one.faces for one in data), strict=True)
-    )
+    """The closed form, learnt from data of one generator: what a rig's parameters
+    (`core.interfaces.Rig`) hold besides its network, and RigNet's in principal
+    coordinates."""
+    faces = np.concatenate([np.concatenate(one.faces, axis=1) for one in data])
     codes = np.concatenate([one.codes(slice(None)) for one in data])
-    values = np.concatenate([theta, descriptor], axis=1)
-    regression = ridge_regression.fit(codes, values)
+    regression = ridge_regression.fit(codes, faces)
     place = rig_start.slices()[component]
-    values = theta[:, place]
+    values = faces[:, place]
     low, high = np.quantile(values, QUANTILES, axis=0)
     spread = {
         "mean": regression.mean[place],
@@ -158,7 +150,7 @@ def linear_rig(
         "high": high,
     }
     spread = {k: x.astype(np.float32) for k, x in spread.items()}
-    change = rig_start.visible_change(model, regression.mean[: theta.shape[1]])
+    change = rig_start.visible_change(model, regression.mean[: sum(SIZES.values())])
     offsets = rig_start.directions(regression, change, component)
     blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, values.shape[1]))
     network = training_script.beginning(module, *blank)
@@ -166,23 +158,15 @@ def linear_rig(
 
 
 def rig_task(
-    setup: Setup,
+    setup: Stack,
     trained_on: Data,
     held_out: Data,
     spread: dict[str, np.ndarray],
     network: Any,
     args: Namespace,
 ) -> Task:
-    """What `experiments.trainer` runs.
-
-    Args:
-        setup: generator and networks.
-        trained_on: samples to learn from.
-        held_out: to evaluate with.
-        spread: from `linear_rig`.
-        network: likewise, where it begins.
-        args: `component`, `steps` and `batch`.
-    """
+    """What `experiments.trainer` runs, of `args.component`, `args.steps` and `args.batch`;
+    `spread` and `network`, where it begins, are from `linear_rig`."""
     component = args.component
     module = RigNet(*rignet.widths({"network": network}))
 
@@ -192,14 +176,18 @@ def rig_task(
     observe = partial(_observe, setup)
     given = RigGiven(
         setup.params,
-        setup.model,
+        setup.params.face_model,
         jnp.asarray(spread["mean"]),
         jnp.asarray(spread["deviation"]),
         WEIGHTS,
     )
-    resolution = setup.generator.resolution
+    resolution = setup.functions.generator.resolution
     batch = next(following(held_out, component, resolution, _EVALUATED, 0.0, 0))
     judge = jax.jit(partial(_judge, setup, apply, component))
+
+    def judged(params: Any, rows: RigBatch) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        return in_parts(partial(judge, params, given), rows, size=1)
+
     return Task(
         training=training(
             rig_objective(apply, observe, component),
@@ -211,8 +199,8 @@ def rig_task(
         batches=partial(
             following, trained_on, component, resolution, args.batch, JITTER
         ),
-        evaluate=partial(_evaluate, judge, given, batch),
-        preview=partial(_preview, judge, given, batch),
+        evaluate=partial(_evaluate, judged, batch),
+        preview=partial(_preview, judged, batch),
         identity=training_script.identity(trained_on.samples, args.batch, 1.0)
         | {"component": component, "start": training_script.digest(network)},
     )
@@ -228,11 +216,9 @@ def following(
 ) -> Iterator[RigBatch]:
     """Batches, each a function of its step alone."""
     matrices = sample_faces.chip_matrices(data.samples, resolution)
-    count = len(data.samples.seed)
-    step = first_step
-    while True:
+    for step in itertools.count(first_step):
         rng = np.random.default_rng((0, step))
-        chosen, others = rng.integers(count, size=(2, batch_size))
+        chosen, others = rng.integers(len(matrices), size=(2, batch_size))
         code = data.codes(chosen)
         code = code + jitter * rng.standard_normal(code.shape, np.float32)
         theta = data.faces.theta[others]
@@ -247,17 +233,17 @@ def following(
             sample_faces.to_jax(theta),
             jnp.asarray(strength, jnp.float32),
         )
-        step += 1
 
 
 def _observe(
-    setup: Setup, params: Any, code: jax.Array, chip_matrix: jax.Array
+    setup: Stack, params: Any, code: jax.Array, chip_matrix: jax.Array
 ) -> tuple[FaceParams, jax.Array]:
-    return setup.look(params, _synthesize(setup, params, code), chip_matrix)
+    image = _synthesize(setup, params, code)
+    return rig_data.look(setup, params, image, chip_matrix)
 
 
 def _judge(
-    setup: Setup, apply: Any, component: str, params: Any, given: RigGiven, one: Any
+    setup: Stack, apply: Any, component: str, params: Any, given: RigGiven, one: Any
 ) -> tuple[dict[str, jax.Array], jax.Array]:
     """Edits a batch: figures `[B]`, and small pictures before and after `[B, 2]`."""
 
@@ -284,36 +270,25 @@ def _judge(
     return figures, jnp.stack([reduce_area(x, _SHOWN) for x in shown], axis=1)
 
 
-def _judged(
-    judge: Callable, given: RigGiven, batch: RigBatch, params: Any
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """`_judge`, a sample at a time."""
-    return in_parts(partial(judge, params, given), batch, size=1)
-
-
-def _evaluate(
-    judge: Callable, given: RigGiven, batch: RigBatch, params: Any
-) -> dict[str, float]:
+def _evaluate(judged: Callable, batch: RigBatch, params: Any) -> dict[str, float]:
     """Means over the batch: see `training.rignet_step.difference`; `asked` is what the
     edit asks for; `angle` between desired and achieved rotation in radians; `person`,
     the distance of descriptors."""
-    figures, _ = _judged(judge, given, batch, params)
+    figures, _ = judged(params, batch)
     return {k: float(x.mean()) for k, x in figures.items()}
 
 
-def _preview(
-    judge: Callable, given: RigGiven, batch: RigBatch, params: Any, path: Path
-) -> None:
+def _preview(judged: Callable, batch: RigBatch, params: Any, path: Path) -> None:
     """The first samples, and below each its edit."""
     few = jax.tree.map(lambda x: x[:_COLUMNS], batch)
-    _, shown = _judged(judge, given, few, params)
+    _, shown = judged(params, few)
     rows = np.clip(np.rint(127.5 * (shown + 1)), 0, 255).astype(np.uint8)
     pictures.sheet(path, list(rows.swapaxes(0, 1)))
 
 
-def _synthesize(setup: Setup, params: Any, code: jax.Array) -> jax.Array:
+def _synthesize(setup: Stack, params: Any, code: jax.Array) -> jax.Array:
     w_plus = latents.unwhiten(params.latents, code)
-    return setup.generator.synthesis(params.generator, w_plus)
+    return setup.functions.generator.synthesis(params.generator, w_plus)
 
 
 if __name__ == "__main__":

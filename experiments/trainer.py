@@ -23,26 +23,22 @@ stands for a figure that is no number."""
 
 
 class Task(NamedTuple):
-    """A network to train.
-
-    Attributes:
-        training: its functions.
-        params: where it begins.
-        given: the frozen arrays that its objective takes.
-        batches: from the first step to the batches from there on.
-        evaluate: from parameters to figures by name.
-        preview: `(parameters, file)`, draws a picture.
-        identity: numbers and words by name that tell this training from others: its
-            data, the network's size, where it begins.
-    """
+    """A network to train."""
 
     training: Training
     params: Any
+    """Where it begins."""
     given: Any
+    """The frozen arrays that its objective takes."""
     batches: Callable[[int], Iterator[Any]]
+    """From the first step to the batches from there on."""
     evaluate: Callable[[Any], dict[str, float]]
+    """From parameters to figures by name."""
     preview: Callable[[Any, Path], None]
+    """`(parameters, file)`, draws a picture."""
     identity: dict[str, Any]
+    """Numbers and words by name that tell this training from others: its data, the
+    network's size, where it begins."""
 
 
 def train(
@@ -101,16 +97,14 @@ def _begin(
     saved = checkpoints.latest(template)
     if saved is None:
         return task.training.init(task.params), []
-    state, record = saved
-    return state, record["history"]
+    return saved[0], saved[1]["history"]
 
 
 def _refuse_another(saved: dict[str, Any], identity: dict[str, Any]) -> None:
     """Raises a `PieError` that lists in what two trainings differ."""
-    names = sorted(saved.keys() | identity.keys())
     differing = [
         f"{name} was {saved.get(name)}, now {identity.get(name)}"
-        for name in names
+        for name in sorted(saved.keys() | identity.keys())
         if saved.get(name) != identity.get(name)
     ]
     if differing:

@@ -68,23 +68,13 @@ def main() -> None:
 
 
 def colour_change(model: Morphable, theta: FaceParams) -> np.ndarray:
-    """How much colours change with light.
-
-    Args:
-        model: the face model.
-        theta: `[S]`; the first ones are looked at, with the model's mean skin.
-
-    Returns:
-        `[27, 27]`: light that differs by d changes a visible vertex by `d @ C @ d` in
-        the mean, the sum of squares over RGB.
-    """
+    """How much colours change with light, C `[27, 27]`: light that differs by d changes a
+    visible vertex by `d @ C @ d` in the mean, the sum of squares over RGB. Of `theta`
+    `[S]` the first ones are looked at, with the model's mean skin."""
     place = rig_start.slices()["illumination"]
     mean_skin = dataclasses.replace(theta, reflectance=0 * theta.reflectance)
-    changes = [
-        rig_start.visible_change(model, one, place)
-        for one in np.asarray(to_vector(mean_skin))[:_FACES]
-    ]
-    return np.mean(changes, axis=0)
+    few = np.asarray(to_vector(mean_skin))[:_FACES]
+    return np.mean([rig_start.visible_change(model, x, place) for x in few], axis=0)
 
 
 def kept(change: np.ndarray) -> np.ndarray:
@@ -98,12 +88,9 @@ def head(
     """The layer after which of light there is `middle + shares @ (light - middle)`.
 
     Args:
-        arrays: MoFA's.
+        arrays: MoFA's; those that change are returned, in their precision.
         shares: `[27, 27]`.
         middle: `[27]`.
-
-    Returns:
-        Those of `arrays` that change, in their precision.
     """
     kernel, bias = (arrays[f"illumination/{k}"] for k in ("kernel", "bias"))
     # The layer's output, times `scale`, is added to the neutral light.

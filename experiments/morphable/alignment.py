@@ -7,16 +7,10 @@ from scipy.spatial.transform import Rotation
 def align(
     heads: np.ndarray, upright: np.ndarray, stable: np.ndarray, rounds: int = 4
 ) -> np.ndarray:
-    """Moves heads rigidly onto their mean; their sizes stay (Procrustes).
+    """Moves heads `[N, V, 3]` rigidly onto their mean; their sizes stay (Procrustes).
 
-    Args:
-        heads: `[N, V, 3]`.
-        upright: `[V, 3]`, a head whose orientation the mean is given.
-        stable: the vertices that the fit goes by.
-        rounds: how often the mean is formed anew.
-
-    Returns:
-        `[N, V, 3]`; the centre of each one's stable vertices is the origin.
+    The mean has the orientation of `upright` `[V, 3]`, and is formed anew in each round;
+    the centre of the `stable` vertices, which the fit goes by, is the origin.
     """
     upright = upright[stable] - upright[stable].mean(0)
     centred = heads - heads[:, stable].mean(1, keepdims=True)

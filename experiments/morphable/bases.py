@@ -11,15 +11,12 @@ Reflect = Callable[[np.ndarray], np.ndarray]
 
 
 class Basis(NamedTuple):
-    """Principal components.
-
-    Attributes:
-        components: `[K, V, 3]`, one standard deviation each, the largest first.
-        explained: the share of the samples' variance that they hold, of 1.
-    """
+    """Principal components."""
 
     components: np.ndarray
+    """`[K, V, 3]`, one standard deviation each, the largest first."""
     explained: float
+    """The share of the samples' variance that they hold, of 1."""
 
 
 def principal(

@@ -16,12 +16,7 @@ VIEWS = ((0, 0), (20, 0), (40, 0), (0, 15), (0, -15))
 def landmark_errors(
     studio: marking.Studio, model: Morphable, heads: np.ndarray
 ) -> dict[str, dict[str, float]]:
-    """Compares landmarks in rendered views.
-
-    Args:
-        studio: for the pictures.
-        model: the model with its landmarks.
-        heads: `[N, V + E, 3]` in the model's frame.
+    """Compares landmarks in rendered views of heads `[N, V + E, 3]` in the model's frame.
 
     Returns:
         For each view `found`, the share of heads in which dlib found a face; and, if

@@ -32,36 +32,26 @@ _COMMON = {
     "mouthFrown": 1.5,
 }
 """How much more often than others a motion is drawn, as in pictures of people."""
-_EXCLUSIVE = (
-    {"mouthSmile", "mouthFrown"},
-    {"mouthSmile", "mouthPucker"},
-    {"mouthSmile", "mouthFunnel"},
-    {"mouthStretch", "mouthPucker"},
-    {"mouthStretch", "mouthFunnel"},
-    {"jawLeft", "jawRight"},
-    {"mouthLeft", "mouthRight"},
-    {"eyeBlink", "eyeWide"},
-    {"eyeBlink", "eyeSquint"},
-    {"eyeSquint", "eyeWide"},
-    {"eyeLookUp", "eyeLookDown"},
-    {"eyeLookIn", "eyeLookOut"},
-    {"browDown", "browOuterUp"},
-    {"jawOpen", "mouth-open"},
-    {"eyeBlink", "eye-closure"},
-    {"eyeSquint", "eye-slit"},
-    {"eyeWide", "eye-opened-up"},
-    {"mouthPress", "jawOpen"},
-)
-"""Motions that no face shows at once."""
+_EXCLUDED = {
+    "mouthSmile": {"mouthFrown", "mouthPucker", "mouthFunnel"},
+    "mouthStretch": {"mouthPucker", "mouthFunnel"},
+    "mouthLeft": {"mouthRight"},
+    "jawLeft": {"jawRight"},
+    "jawOpen": {"mouth-open", "mouthPress"},
+    "eyeBlink": {"eyeWide", "eyeSquint", "eye-closure"},
+    "eyeSquint": {"eyeWide", "eye-slit"},
+    "eyeWide": {"eye-opened-up"},
+    "eyeLookUp": {"eyeLookDown"},
+    "eyeLookIn": {"eyeLookOut"},
+    "browDown": {"browOuterUp"},
+}
+"""What no face shows together with a motion."""
 _SIDEWAYS = {"jawLeft", "jawRight", "mouthLeft", "mouthRight"}
 """Motions of the whole mouth to a side, not of one side's units."""
 
 
 class Units(NamedTuple):
-    """Displacements `[V, 3]` by name.
-
-    `arkit` has the 52 units that the model names, `own` MakeHuman's.
-    """
+    """Displacements `[V, 3]` by name: the 52 that the model names, and MakeHuman's."""
 
     arkit: dict[str, np.ndarray]
     own: dict[str, np.ndarray]
@@ -107,16 +97,8 @@ def other_side(name: str, units: Mapping[str, object]) -> str:
 def draw_amounts(
     units: Units, rng: np.random.Generator, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws plausible sparse mixtures.
-
-    Args:
-        units: the units.
-        rng: the source of randomness.
-        count: how many mixtures.
-
-    Returns:
-        `[count, 52]` and `[count, 34]` amounts in [0, 1], in the order of the units.
-    """
+    """Draws plausible sparse mixtures: `[count, 52]` and `[count, 34]` amounts in [0, 1],
+    in the order of the units."""
     arkit, own = _motions(units.arkit), _motions(units.own)
     columns = {name: i for i, name in enumerate([*units.arkit, *units.own])}
     amounts = np.zeros((count, len(columns)))
@@ -126,13 +108,17 @@ def draw_amounts(
             motions = own if rng.random() < _OWN_SHARE else arkit
             weights = np.array([_COMMON.get(motion, 1.0) for motion in motions])
             motion = str(rng.choice(list(motions), p=weights / weights.sum()))
-            if not any({motion, other} in _EXCLUSIVE for other in chosen):
+            if not any(_exclude(motion, other) for other in chosen):
                 chosen.append(motion)
                 for name, amount in _draw_motion(motions[motion], rng).items():
                     row[columns[name]] = amount
         # Lips close what the jaw opens, and no more.
         row[columns["mouthClose"]] *= row[columns["jawOpen"]]
     return amounts[:, : len(units.arkit)], amounts[:, len(units.arkit) :]
+
+
+def _exclude(a: str, b: str) -> bool:
+    return a in _EXCLUDED.get(b, ()) or b in _EXCLUDED.get(a, ())
 
 
 def _motions(units: Mapping[str, object]) -> dict[str, list[str]]:
@@ -158,10 +144,7 @@ def _draw_motion(names: list[str], rng: np.random.Generator) -> dict[str, float]
 
 
 def expression_basis(
-    units: Units,
-    amounts: tuple[np.ndarray, np.ndarray],
-    region: Region,
-    count: int,
+    units: Units, amounts: tuple[np.ndarray, np.ndarray], region: Region, count: int
 ) -> bases.Basis:
     """Components for which the named units lose nothing.
 
@@ -172,7 +155,7 @@ def expression_basis(
 
     Args:
         units: the units.
-        amounts: of the ARKit units and of MakeHuman's own, as `draw_amounts` gives.
+        amounts: from `draw_amounts`.
         region: for its mirror.
         count: how many components.
     """
@@ -195,10 +178,7 @@ def expression_basis(
 
 
 def codes(moves: np.ndarray, components: np.ndarray) -> np.ndarray:
-    """`[U, K]`: the coefficients that come nearest to displacements `[U, V, 3]`.
-
-    Args:
-        components: `[K, V, 3]`, orthogonal.
-    """
+    """`[U, K]`: the coefficients of orthogonal components `[K, V, 3]` that come nearest to
+    displacements `[U, V, 3]`."""
     axes = components.reshape(len(components), -1)
     return moves.reshape(len(moves), -1) @ axes.T / (axes**2).sum(1)

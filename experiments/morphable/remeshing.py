@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csgraph
 
 # A cut that would leave less than this share of an edge goes through its end instead.
 _SLIVER = 0.08
@@ -65,10 +66,7 @@ def _snapped(triangles: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 
 def refine(
-    triangles: np.ndarray,
-    mixing: sparse.csr_array,
-    body: np.ndarray,
-    longest: float,
+    triangles: np.ndarray, mixing: sparse.csr_array, body: np.ndarray, longest: float
 ) -> tuple[np.ndarray, sparse.csr_array]:
     """Halves edges until none is longer than `longest`.
 
@@ -132,21 +130,13 @@ def _with_points_on(
 def boundary(triangles: np.ndarray) -> np.ndarray:
     """`[E, 2]`: the edges that belong to one triangle only, in its direction."""
     edges = np.concatenate([triangles[:, [i, (i + 1) % 3]] for i in range(3)])
-    _, index, count = np.unique(
-        np.sort(edges, 1), axis=0, return_index=True, return_counts=True
-    )
+    ends = np.sort(edges, 1)
+    _, index, count = np.unique(ends, axis=0, return_index=True, return_counts=True)
     return edges[index[count == 1]]
 
 
-def loops(triangles: np.ndarray) -> list[np.ndarray]:
-    """The closed outlines of a mesh as vertices in order, the longest first."""
-    following = dict(boundary(triangles).tolist())
-    found = []
-    while following:
-        first, vertex = following.popitem()
-        loop = [first]
-        while vertex != first:
-            loop.append(vertex)
-            vertex = following.pop(vertex)
-        found.append(np.array(loop))
-    return sorted(found, key=len, reverse=True)
+def parts(edges: np.ndarray) -> np.ndarray:
+    """`[V]`: the number of the connected part of a graph `[E, 2]` that a vertex is in."""
+    count = edges.max() + 1
+    graph = sparse.coo_array((np.ones(len(edges)), edges.T), (count, count))
+    return csgraph.connected_components(graph, directed=False)[1]

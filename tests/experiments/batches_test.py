@@ -16,11 +16,10 @@ def take(count, **values):
     return list(itertools.islice(batches(SAMPLES, 3, **values), count))
 
 
-@pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("first_step", [1, 3, 5])
-def test_a_training_goes_on_with_what_it_would_have_seen(first_step, mirror):
-    whole = take(8, mirror=mirror)[first_step:]
-    rest = take(8 - first_step, mirror=mirror, first_step=first_step)
+def test_a_training_goes_on_with_what_it_would_have_seen(first_step):
+    whole = take(8)[first_step:]
+    rest = take(8 - first_step, first_step=first_step)
     for expected, found in zip(whole, rest, strict=True):
         assert_equal(found, expected)
 
@@ -30,14 +29,13 @@ def test_every_epoch_has_another_order_without_repetition():
     epochs = [seeds[:9], seeds[9:]]
     assert all(len(set(epoch)) == 9 for epoch in epochs)
     assert epochs[0] != epochs[1]
-    assert take(1, seed=1)[0].seed.tolist() != seeds[:3]
     with pytest.raises(ValueError, match="at least 11 samples, got 10"):
         next(batches(SAMPLES, 11))
 
 
 def test_about_half_is_mirrored_and_codes_stay():
     mirrored = []
-    for batch in take(60, mirror=True):
+    for batch in take(60):
         before = SAMPLES.take(batch.seed)
         straight = (batch.image_u8 == before.image_u8).all(axis=(1, 2, 3))
         mirrored.extend(~straight)

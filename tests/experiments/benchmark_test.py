@@ -1,11 +1,14 @@
 """The benchmarks at small sizes."""
 
 import json
+from types import SimpleNamespace
 
 from experiments import benchmark
 from pie_jax.core.interfaces import Rig
+from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS
 from pie_jax.networks import mobile_stylegan
+from pie_jax.stack.assembly import Stack
 from tests import builders
 
 
@@ -24,9 +27,11 @@ def test_every_component_is_timed():
         lambda key: mobile_stylegan.init_params(key, (4, 4))
     )
     rigs = {
-        component: (Rig(lambda params, w_plus, theta: 2 * w_plus, component), ())
+        component: Rig(lambda params, w_plus, theta: 2 * w_plus, component)
         for component in COMPONENTS
     }
-    figures = benchmark.edits(network, params, rigs, 1)
+    functions = SimpleNamespace(generator=network, editor=SimpleNamespace(rigs=rigs))
+    known = Params(generator=params, rigs=dict.fromkeys(rigs, ()))
+    figures = benchmark.edits(Stack(known, functions), 1)
     assert figures.keys() == {f"edit_{component}_seconds" for component in COMPONENTS}
     assert min(figures.values()) > 0

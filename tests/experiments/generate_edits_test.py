@@ -1,14 +1,17 @@
 """Edits of samples: each a function of its seed, stored with its whole code."""
 
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 
 from experiments import generate_edits, generate_samples, samples
-from experiments.rig_data import Data, Setup
+from experiments.rig_data import Data
 from experiments.sample_faces import SampleFaces
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator, Rig
 from pie_jax.core.params import Params
+from pie_jax.stack.assembly import Stack
 from tests.experiments.samples_test import shard
 
 NUM_WS, SIZE = 3, 16
@@ -31,15 +34,17 @@ def toy_rig(component):
     def edit(params, w_plus, theta):
         return w_plus.at[:, 0].add(params * getattr(theta, component)[:, :1])
 
-    return Rig(edit, component), jnp.asarray(0.1)
+    return Rig(edit, component)
 
 
 def test_each_edit_is_of_its_sample(tmp_path):
     generator = Generator(None, synthesis, NUM_WS, SIZE)
-    setup = Setup(generator, None, None, Params(generator=()), None)
     rigs = {name: toy_rig(name) for name in parameters.COMPONENTS}
+    editor = SimpleNamespace(rigs=rigs)
+    params = Params(generator=(), rigs=dict.fromkeys(rigs, jnp.asarray(0.1)))
+    setup = Stack(params, SimpleNamespace(generator=generator, editor=editor))
     data, points = some_data(5), np.full((68, 2), 0.5)
-    draw = generate_edits.drawing(setup, data, rigs)
+    draw = generate_edits.drawing(setup, data)
     generate_samples.generate(
         "toy", draw, setup.params, 4, tmp_path, 2, lambda image_u8: points
     )

@@ -1,17 +1,22 @@
 """Edits are measured: perfect ones on a generator whose pixels are theta itself."""
 
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from experiments import measure_edits
 from experiments.measure_edits import Bench
-from experiments.rig_data import Data, Setup
+from experiments.rig_data import Data
 from experiments.sample_faces import SampleFaces
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator, Rig
 from pie_jax.core.params import Params
 from pie_jax.editing.edit import Editor
+from pie_jax.energy.term import Networks
+from pie_jax.stack.assembly import Stack
+from pie_jax.stack.programs import Programs
 from tests import builders
 from tests.experiments.samples_test import shard
 from tests.training.reconstruction_test import random_theta
@@ -27,6 +32,10 @@ def synthesis(params, w_plus):
 
 def estimate(params, image):
     return parameters.from_vector(image.reshape(len(image), -1)[:, :SIZE])
+
+
+def sight(params, image):
+    return estimate(None, image)
 
 
 def recognition(params, chips):
@@ -49,18 +58,21 @@ def bench(strength):
     """The face is found in the same place everywhere, and always in the same pose."""
     generator = Generator(None, synthesis, 2, PIXELS)
     model = builders.toy_morphable()
-    params = Params(face_model=model)
-    setup = Setup(generator, estimate, recognition, params, None)
     rigs = {c: rig(c, strength) for c in parameters.COMPONENTS}
     theta = parameters.to_vector(random_theta(4, seed=3))
     others = Data(shard(0), SampleFaces(np.asarray(theta), np.zeros((4, 3))), {}, 2)
     params = Params(rigs=dict.fromkeys(rigs), face_model=model)
+    functions = SimpleNamespace(
+        generator=generator,
+        networks=Networks(None, recognition),
+        editor=Editor(synthesis, sight, rigs),
+        programs=Programs({}, keep=False),
+    )
     points = np.random.default_rng(0).uniform(0.3, 0.7, (68, 2))
     return Bench(
-        setup,
-        Editor(synthesis, estimate, rigs),
-        params,
+        Stack(params, functions),
         others,
+        estimate,
         find=lambda image_u8: points,
         solve=lambda model, landmarks, heads: np.float32([[0.0, 0.1, 0.0]]),
     )
@@ -74,13 +86,15 @@ def measured(strength):
 
 def test_perfect_edits_have_no_errors_and_no_leaks():
     found = measured(1.0)
-    for name in ("angle", "angle_seen", "expression", "light", "pose_leak"):
+    for name in ("expression", "light", "pose_leak"):
         np.testing.assert_allclose(found[name], 0, atol=2e-3)
+    for name in ("angle", "angle_seen"):  # in a picture of whole numbers
+        np.testing.assert_allclose(found[name], 0, atol=0.01)
     assert len(found["angle"]) == 3 and len(found["light"]) == 2
     assert min(found["expression_asked"]) > 1e-3 and min(found["light_asked"]) > 0.1
     assert found["faces"] == [1.0] * 3
     for asked, seen, solved, *_ in found["turned"]:
-        assert asked == pytest.approx(seen, abs=0.1)
+        assert asked == pytest.approx(seen, abs=0.3)
         assert solved == pytest.approx(np.rad2deg(0.1), rel=1e-3)
 
 

@@ -39,7 +39,7 @@ def test_distances_of_all_pairs_the_nearest_first():
 
 def test_the_sheet_has_each_picture_above_its_views(pictures):
     chosen_u8 = pictures.image_u8[np.arange(16) % COUNT]
-    rows = measure_fits.rows(JUDGE, parameters.neutral((16,)), chosen_u8)
+    rows = measure_fits.rows(JUDGE.model, parameters.neutral((16,)), chosen_u8)
     assert [row.shape for row in rows] == [(8, SIZE, SIZE, 3)] * 10
     np.testing.assert_array_equal(rows[0], chosen_u8[:8])
     np.testing.assert_array_equal(rows[5], chosen_u8[8:])

@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from types import SimpleNamespace
 
 import chex
 import jax
@@ -12,13 +13,15 @@ from PIL import Image
 
 from experiments import train_rignet
 from experiments.export import rounded
-from experiments.rig_data import Data, Setup
+from experiments.rig_data import Data
 from experiments.sample_faces import SampleFaces
 from experiments.trainer import HISTORY, train
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator
 from pie_jax.core.params import Params
+from pie_jax.energy.term import Networks
 from pie_jax.networks import latents, rignet
+from pie_jax.stack.assembly import Stack
 from tests import builders
 from tests.experiments.samples_test import shard
 
@@ -55,7 +58,8 @@ def setup():
     }
     generator = Generator(None, synthesis, NUM_WS, RESOLUTION)
     known = Params(**params, latents=MOMENTS, face_model=MODEL)
-    return Setup(generator, estimate, recognition, known, None)
+    networks = Networks(None, recognition, estimate=estimate)
+    return Stack(known, SimpleNamespace(generator=generator, networks=networks))
 
 
 @pytest.fixture(scope="module")
