@@ -61,13 +61,8 @@ def _outcome(state: EmbedState, params: Params, references: dict, key: Array) ->
 
 
 def begin(energy: Energy, stages: Sequence[Stage], w_plus: Array) -> Progress:
-    """The progress before the first step.
-
-    Args:
-        energy: the energy.
-        stages: at least one.
-        w_plus: `[B, num_ws, 512]`, where the first stage starts.
-    """
+    """The progress before the first of at least one stage, which starts at `w_plus`
+    `[B, num_ws, 512]`."""
     state = embedding_solver(energy, stages[0]).init(w_plus)
     return Progress(state, {"total": np.zeros((0, len(w_plus)), np.float32)}, stage=0)
 
@@ -90,8 +85,6 @@ def advance(
     the step in it, so it is the same again, too.
 
     Args:
-        energy: the energy.
-        stages: the schedule.
         params: the networks' parameters.
         references: `energy.prepare` of each portrait, leading axis B.
         progress: from `begin`, or any that was yielded before.
@@ -141,8 +134,6 @@ def resume_template(
     """Shapes and types of a saved progress, for reading it back.
 
     Args:
-        energy: the energy.
-        stages: the schedule.
         w_plus: `[B, num_ws, 512]`.
         record: what `resume_record` gave when the progress was saved.
     """
