@@ -19,11 +19,7 @@ class Allowance:
         self.left = max(FLOOR, GROWTH * len(file.data))
 
     def take(self, size: int) -> None:
-        """Takes bytes off.
-
-        Raises:
-            PieError: so many are not left.
-        """
+        """Takes bytes off; `PieError` where so many are not left."""
         if size > self.left:
             raise PieError(
                 f"{self._file} is refused: small as it is, it claims {size} bytes of "

@@ -78,13 +78,8 @@ class Archive:
         )
 
     def target(self, name: str) -> np.ndarray:
-        """The displacements of one target.
-
-        Args:
-            name: as `names` gives it: the path without its suffix.
-
-        Returns:
-            `[V, 3]` float32 decimetres, zero where the target says nothing.
+        """The displacements of one target, by its name as `names` gives it: `[V, 3]`
+        float32 decimetres, zero where the target says nothing.
 
         Raises:
             PieError: there is no such target, or it is damaged.
@@ -120,11 +115,7 @@ class Archive:
 
 
 def parse_mesh(content: bytes, name: str) -> Mesh:
-    """Reads an .obj file of quads in named groups.
-
-    Raises:
-        PieError: `name` is no such file.
-    """
+    """Reads an .obj file of quads in named groups; `PieError` where it is none."""
     vertices: list[list[str]] = []
     groups: dict[str, list[list[int]]] = {}
     group = "body"

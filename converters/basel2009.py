@@ -115,13 +115,8 @@ def _indices(path: Path, name: str, count: int) -> np.ndarray:
 
 
 def renumbered(triangles: np.ndarray, kept: np.ndarray, count: int) -> np.ndarray:
-    """The triangles of which all corners are kept, in the kept vertices' numbers.
-
-    Args:
-        triangles: `[T, 3]`.
-        kept: `[N]`, the vertices that are kept, in their new order.
-        count: how many vertices there were.
-    """
+    """The triangles `[T, 3]` of which all corners are kept, in the kept vertices'
+    numbers; `kept` `[N]` is in their new order, and there were `count` vertices."""
     number = np.full(count, -1)
     number[kept] = np.arange(len(kept))
     renamed = number[triangles]

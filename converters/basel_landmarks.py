@@ -58,15 +58,12 @@ little of their distance instead of bending the space between them."""
 
 
 def find(mean: np.ndarray, named: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
-    """The vertices of the landmarks.
+    """The vertices `[68]` int32 of the landmarks.
 
     Args:
         mean: `[V, 3]`, the model's mean face.
         named: `[3]` by name, in the same frame and unit.
         path: the model's file, beside which the landmarks' file may lie.
-
-    Returns:
-        `[68]` int32.
 
     Raises:
         PieError: points that are needed are not named, all of which are listed; or the

@@ -57,15 +57,9 @@ def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
 
 def basis(columns: np.ndarray, deviations: np.ndarray | None = None) -> np.ndarray:
-    """The first components, as many as are used, of one standard deviation each.
-
-    Args:
-        columns: `[3 V, K]`, coordinates of each vertex together.
-        deviations: `[K]`, what they are multiplied by.
-
-    Returns:
-        `[K, V, 3]`.
-    """
+    """The first components `[K, V, 3]`, as many as are used, of one standard deviation
+    each: of columns `[3 V, K]`, coordinates of each vertex together, and what they are
+    to be multiplied by, `[K]`."""
     used = columns[:, : face_model.MOST]
     if deviations is not None:
         used = used * deviations[: face_model.MOST]

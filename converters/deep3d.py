@@ -14,6 +14,7 @@ from pie_jax.converters.tables import Entry, Layout
 from pie_jax.converters import named_arrays, tables, torch_checkpoint, user_file
 from pie_jax.core.errors import PieError
 from pie_jax.networks.deep3d import BLOCKS, EXPANSION, FEATURES, HEADS
+from pie_jax.networks.layers import scaled
 
 _EPSILON = 1e-5
 """What torchvision's batch normalisation adds to the variance."""
@@ -58,7 +59,7 @@ def _width(state: Mapping[str, Any]) -> float:
 
 
 def _layout(width: float) -> Layout:
-    channels = [max(1, round(features * width)) for features in FEATURES]
+    channels = [scaled(features, width) for features in FEATURES]
     entries = _conv("stem", "backbone.conv1", "backbone.bn1", (channels[0], 3, 7, 7))
     inputs = channels[0]
     for stage, (inner, count) in enumerate(zip(channels, BLOCKS, strict=True), 1):

@@ -32,17 +32,12 @@ class _Parts(NamedTuple):
 
 
 def convert(files: dict[str, bytes]) -> dict[str, np.ndarray]:
-    """Parameters of `pie_jax.networks.dlib_resnet.DlibResNet` from dlib's file.
-
-    Args:
-        files: the file's bytes under its name, `FILE`.
-
-    Returns:
-        float32 arrays by `/`-joined name; convolution kernels are HWIO.
+    """Parameters of `pie_jax.networks.dlib_resnet.DlibResNet` from dlib's file, under
+    its name `FILE`: float32 arrays by `/`-joined name; convolution kernels are HWIO.
 
     Raises:
-        PieError: the file is missing, truncated, longer than expected or holds
-            another network.
+        PieError: the file is missing, truncated, longer than expected or holds another
+            network.
     """
     if FILE not in files:
         raise PieError(f"{FILE} was expected, {', '.join(files) or 'nothing'} came.")

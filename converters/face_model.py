@@ -59,10 +59,6 @@ class Parts(NamedTuple):
 def arrays(parts: Parts, file: str) -> dict[str, np.ndarray]:
     """The model as `morphable.from_arrays` takes it, floats as float32.
 
-    Args:
-        parts: the model.
-        file: what the error calls the file.
-
     Raises:
         PieError: its landmarks are not those of a face.
     """
@@ -101,7 +97,6 @@ def place(landmarks: np.ndarray, focal: float, file: str) -> tuple[float, float]
     Args:
         landmarks: `[68, 3]`, of the mean head, in decimetres.
         focal: of the camera, in image widths.
-        file: what the error calls the file.
 
     Returns:
         The distance from the camera to the origin, and what is to be added to the

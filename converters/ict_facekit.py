@@ -64,9 +64,7 @@ def convert(
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 
-    Args:
-        path: the folder `FaceXModel`, or a file in it.
-        layout: how its vertices are numbered.
+    `path` is the folder `FaceXModel`, or a file in it.
 
     Raises:
         PieError: files are missing, all of which are listed, or cannot be read, or are

@@ -34,11 +34,8 @@ def is_keras(data: bytes) -> bool:
 
 
 def layers(file: UserFile, skip: Collection[str] = ()) -> list[Layer]:
-    """The layers that have weights, from input to output.
-
-    Args:
-        file: the file.
-        skip: names of layers whose arrays are not read.
+    """The layers that have weights, from input to output, but those called as in
+    `skip`.
 
     Raises:
         PieError: h5py is not installed, or the file is damaged, truncated, or no file

@@ -16,11 +16,7 @@ AVERAGE = "averageImage"
 
 
 def arrays(content: Mapping[str, Any], file: str) -> dict[str, Any]:
-    """The arrays of a file's network.
-
-    Args:
-        content: the file's variables (`matlab_file.read`).
-        file: what the error calls it.
+    """The arrays of the network in a file's variables (`matlab_file.read`).
 
     Returns:
         `NAME/kernel` (rows, columns, in, out) and `NAME/bias` for each layer that has

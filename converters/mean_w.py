@@ -14,7 +14,8 @@ def estimate(
     gain: float,
     samples: int = SAMPLES,
 ) -> np.ndarray:
-    """The mean w over fixed draws of z.
+    """The mean w `[512]` over fixed draws of z, always the same for the same
+    parameters.
 
     Args:
         flat: converted parameters, those of the mapping among them.
@@ -22,9 +23,6 @@ def estimate(
         gain: what multiplies each leaky ReLU.
         samples: how many draws; with the default the standard error of an element is
             0.008 of its deviation.
-
-    Returns:
-        `[512]`, always the same for the same parameters.
     """
     x = np.random.default_rng(0).standard_normal((samples, W_DIM), np.float32)
     x /= np.sqrt(np.mean(x**2, axis=1, keepdims=True) + 1e-8)

@@ -10,14 +10,9 @@ NUM_BLOCKS = 7
 
 
 def convert(files: dict[str, bytes]) -> dict[str, np.ndarray]:
-    """Converts the two networks, and estimates the mean w, which no file carries.
-
-    Args:
-        files: `MappingNetwork.{xml,bin}` and `SynthesisNetwork.{xml,bin}`.
-
-    Returns:
-        `mapping/...`, `synthesis/...` and `w_avg` `[512]`, flat linen names.
-    """
+    """Converts `{MappingNetwork,SynthesisNetwork}.{xml,bin}`, and estimates the mean w,
+    which no file carries: `mapping/...`, `synthesis/...` and `w_avg` `[512]`, flat
+    linen names."""
     mapping = Graph(files["MappingNetwork.xml"], files["MappingNetwork.bin"])
     synthesis = Graph(files["SynthesisNetwork.xml"], files["SynthesisNetwork.bin"])
     flat = {f"mapping/{k}": v for k, v in _mapping(mapping).items()}

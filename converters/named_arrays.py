@@ -17,16 +17,9 @@ def numbers(
     file: str,
     ignored: tuple[str, ...] = (),
 ) -> dict[str, np.ndarray]:
-    """Picks arrays of numbers, or says everything that is in the way.
+    """Picks arrays of numbers of these shapes, or says everything that is in the way.
 
-    Args:
-        found: what the file holds, by name.
-        shapes: what is needed of it.
-        file: what the error calls the file.
-        ignored: beginnings of names that are of no use to us.
-
-    Returns:
-        Arrays of floats or integers by name.
+    `ignored` are beginnings of names that are of no use to us.
 
     Raises:
         PieError: one for all names that are missing, surplus, misshapen, or not finite.
@@ -75,14 +68,8 @@ def shape_of(value: Any) -> tuple[int, ...]:
 def indices(
     array: np.ndarray, count: int, name: str, file: str, first: int = 0
 ) -> np.ndarray:
-    """Zero-based int32 indices of `count` things, from an array of whole numbers.
-
-    Args:
-        array: of any shape and type.
-        count: how many things there are.
-        name: what the error calls the array.
-        file: what the error calls the file.
-        first: the number of the first thing.
+    """Zero-based int32 indices of `count` things, numbered from `first`, from an array
+    of any shape and type.
 
     Raises:
         PieError: a number is not whole, or is none of a thing.

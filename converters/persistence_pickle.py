@@ -64,11 +64,7 @@ def is_persistence_pickle(content: Any) -> bool:
 
 
 def generator(content: dict, file: str) -> TorchGenerator:
-    """Makes the tensors of G_ema.
-
-    Args:
-        content: a pickle's content for which `is_persistence_pickle` holds.
-        file: what the errors call it.
+    """Makes the tensors of G_ema, of content for which `is_persistence_pickle` holds.
 
     Raises:
         PieError: the generator is no such module.

@@ -14,6 +14,7 @@ Instructions: `pickletools` in Python's library, which also splits the stream.
 import io
 import pickletools
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
 from pie_jax.core.errors import PieError
@@ -280,13 +281,11 @@ def build(
     file: str,
     external: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """Turns what `read` gave into plain values.
+    """Turns what `read` gave, a `Pickle`'s content or a part of it, into plain values.
 
     Args:
-        content: a `Pickle`'s content, or a part of it.
         makers: for each name the function that makes what calling it stands for; it
             takes the `Call`, whose arguments are built already.
-        file: what the errors call it.
         external: makes what an identifier stands for.
 
     Raises:
@@ -296,36 +295,31 @@ def build(
     return _Builder(makers, file, external).build(content, 0)
 
 
+@dataclass(eq=False)
 class _Builder:
     """Builds every value once, however often it is referred to."""
 
-    def __init__(
-        self,
-        makers: Mapping[str, Callable[[Call], Any]],
-        file: str,
-        external: Callable[[Any], Any] | None,
-    ):
-        self._makers = makers
-        self._file = file
-        self._external = external
-        self._built: dict[int, Any] = {}
+    makers: Mapping[str, Callable[[Call], Any]]
+    file: str
+    external: Callable[[Any], Any] | None
+    built: dict[int, Any] = field(default_factory=dict)
 
     def build(self, value: Any, depth: int) -> Any:
         """Builds `value`, which lies `depth` containers deep."""
         if not isinstance(value, list | tuple | dict | Call):
             return value
-        if id(value) not in self._built:
+        if id(value) not in self.built:
             if depth > MAX_DEPTH:
                 raise PieError(
-                    f"{self._file} is refused: its containers are nested more than "
+                    f"{self.file} is refused: its containers are nested more than "
                     f"{MAX_DEPTH} deep."
                 )
-            self._built[id(value)] = self._build(value, depth + 1)
-        return self._built[id(value)]
+            self.built[id(value)] = self._build(value, depth + 1)
+        return self.built[id(value)]
 
     def _build(self, value: Any, depth: int) -> Any:
         if isinstance(value, External):
-            return self._make(self._external, self.build(value.identifier, depth))
+            return self._make(self.external, self.build(value.identifier, depth))
         if isinstance(value, dict):
             return {key: self.build(item, depth) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -334,17 +328,17 @@ class _Builder:
         call.state = self.build(value.state, depth)
         call.items = [(key, self.build(item, depth)) for key, item in value.items]
         call.elements = [self.build(item, depth) for item in value.elements]
-        return self._make(self._makers.get(value.name), call)
+        return self._make(self.makers.get(value.name), call)
 
     def _make(self, maker: Callable[[Any], Any] | None, argument: Any) -> Any:
         name = argument.name if isinstance(argument, Call) else "memory elsewhere"
         if maker is None:
-            raise PieError(f"{self._file} is refused: {name} does not belong there.")
+            raise PieError(f"{self.file} is refused: {name} does not belong there.")
         try:
             return maker(argument)
         except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
             raise PieError(
-                f"{self._file} cannot be read: {name} is asked for with arguments "
+                f"{self.file} cannot be read: {name} is asked for with arguments "
                 f"that make no array or container ({error})."
             ) from error
 

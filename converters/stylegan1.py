@@ -16,11 +16,8 @@ from pie_jax.converters import (
     mean_w,
     persistence_pickle,
     restricted_pickle,
-    stylegan1_genforce,
-    stylegan1_interfacegan,
+    stylegan1_forms,
     stylegan1_layout,
-    stylegan1_lernapparat,
-    stylegan1_tf,
     stylegan_source,
     stylegan_tf,
     tables,
@@ -31,19 +28,16 @@ from pie_jax.converters import (
 from pie_jax.core.errors import PieError
 
 _TORCH_FORMS = (
-    stylegan1_interfacegan.FORM,
-    stylegan1_genforce.FORM,
-    stylegan1_lernapparat.FORM,
+    stylegan1_forms.INTERFACEGAN,
+    stylegan1_forms.GENFORCE,
+    stylegan1_forms.LERNAPPARAT,
 )
 _TRAINING_ONLY = {"generator", "discriminator"}
 """Beside the average generator, in files of genforce/genforce."""
 
 
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Parameters of `pie_jax.networks.stylegan1` from a published file.
-
-    Args:
-        path: the file, in any of the four forms.
+    """Parameters of `pie_jax.networks.stylegan1` from a published file of any form.
 
     Returns:
         float32 arrays by `/`-joined name; and what is known of them: `network`, `form`,
@@ -81,7 +75,7 @@ def _source(file: UserFile) -> Source[Form]:
     allowed = tf_pickle.NAMES | persistence_pickle.NAMES
     content = restricted_pickle.read(file.data, allowed, file.name).content
     if tf_pickle.is_tf_pickle(content):
-        return stylegan_tf.read(content, file.name, 1, stylegan1_tf.FORM)
+        return stylegan_tf.read(content, file.name, 1, stylegan1_forms.TENSORFLOW)
     raise _unknown(file.name)
 
 

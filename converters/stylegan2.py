@@ -29,16 +29,12 @@ from pie_jax.networks.mapping import GAIN
 
 
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Parameters of `pie_jax.networks.stylegan2` from a published file.
-
-    Args:
-        path: the file, in any of the three forms.
+    """Parameters of `pie_jax.networks.stylegan2` from a published file of any form.
 
     Returns:
         float32 arrays by `/`-joined name; and what is known of them: `network`, `form`,
-        `resolution`, `widths`, `mapping_layers`, `w_avg` (where it is from), the
-        file's name and SHA-256. A mean w that the file does not hold is estimated from
-        draws.
+        `resolution`, `widths`, `mapping_layers`, `w_avg` (where it is from), the file's
+        name and SHA-256. A mean w that the file does not hold is estimated from draws.
 
     Raises:
         PieError: the file is none of them, is damaged, asks for more than arrays, needs

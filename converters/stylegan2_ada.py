@@ -11,7 +11,7 @@ from pie_jax.converters import persistence_pickle, stylegan_parts, stylegan_sour
 
 _FILTERS = {
     "synthesis.b{r}.resample_filter": BLUR,
-    "synthesis.b{r}.{conv}.resample_filter": BLUR,
+    "synthesis.b{r}.{layer}.resample_filter": BLUR,
 }
 
 FORM = Form(
@@ -21,17 +21,13 @@ FORM = Form(
     w_avg="mapping.w_avg",
     const="synthesis.b4.const",
     convs=("conv1", "conv0", "conv1"),
-    weight="synthesis.b{r}.{conv}.weight",
-    bias="synthesis.b{r}.{conv}.bias",
-    style="synthesis.b{r}.{conv}.affine.weight",
-    style_bias="synthesis.b{r}.{conv}.affine.bias",
-    noise="synthesis.b{r}.{conv}.noise_const",
-    noise_strength="synthesis.b{r}.{conv}.noise_strength",
+    weight="synthesis.b{r}.{layer}.weight",
+    bias="synthesis.b{r}.{layer}.bias",
+    style="synthesis.b{r}.{layer}.affine.weight",
+    style_bias="synthesis.b{r}.{layer}.affine.bias",
+    noise="synthesis.b{r}.{layer}.noise_const",
+    noise_strength="synthesis.b{r}.{layer}.noise_strength",
     rgbs=("torgb", "torgb"),
-    rgb_weight="synthesis.b{r}.{rgb}.weight",
-    rgb_bias="synthesis.b{r}.{rgb}.bias",
-    rgb_style="synthesis.b{r}.{rgb}.affine.weight",
-    rgb_style_bias="synthesis.b{r}.{rgb}.affine.bias",
     const_axes=(),
     filters=(_FILTERS, _FILTERS, _FILTERS),
     options={
@@ -44,8 +40,8 @@ FORM = Form(
         "mapping.fc{i}.bias_gain": stylegan_parts.MAPPING_RATE,
     },
     conv_options={
-        "synthesis.b{r}.{conv}.activation": "lrelu",
-        "synthesis.b{r}.{conv}.use_noise": True,
+        "synthesis.b{r}.{layer}.activation": "lrelu",
+        "synthesis.b{r}.{layer}.use_noise": True,
         "synthesis.b{r}.architecture": "skip",
     },
 )

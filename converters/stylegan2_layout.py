@@ -27,8 +27,9 @@ class Form(NamedTuple):
     """How one of the files spells the network.
 
     Names are templates: `{r}` is a resolution; `{n}` numbers the convolutions from 0;
-    `{conv}` is what `convs` has for the first convolution, those that upsample, and the
-    others; `{rgb}` what `rgbs` has for the first RGB head and the others.
+    `{layer}` is what `convs` has for the first convolution, those that upsample, and
+    the others, or what `rgbs` has for the first RGB head and the others; `{rgb}` is the
+    head after a convolution.
     """
 
     title: str
@@ -43,11 +44,9 @@ class Form(NamedTuple):
     noise: str
     noise_strength: str
     rgbs: tuple[str, str]
-    rgb_weight: str
-    rgb_bias: str
-    rgb_style: str
-    rgb_style_bias: str
     w_avg: str | None
+    rgb_bias: str | None = None
+    """Where it is not as `bias`."""
     torch: bool = True
     """Axes are PyTorch's; upsampling kernels are turned; styles contain the 1."""
     axes: tuple[int, ...] = ()
@@ -68,13 +67,13 @@ class Form(NamedTuple):
     conv_options: Mapping[str, Any] = {}
     """How each convolution and the block around it are."""
 
-    def name(self, template: str, number: int) -> str:
+    def name(self, template: str, number: int, head: bool = False) -> str:
         """A name that belongs to convolution `number`, or to the head after it."""
         numbers = {"r": resolution(number), "n": number, "k": number - 1}
         numbers["j"] = number // 2 - 1
         conv = self.convs[_kind(number)].format(**numbers)
         rgb = self.rgbs[number > 0].format(**numbers)
-        return template.format(conv=conv, rgb=rgb, **numbers)
+        return template.format(layer=rgb if head else conv, rgb=rgb, **numbers)
 
 
 def resolution(number: int) -> int:
@@ -158,7 +157,7 @@ def _conv(form: Form, number: int, widths: tuple[int, ...]) -> dict[str, Entry]:
             form.strength_shape,
             lambda array: array.reshape(()),
         ),
-        **_style(form, place, form.style, form.style_bias, number, inputs),
+        **_style(form, place, number, inputs),
     }
 
 
@@ -166,25 +165,27 @@ def _rgb(form: Form, number: int, channels: int) -> dict[str, Entry]:
     place = f"synthesis/block{resolution(number)}_rgb"
     return {
         f"{place}/kernel": Entry(
-            form.name(form.rgb_weight, number),
+            form.name(form.weight, number, head=True),
             (*form.axes, *stylegan_parts.kernel_shape(1, channels, 3, form.torch)),
             stylegan_parts.pointwise(channels, form.torch),
         ),
         f"{place}/bias": Entry(
-            form.name(form.rgb_bias, number), form.rgb_bias_shape, np.ravel
+            form.name(form.rgb_bias or form.bias, number, head=True),
+            form.rgb_bias_shape,
+            np.ravel,
         ),
-        **_style(form, place, form.rgb_style, form.rgb_style_bias, number, channels),
+        **_style(form, place, number, channels, head=True),
     }
 
 
 def _style(
-    form: Form, place: str, weight: str, bias: str, number: int, channels: int
+    form: Form, place: str, number: int, channels: int, head: bool = False
 ) -> dict[str, Entry]:
     """The style of a layer with `channels` inputs."""
     return stylegan_parts.style_entries(
         place,
-        form.name(weight, number),
-        form.name(bias, number),
+        form.name(form.style, number, head),
+        form.name(form.style_bias, number, head),
         added=np.zeros(channels) if form.torch else np.ones(channels),
         torch=form.torch,
     )

@@ -67,12 +67,8 @@ def noise(array: np.ndarray) -> np.ndarray:
 
 
 def numbered(template: str, layer: int) -> str:
-    """A name that belongs to a layer of the mapping.
-
-    Args:
-        template: the name with the layer's number from 0, `{i}`, or from 1, `{next}`.
-        layer: counts from 0.
-    """
+    """A name that belongs to a layer of the mapping: of a template with the layer's
+    number from 0, `{i}`, or from 1, `{next}`."""
     return template.format(i=layer, next=layer + 1)
 
 
@@ -84,7 +80,6 @@ def mapping_entries(
     Args:
         weight: a layer's name of the weight, a template for `numbered`.
         bias: that of the bias.
-        num_layers: how many layers.
         gain: the factor of the weights beside 1 / sqrt(512) and the learning rate.
         torch: the axes are (out, in).
     """
@@ -103,12 +98,10 @@ def mapping_entries(
 def style_entries(
     place: str, weight: str, bias: str, added: np.ndarray, torch: bool
 ) -> dict[str, Entry]:
-    """The affine function by which a layer makes its style of w.
+    """The affine function by which the layer of linen name `place` makes its style of
+    w.
 
     Args:
-        place: the layer's linen name.
-        weight: the name of the weight.
-        bias: that of the bias.
         added: `[length of the style]`, what the original program adds to the style.
         torch: the axes are (out, in).
     """

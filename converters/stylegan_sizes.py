@@ -43,9 +43,7 @@ def sizes(
     Args:
         biases: their names at 4, 8, ... pixels. The first that is there counts; where
             none is, the guess is the resolution before.
-        dense_bias: that of a layer of the mapping, a template for
-            `stylegan_parts.numbered`.
-        arrays: what the file holds, by name.
+        dense_bias: that of a layer of the mapping, for `stylegan_parts.numbered`.
     """
     widths: list[int] = []
     for names in biases:

@@ -28,11 +28,9 @@ _OWN_VARIABLE = {
 
 
 def read(content: tuple, file: str, version: int, form: Form) -> Source[Form]:
-    """Makes the variables of Gs.
+    """Makes the variables of Gs, of content for which `tf_pickle.is_tf_pickle` holds.
 
     Args:
-        content: a pickle's content for which `tf_pickle.is_tf_pickle` holds.
-        file: what the errors call it.
         version: which StyleGAN it should be, 1 or 2.
         form: how that spells the network.
 

@@ -55,11 +55,7 @@ def is_tf_pickle(content: Any) -> bool:
 
 
 def generator(content: tuple, file: str) -> TFGenerator:
-    """Makes the variables of Gs.
-
-    Args:
-        content: a pickle's content for which `is_tf_pickle` holds.
-        file: what the errors call it.
+    """Makes the variables of Gs, of a pickle's content for which `is_tf_pickle` holds.
 
     Raises:
         PieError: there are not three networks, or the last is not built as expected.

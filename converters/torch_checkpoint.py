@@ -53,12 +53,8 @@ def is_checkpoint(data: bytes) -> bool:
 
 
 def read(data: bytes, file: str, skip: Collection[str] = ()) -> Any:
-    """Reads a checkpoint.
-
-    Args:
-        data: the whole file.
-        file: what the errors call it.
-        skip: keys of the outermost dictionary whose values are not made.
+    """Reads a checkpoint, but for what the outermost dictionary has under keys in
+    `skip`.
 
     Returns:
         dictionaries, lists and numbers as they were saved; tensors are arrays, views of

@@ -22,11 +22,7 @@ class UserFile(NamedTuple):
 
 
 def read(path: str | Path) -> UserFile:
-    """Reads a whole file.
-
-    Raises:
-        PieError: it cannot be read.
-    """
+    """Reads a whole file; `PieError` where it cannot be read."""
     path = Path(path)
     try:
         return UserFile(path.name, path.read_bytes())

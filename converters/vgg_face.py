@@ -30,7 +30,8 @@ from pie_jax.converters import (
 )
 from pie_jax.core.errors import PieError
 from pie_jax.networks import vgg_face
-from pie_jax.networks.vgg_blocks import BLOCKS, scaled
+from pie_jax.networks.layers import scaled
+from pie_jax.networks.vgg_blocks import BLOCKS
 
 _DENSE = ("fc6", "fc7")
 _UNUSED = "fc8"
@@ -39,15 +40,12 @@ _UNUSED = "fc8"
 def convert(
     path: str | Path, width: float = 1.0
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Parameters of `pie_jax.networks.vgg_face.VGGFace` from a published file.
-
-    Args:
-        path: the file, in any of the forms.
-        width: multiplies the number of channels; 1 is VGG-Face, less is for tests.
+    """Parameters of `pie_jax.networks.vgg_face.VGGFace` from a published file of any
+    form.
 
     Returns:
-        float32 arrays by `/`-joined name; and what is known of them: `network`, `form`,
-        the file's name and SHA-256.
+        float32 arrays by `/`-joined name, of `width` times the channels, for tests; and
+        what is known of them: `network`, `form`, the file's name and SHA-256.
 
     Raises:
         PieError: the file is none of them, is damaged, asks for more than arrays, or

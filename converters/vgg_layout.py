@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from pie_jax.converters.tables import Entry, unchanged
 
-from pie_jax.networks.vgg_blocks import Block, scaled
+from pie_jax.networks.layers import scaled
+from pie_jax.networks.vgg_blocks import Block
 
 
 def convolutions(

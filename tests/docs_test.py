@@ -108,11 +108,11 @@ def test_the_reference_has_the_docstrings():
 
 def test_every_kind_of_file_is_told():
     told = set(re.findall(r"`pie convert (\w+)`", WEIGHTS))
-    assert told == set(registry.convertible())
+    assert told == set(registry.CONVERTIBLE)
 
 
 def test_every_network_that_is_fetched_is_told_with_its_package():
-    for carried in registry.carried().values():
+    for carried in registry.CARRIED.values():
         assert f"`{carried.carrier}`" in WEIGHTS
 
 

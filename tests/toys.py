@@ -21,7 +21,7 @@ from pie_jax.io import images
 from pie_jax.photos import faces
 from pie_jax.stack import networks
 from pie_jax.stack.networks import Network
-from pie_jax.stack.registry import LANDMARKS68, WEIGHTS
+from pie_jax.stack.registry import CARRIED, LANDMARKS68
 from tests import builders
 
 PHOTO = Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
@@ -109,4 +109,4 @@ def write_predictor(path: Path) -> None:
         [dlib.point(int(x), int(y)) for x, y in photo_landmarks()],
     )
     dlib.train_shape_predictor([photo_u8], [[known]], options).save(str(path))
-    os.truncate(path, WEIGHTS[LANDMARKS68].carried.published.size)
+    os.truncate(path, CARRIED[LANDMARKS68].published.size)

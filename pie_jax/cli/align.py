@@ -21,7 +21,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
             "chunk pie_alignment."
         ),
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "photo", metavar="PHOTO", type=Path, help="any JPEG, PNG, WebP, TIFF, ..."

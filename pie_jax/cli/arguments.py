@@ -31,3 +31,15 @@ def add_config(
         "of it",
     )
     parser.set_defaults(overrides=[])
+
+
+def add_alignment(parser: argparse.ArgumentParser) -> None:
+    """Adds what is to be said of a photograph's face: `--face`, `--aligned`."""
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which face, 1 the largest (default)"
+    )
+    parser.add_argument(
+        "--aligned",
+        action="store_true",
+        help="photographs are aligned already, as `pie align` leaves them",
+    )

@@ -23,13 +23,7 @@ EXAMPLES = """examples:
 class _Help(argparse.Action):
     """Shows the help, with the kinds."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
         parser.epilog = EXAMPLES + "\nKIND is one of\n" + _kinds()
         parser.print_help()
         parser.exit()
@@ -38,7 +32,7 @@ class _Help(argparse.Action):
 def _kinds() -> str:
     from pie_jax.stack import registry
 
-    kinds = registry.convertible().items()
+    kinds = registry.CONVERTIBLE.items()
     return "".join(f"  {name:12} {kind.files}\n" for name, kind in kinds)
 
 
@@ -48,7 +42,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "convert",
         help="turn a published file of weights into one of ours",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
     )
     parser.add_argument(
@@ -85,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     images.check_destination(args.out, (".safetensors",))
     if args.out.exists() and not args.force:
         raise PieError(f"{args.out} exists; choose another name, or --force")
-    arrays, info = registry.converter(kind.converter)(args.file)
+    arrays, info = registry.converter(args.kind)(args.file)
     header = {converted.KIND: args.kind, "licence": kind.licence, **info}
     converted.save(args.out, arrays, header)
     for name, value in header.items():

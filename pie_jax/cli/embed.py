@@ -25,21 +25,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="find the generator's code of photographs",
         description="Finds the generator's code of each photograph by optimisation.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder of the results"
     )
     arguments.add_config(parser)
-    parser.add_argument(
-        "--face", type=int, metavar="N", help="which face, 1 the largest (default)"
-    )
-    parser.add_argument(
-        "--aligned",
-        action="store_true",
-        help="the photographs are aligned already, as `pie align` leaves them",
-    )
+    arguments.add_alignment(parser)
     parser.add_argument(
         "--overwrite",
         action="store_true",

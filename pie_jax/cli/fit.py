@@ -31,7 +31,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
             "by landmarks and colours, and refined by gradient descent if asked for."
         ),
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "photo", metavar="PHOTO", type=Path, help="any JPEG, PNG, WebP, TIFF, ..."
@@ -46,14 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         default=0,
         help="steps of gradient descent after the estimate (default: none)",
     )
-    parser.add_argument(
-        "--face", type=int, metavar="N", help="which face, 1 the largest (default)"
-    )
-    parser.add_argument(
-        "--aligned",
-        action="store_true",
-        help="the photograph is aligned already, as `pie align` leaves it",
-    )
+    arguments.add_alignment(parser)
     arguments.add_config(parser)
     parser.set_defaults(run=run)
 

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from pie_jax import __version__
 from pie_jax.cli import (
@@ -34,6 +35,14 @@ OUT_OF_MEMORY = (
 )
 
 
+class _Command(argparse.ArgumentParser):
+    """Leaves the lines of descriptions and examples as they are."""
+
+    def __init__(self, **options: Any):
+        raw = argparse.RawDescriptionHelpFormatter
+        super().__init__(formatter_class=raw, **options)
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     top = argparse.ArgumentParser(
@@ -45,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--debug", action="store_true", help="show the traceback of an error"
     )
-    subparsers = top.add_subparsers(metavar="COMMAND", required=True)
+    subparsers = top.add_subparsers(
+        metavar="COMMAND", required=True, parser_class=_Command
+    )
     for command in COMMANDS:
         command.add_parser(subparsers)
     return top

@@ -29,7 +29,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="show an embedded portrait in other poses, expressions and lights",
         description="Makes a contact sheet of edits of an embedded portrait.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "source", metavar="DIR/STEM", type=Path, help="a portrait's folder"

@@ -28,7 +28,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="turn a code into an image",
         description="Runs the generator on a code.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("code", type=Path, metavar="CODE")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")

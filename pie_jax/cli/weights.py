@@ -32,7 +32,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="list, fetch and verify the networks' weights",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="which weights (default: all)"
@@ -85,9 +84,9 @@ def run(args: argparse.Namespace) -> int:
 def _describe(name: str) -> str:
     """A few lines on the weights of this name."""
     from pie_jax.stack.carriers import CARRIERS
-    from pie_jax.stack.registry import carried
+    from pie_jax.stack.registry import CARRIED
 
-    weights = carried()[name]
+    weights = CARRIED[name]
     carrier = CARRIERS[weights.carrier]
     note = f"; {carrier.note}" if carrier.note else ""
     return (

@@ -37,16 +37,10 @@ def sixty_six(landmarks: Array) -> Array:
 
 
 def mirror(landmarks: Array) -> Array:
-    """The landmarks of the mirrored picture.
+    """The landmarks `[..., 68, 2]` of the mirrored picture, in fractions of the frame.
 
     What was on the left eye comes to lie on the right one, so mirroring also exchanges
-    the landmarks' numbers.
-
-    Args:
-        landmarks: `[..., 68, 2]` in fractions of the frame.
-
-    Returns:
-        `[..., 68, 2]`; mirrored twice they are as before.
+    the landmarks' numbers. Mirrored twice they are as before.
     """
     swapped = landmarks[..., jnp.array(MIRRORED), :]
     return jnp.stack([1 - swapped[..., 0], swapped[..., 1]], axis=-1)

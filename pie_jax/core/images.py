@@ -25,14 +25,8 @@ ArrayLike = TypeVar("ArrayLike", Array, np.ndarray)
 
 
 def downsample(image: ArrayLike, factor: int) -> ArrayLike:
-    """Reduces an image by averaging blocks of `factor` x `factor` pixels.
-
-    Args:
-        image: `[..., H, W, C]`, H and W multiples of `factor`.
-
-    Returns:
-        `[..., H / factor, W / factor, C]`.
-    """
+    """Averages blocks of `factor` x `factor` pixels of an image `[..., H, W, C]`, whose
+    H and W are multiples of it: `[..., H / factor, W / factor, C]`."""
     *batch, height, width, channels = image.shape
     blocks = image.reshape(
         *batch, height // factor, factor, width // factor, factor, channels
@@ -41,14 +35,11 @@ def downsample(image: ArrayLike, factor: int) -> ArrayLike:
 
 
 def reduce_area(image: Array, size: int) -> Array:
-    """Averages a square picture over the area of each new pixel.
+    """Averages a square picture over the area of each new pixel; `[B, size, size, C]`.
 
     Args:
         image: `[B, R, R, C]`.
         size: pixels on a side of the result; where it is above R, pixels repeat.
-
-    Returns:
-        `[B, size, size, C]`.
 
     Raises:
         ValueError: the picture is not square.
@@ -92,16 +83,10 @@ def sample_affine(image: Array, matrix: Array, size: int) -> Array:
 
 
 def interpolate(image: Array, points: Array) -> Array:
-    """Colours at any points, bilinearly; outside, the edge pixels repeat.
+    """Colours `[..., C]` of `[H, W, C]` at any points `[..., 2]` (pixels), bilinearly.
 
-    Differentiable by the image and by the points, whose gradient is 0 outside.
-
-    Args:
-        image: `[H, W, C]`.
-        points: `[..., 2]`, pixels.
-
-    Returns:
-        `[..., C]`.
+    Outside, the edge pixels repeat. Differentiable by the image and by the points,
+    whose gradient is 0 outside.
     """
     height, width = image.shape[:2]
     x = jnp.clip(points[..., 0], 0, width - 1)

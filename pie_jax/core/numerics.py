@@ -5,14 +5,7 @@ from jax import Array
 
 
 def norm(x: Array) -> Array:
-    """The Euclidean length along the last axis, with gradient 0 at the zero vector.
-
-    Args:
-        x: `[..., D]`.
-
-    Returns:
-        `[...]`.
-    """
+    """The Euclidean length along the last axis, with gradient 0 at the zero vector."""
     squared = jnp.sum(x**2, axis=-1)
     zero = squared == 0
     # The root of the unused branch must not be taken at 0 either: its slope there is
@@ -21,14 +14,7 @@ def norm(x: Array) -> Array:
 
 
 def unit(x: Array) -> Array:
-    """Scales to length 1 along the last axis; the zero vector stays, with gradient 0.
-
-    Args:
-        x: `[..., D]`.
-
-    Returns:
-        `[..., D]`.
-    """
+    """Scales to length 1 along the last axis; the zero vector stays, with gradient 0."""
     length = norm(x)[..., None]
     zero = length == 0
     return jnp.where(zero, 0, x / jnp.where(zero, 1, length))

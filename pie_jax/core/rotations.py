@@ -18,14 +18,7 @@ determined: in float32 the entries that tell them apart are rounding errors ther
 
 
 def matrix(rotation: Array) -> Array:
-    """The rotation matrix of Euler angles.
-
-    Args:
-        rotation: `[..., 3]`, (pitch, yaw, roll) in radians.
-
-    Returns:
-        `[..., 3, 3]`.
-    """
+    """The matrices `[..., 3, 3]` of (pitch, yaw, roll) in radians, `[..., 3]`."""
     sines, cosines = jnp.sin(rotation), jnp.cos(rotation)
     sp, sy, sr = (sines[..., i] for i in range(3))
     cp, cy, cr = (cosines[..., i] for i in range(3))
@@ -39,16 +32,10 @@ def matrix(rotation: Array) -> Array:
 
 
 def euler(matrix: Array) -> Array:
-    """The Euler angles of a rotation matrix, with yaw in [-pi / 2, pi / 2].
+    """(pitch, yaw, roll) `[..., 3]` in radians of rotation matrices `[..., 3, 3]`.
 
-    Where the yaw is a right angle, infinitely many angles give the same matrix; of
-    these the one without roll is returned.
-
-    Args:
-        matrix: `[..., 3, 3]`, orthonormal with determinant 1.
-
-    Returns:
-        `[..., 3]`, (pitch, yaw, roll) in radians.
+    Yaw is in [-pi / 2, pi / 2]. Where it is a right angle, infinitely many angles give
+    the same matrix; of these the one without roll is returned.
     """
     cos_yaw = norm(matrix[..., :2, 0])
     locked = cos_yaw < _GIMBAL_LOCK
@@ -69,15 +56,7 @@ def _arctan2_or_0(y: Array, x: Array, undefined: Array) -> Array:
 
 
 def rotate(matrix: Array, points: Array) -> Array:
-    """Turns points.
-
-    Args:
-        matrix: `[..., 3, 3]`.
-        points: `[..., V, 3]`.
-
-    Returns:
-        `[..., V, 3]`.
-    """
+    """Turns points `[..., V, 3]` by matrices `[..., 3, 3]`."""
     # At an accelerator's default precision a vertex would move by half a pixel.
     return jnp.einsum(
         "...ij,...vj->...vi", matrix, points, precision=lax.Precision.HIGHEST
@@ -85,17 +64,11 @@ def rotate(matrix: Array, points: Array) -> Array:
 
 
 def angle(a: Array, b: Array) -> Array:
-    """The angle of the rotation that takes `a` to `b`.
+    """The angle `[...]` in [0, pi] that takes rotation `a` to `b`, matrices
+    `[..., 3, 3]`.
 
-    Where the matrices are equal or half a turn apart, the angle has a kink. There its
-    gradient is 0 or, as rounding has it, that of one side: finite, as everywhere.
-
-    Args:
-        a: `[..., 3, 3]`, rotation matrices.
-        b: `[..., 3, 3]`, rotation matrices.
-
-    Returns:
-        `[...]`, radians in [0, pi].
+    Where they are equal or half a turn apart, the angle has a kink. There its gradient
+    is 0 or, as rounding has it, that of one side: finite, as everywhere.
     """
     between = jnp.einsum("...ki,...kj->...ij", a, b, precision=lax.Precision.HIGHEST)
     # Twice the axis times the sine. An arccosine of the trace alone would have an

@@ -50,11 +50,8 @@ class FaceParams:
 
 
 def neutral(batch: tuple[int, ...] = ()) -> FaceParams:
-    """The mean face, seen from the front, in white light from everywhere.
-
-    Args:
-        batch: leading axes of every field.
-    """
+    """The mean face, seen from the front, in white light from everywhere; `batch` are
+    the leading axes of every field."""
     parts = {name: jnp.zeros((*batch, size)) for name, size in SIZES.items()}
     parts["illumination"] = parts["illumination"].at[..., :3].set(WHITE)
     return FaceParams(**parts)

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from pie_jax.core.images import downsample
+
 _NEAR = 12
 """Pixels of 256 about the photograph's person that still have something of its hair."""
 _RIM = 3
@@ -30,7 +32,7 @@ _COARSEST = 64
 def hold(
     photo: Array, edited: Array, before: Array, after: Array, covered: Array
 ) -> Array:
-    """Puts an edited person before the photograph's background.
+    """Puts an edited person before the photograph's background; `[R, R, 3]`.
 
     Args:
         photo: `[R, R, 3]`, R a power of two.
@@ -39,9 +41,6 @@ def hold(
         after: `[S, S]`, in the edited one.
         covered: `[S, S]` in [0, 1], where `edited` is a picture at all; elsewhere the
             photograph stays, with its person.
-
-    Returns:
-        `[R, R, 3]`.
     """
     visible = after * covered
     background = behind(photo, before, visible, covered)
@@ -54,19 +53,11 @@ def hold(
 def exchange_background(
     edited: Array, background: Array, after: Array, covered: Array
 ) -> Array:
-    """The edited picture, its own background exchanged for another.
+    """The edited picture, its own background exchanged for another: `[R, R, 3]`.
 
     The difference of both backgrounds is added to each pixel by what share it has in
-    its own one. Colours that are unlike that stay: shares err in hair.
-
-    Args:
-        edited: as of `hold`.
-        background: `[R, R, 3]`, the other one.
-        after: as of `hold`.
-        covered: likewise.
-
-    Returns:
-        `[R, R, 3]`.
+    its own one. Colours that are unlike that stay: shares err in hair. Args as of
+    `hold`.
     """
     person = _smoothstep(4 * _widened(after, _BESIDE))
     own = fill(edited, enlarge((1 - person) * covered, len(edited)))
@@ -107,14 +98,8 @@ def presence(share: Array) -> Array:
 
 
 def changed(before: Array, after: Array, covered: Array, size: int) -> Array:
-    """Where `hold` leaves less than the photograph: `[size, size]` in [0, 1].
-
-    Args:
-        before: as of `hold`.
-        after: likewise.
-        covered: likewise.
-        size: pixels on a side of the result.
-    """
+    """Where `hold` leaves less than the photograph: `[size, size]` in [0, 1]; args as
+    there."""
     after = after * covered
     gone = receded(before, after, covered)
     both = _widened(jnp.maximum(gone, presence(after)), 2 * _RIM)
@@ -166,8 +151,8 @@ def fill(image: Array, known: Array) -> Array:
     """
     if len(image) == 1:
         return image * (known > 0)
-    weight = _halve(known)
-    colour = _halve(image * known) / jnp.maximum(weight, 1e-6)
+    weight = downsample(known, 2)
+    colour = downsample(image * known, 2) / jnp.maximum(weight, 1e-6)
     # A block that is known in part says all that can be known of it.
     around = _double(fill(colour, jnp.minimum(1, 4 * weight)))
     return known * image + (1 - known) * around
@@ -188,19 +173,13 @@ def blend(inside: Array, outside: Array, mask: Array, levels: int) -> Array:
     """
     if levels == 0 or len(inside) == 1:
         return outside + mask * (inside - outside)
-    half_inside, half_outside = _halve(inside), _halve(outside)
-    below = _double(blend(half_inside, half_outside, _halve(mask), levels - 1))
+    half_inside, half_outside = downsample(inside, 2), downsample(outside, 2)
+    below = _double(blend(half_inside, half_outside, downsample(mask, 2), levels - 1))
     fine_inside, fine_outside = (
         inside - _double(half_inside),
         outside - _double(half_outside),
     )
     return below + fine_outside + mask * (fine_inside - fine_outside)
-
-
-def _halve(image: Array) -> Array:
-    height, width, channels = image.shape
-    blocks = image.reshape(height // 2, 2, width // 2, 2, channels)
-    return blocks.mean(axis=(1, 3))
 
 
 def _double(image: Array) -> Array:

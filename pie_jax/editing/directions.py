@@ -12,15 +12,8 @@ from jax import Array
 
 
 def distance(code: Array, direction: Array) -> Array:
-    """Signed distance of codes to the boundary.
-
-    Args:
-        code: `[..., 512]`.
-        direction: `[512]`, a unit vector.
-
-    Returns:
-        `[...]`.
-    """
+    """Signed distance `[...]` of codes `[..., 512]` to the boundary with the unit
+    normal `direction`."""
     return code @ direction
 
 
@@ -41,16 +34,8 @@ def move(code: Array, direction: Array, amount: Array | float) -> Array:
 
 
 def move_to(code: Array, direction: Array, target: Array | float) -> Array:
-    """Moves codes to a signed distance from the boundary; the form for W.
-
-    Args:
-        code: `[..., 512]`.
-        direction: `[512]`, a unit vector.
-        target: `[...]`, the distance; the reference shows -3 to 3.
-
-    Returns:
-        As `code`, where `distance` gives `target`.
-    """
+    """Moves codes `[..., 512]` to a signed distance `[...]` from the boundary; the form
+    for W. The reference shows -3 to 3."""
     return move(code, direction, target - distance(code, direction))
 
 

@@ -74,13 +74,7 @@ class Seen:
 
 
 def look(editor: Editor, params: Params, w_plus: Array) -> Seen:
-    """Codes as they are: their images, and what is seen there.
-
-    Args:
-        editor: the functions.
-        params: their parameters.
-        w_plus: `[B, num_ws, 512]`.
-    """
+    """Codes `[B, num_ws, 512]` as they are: their images, and what is seen there."""
     image = editor.synthesis(params.generator, w_plus)
     return Seen(w_plus, image, editor.sight(params, image))
 
@@ -88,18 +82,16 @@ def look(editor: Editor, params: Params, w_plus: Array) -> Seen:
 def move(
     rig: Rig, params: Any, w_plus: Array, own: FaceParams, target: FaceParams
 ) -> Array:
-    """Edits one component of codes, without a look at the outcome.
+    """Edits one component of codes `[B, num_ws, 512]`, without a look at the outcome.
 
     Args:
-        rig: of the component.
         params: the rig's.
-        w_plus: `[B, num_ws, 512]`.
         own: `[B]`, theta(w_plus), what the estimator sees in its image.
         target: `[B]`, the component that is asked for, as the estimator sees it.
 
     Returns:
-        `[B, num_ws, 512]`; `w_plus` itself, to the last bit, where the component is
-        the same in `own` and `target`.
+        `[B, num_ws, 512]`; `w_plus` itself, to the last bit, where the component is the
+        same in `own` and `target`.
     """
     return w_plus + offset(rig, params, w_plus, own, target)
 
@@ -127,15 +119,10 @@ def edit(
     whose estimate is nearest to the target is kept, for each portrait.
 
     Args:
-        editor: the functions.
-        params: their parameters.
         portrait: from `look`, or an edit before.
         target: `[B]`; only the components in `groups` are used.
         groups: which components together, which one after another; see above.
         rounds: of feedback for each group; 0 is none.
-
-    Returns:
-        The edited portraits.
     """
     for group in groups:
         names = tuple(group)
@@ -144,17 +131,9 @@ def edit(
 
 
 def error(theta: FaceParams, target: FaceParams, component: str) -> Array:
-    """How far a component is from its target: the editing error.
-
-    Args:
-        theta: `[...]`.
-        target: `[...]`.
-        component: one of `COMPONENTS`.
-
-    Returns:
-        `[...]`: for rotation the angle between both in radians; else the root mean
-        square of the differences.
-    """
+    """How far a component of `[...]` is from its target, the editing error `[...]`: for
+    rotation the angle between both in radians; else the root mean square of the
+    differences."""
     found, wanted = getattr(theta, component), getattr(target, component)
     if component == "rotation":
         return rotations.angle(rotations.matrix(found), rotations.matrix(wanted))

@@ -16,18 +16,13 @@ LEAKS = (*SIZES, "landmarks")
 
 
 def leaks(model: Morphable, before: FaceParams, after: FaceParams) -> dict[str, Array]:
-    """Compares a portrait's theta with the edited one's.
-
-    Args:
-        model: the face model.
-        before: `[...]`.
-        after: `[...]`.
+    """Compares a portrait's theta `[...]` with the edited one's.
 
     Returns:
         `[...]` each: `rotation`, the angle between both in radians; `translation` in
         decimetres; `identity`, `reflectance` and `expression`, root mean squares in
-        standard deviations; `illumination`, root mean square, the length being scaled
-        away (`light_distance`); and `landmarks`, see `landmark_leak`.
+        standard deviations; `illumination`, see `light_distance`; and `landmarks`, see
+        `landmark_leak`.
     """
 
     def spread(name: str) -> Array:
@@ -51,12 +46,8 @@ def leaks(model: Morphable, before: FaceParams, after: FaceParams) -> dict[str, 
 def light_distance(reference: Array, found: Array) -> Array:
     """Scale-invariant distance of light (PIE, sec. 6): what no brightness explains.
 
-    Args:
-        reference: `[..., 27]`.
-        found: `[..., 27]`, scaled so that it comes nearest to the reference.
-
-    Returns:
-        `[...]`, the Euclidean distance that is left.
+    Both are `[..., 27]`; the second is scaled so that it comes nearest to the first,
+    and the Euclidean distance `[...]` that is left is given.
     """
     squared = jnp.sum(found**2, axis=-1, keepdims=True)
     dark = squared == 0
@@ -66,17 +57,9 @@ def light_distance(reference: Array, found: Array) -> Array:
 
 
 def landmark_leak(model: Morphable, before: FaceParams, after: FaceParams) -> Array:
-    """How far shape and expression moved the landmarks of the face, pose removed.
-
-    Args:
-        model: the face model.
-        before: `[...]`.
-        after: `[...]`.
-
-    Returns:
-        `[...]`: the mean distance of the 66 landmarks seen from the front, in
-        distances of the outer corners of the eyes.
-    """
+    """How far shape and expression moved the landmarks of faces `[...]`, pose removed:
+    the mean distance `[...]` of the 66 landmarks seen from the front, in distances of
+    the outer corners of the eyes."""
 
     def frontal(theta: FaceParams) -> Array:
         still = dataclasses.replace(

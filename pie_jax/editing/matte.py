@@ -32,15 +32,11 @@ _RADIUS, _SMOOTH = 4, 3e-3  # of the guided filter: pixels; variance of colours
 
 
 def matte(model: Morphable, theta: FaceParams, image: Array) -> Array:
-    """Each pixel's share in the head.
+    """Each pixel's share `[R, R]` in the head, in [0, 1].
 
     Args:
-        model: the face model.
         theta: what it looks like in the picture, without batch axes.
         image: `[R, R, 3]` RGB in [-1, 1], small: R about 256.
-
-    Returns:
-        `[R, R]` in [0, 1].
     """
     distance, belief = _places(model, theta, len(image))
     bins = _bins(image)
@@ -54,14 +50,11 @@ def matte(model: Morphable, theta: FaceParams, image: Array) -> Array:
 
 
 def sharpened(logits: Array, image: Array) -> Array:
-    """Shares from a coarse estimate, with the picture's edges.
+    """Shares `[R, R]` in [0, 1] from a coarse estimate, with the picture's edges.
 
     Args:
         logits: `[s, s]`, logarithms of the odds that a place is the head's.
         image: `[R, R, 3]` RGB in [-1, 1], small: R about 256.
-
-    Returns:
-        `[R, R]` in [0, 1].
     """
     fine = jax.image.resize(logits, image.shape[:2], "cubic")
     share = jax.nn.sigmoid(_CONTRAST * fine)
@@ -103,16 +96,10 @@ def _likelihood(bins: Array, share: Array) -> Array:
 
 
 def guided(image: Array, values: Array, radius: int, smooth: float) -> Array:
-    """Smooths values where the picture is even, and keeps its edges.
+    """Smooths values `[H, W]` where the picture is even, and keeps its edges.
 
-    Args:
-        image: `[H, W, 3]`.
-        values: `[H, W]`.
-        radius: of the windows, in pixels.
-        smooth: variance of colours below which a window counts as even.
-
-    Returns:
-        `[H, W]`: in each window a linear function of the colours.
+    They become in each window, whose radius is in pixels, a linear function of the
+    colours. Where their variance is below `smooth` a window counts as even.
     """
     mean_image, mean = box(image, radius), box(values[..., None], radius)
     products = box(image * values[..., None], radius) - mean_image * mean

@@ -20,16 +20,12 @@ Sight = Callable[[Params, Array], FaceParams]
 
 
 def sight(estimate: Estimate, landmarks: FindLandmarks) -> Sight:
-    """Sees faces as both together do.
+    """Sees faces as MoFA and the landmark network together do.
 
-    Args:
-        estimate: MoFA; all but the rotation is as it sees it. That holds for the place
-            too, which landmarks tell no better than they tell the pitch.
-        landmarks: the landmark network; the rotation is that in which MoFA's shape
-            fits them (`face.pose`).
-
-    Returns:
-        A function that needs `mofa`, `landmark_net` and `face_model`.
+    All but the rotation is as MoFA sees it. That holds for the place too, which
+    landmarks tell no better than they tell the pitch. The rotation is that in which
+    MoFA's shape fits the landmarks (`face.pose`). Needs `mofa`, `landmark_net` and
+    `face_model`.
     """
 
     def see(params: Params, image: Array) -> FaceParams:

@@ -39,16 +39,10 @@ def resolved(amount: Amount | None, own: Array) -> Array:
 def turned(
     rotation: Array, pitch: Amount | None = None, yaw: Amount | None = None
 ) -> Array:
-    """A head's pose.
+    """A head's pose `[..., 3]` (pitch, yaw, roll) in radians, of the portrait's own.
 
-    Args:
-        rotation: `[..., 3]`, (pitch, yaw, roll) in radians, the portrait's own.
-        pitch: degrees, positive looks up.
-        yaw: degrees, positive turns the nose to the viewer's right.
-
-    Returns:
-        `[..., 3]`, radians. Roll stays: in the generator's frame all heads are
-        upright.
+    Pitch and yaw are asked for in degrees; positive looks up, and turns the nose to the
+    viewer's right. Roll stays: in the generator's frame all heads are upright.
     """
     degrees = jnp.rad2deg(rotation)
     wanted = [

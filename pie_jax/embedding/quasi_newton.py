@@ -103,12 +103,11 @@ def scale_by_quasi_newton(
 
 
 def direction(gradient: Array, steps: Array, changes: Array) -> Array:
-    """The gradient times the inverse Hessian that the pairs tell of.
+    """The gradient `[...]` times the inverse Hessian that the pairs tell of,
+    `[M, ...]`.
 
-    Args:
-        gradient: `[...]`.
-        steps: `[M, ...]`, the newest first; without them the Hessian is one.
-        changes: `[M, ...]`. A pair whose product is not positive does not count.
+    The newest are first; without them the Hessian is one. A pair whose product is not
+    positive does not count.
     """
     products = jax.vmap(jnp.vdot)(steps, changes)
     inverse = jnp.where(products > 0, 1 / jnp.where(products > 0, products, 1), 0)

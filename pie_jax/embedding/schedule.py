@@ -65,14 +65,8 @@ def _outcome(state: EmbedState, params: Params, references: dict) -> Any:
 def begin(
     energy: Energy, stages: Sequence[Stage], w_plus: Array, keys: Array
 ) -> Progress:
-    """The progress before the first step.
-
-    Args:
-        energy: the energy.
-        stages: at least one.
-        w_plus: `[B, num_ws, 512]`, where the first stage starts.
-        keys: `[B, 2]`, of what is random in the steps (`sampling.keys`).
-    """
+    """The progress before the first of at least one stage, which starts at `w_plus`
+    `[B, num_ws, 512]`; what is random follows from `keys` `[B, 2]` (`sampling.keys`)."""
     state = embedding_solver(energy, stages[0]).init(w_plus, keys)
     return Progress(state, {"total": np.zeros((0, len(w_plus)), np.float32)}, stage=0)
 
@@ -93,8 +87,6 @@ def advance(
     programs make the same steps. What is random follows from the progress, too.
 
     Args:
-        energy: the energy.
-        stages: the schedule.
         params: the networks' parameters.
         references: `energy.prepare` of each portrait, leading axis B.
         progress: from `begin`, or any that was yielded before.
@@ -152,8 +144,6 @@ def resume_template(
     """Shapes and types of a saved progress, for reading it back.
 
     Args:
-        energy: the energy.
-        stages: the schedule.
         w_plus: `[B, num_ws, 512]`.
         record: what `resume_record` gave when the progress was saved.
     """

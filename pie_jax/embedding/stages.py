@@ -1,7 +1,8 @@
 """The schedule as data: which latent is optimised, how long, and by what."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import optax
@@ -150,34 +151,34 @@ _SCHEDULES = {
 }
 
 
-def _along_axes(
+def _seen_as(
     inner: optax.GradientTransformation,
+    part: str,
+    there: Callable[[Any, Array], Array],
+    back: Callable[[Any, Array], Array],
 ) -> optax.GradientTransformationExtraArgs:
-    """Lets an optimiser work in coordinates along the principal axes of w."""
+    """Lets an optimiser work in the coordinates that a part of the parameters tells."""
     inner = optax.with_extra_args_support(inner)
 
-    def update(updates, state, params=None, *, latents, **others):
+    def update(updates, state, params=None, **others):
         del params  # none of the optimisers looks at the latent itself
-        axes = latents["axes"]
-        updates, state = inner.update(updates @ axes, state, **others)
-        return updates @ axes.T, state
+        told = others.pop(part)
+        updates, state = inner.update(there(told, updates), state, **others)
+        return back(told, updates), state
 
     return optax.GradientTransformationExtraArgs(inner.init, update)
 
 
-def _curved(
-    inner: optax.GradientTransformation,
-) -> optax.GradientTransformationExtraArgs:
-    """Lets an optimiser of such coordinates work in the curvature's."""
-    inner = optax.with_extra_args_support(inner)
+_along_axes = partial(
+    _seen_as,
+    part="latents",
+    there=lambda latents, x: x @ latents["axes"],
+    back=lambda latents, x: x @ latents["axes"].T,
+)
+"""Along the principal axes of w."""
 
-    def update(updates, state, params=None, *, curvature, **others):
-        del params
-        updates = rescale(curvature, updates)
-        updates, state = inner.update(updates, state, **others)
-        return rescale(curvature, updates), state
-
-    return optax.GradientTransformationExtraArgs(inner.init, update)
+_curved = partial(_seen_as, part="curvature", there=rescale, back=rescale)
+"""Of an optimiser that is along these: in the curvature's."""
 
 
 def _led(

@@ -14,11 +14,7 @@ Start = Callable[[Params, Array], Array]
 
 
 def mean(num_ws: int) -> Start:
-    """The generator's mean w in every row, whatever the picture (PIE, sec. 4.4).
-
-    Args:
-        num_ws: the generator's number of style inputs.
-    """
+    """The generator's mean w in every row, whatever the picture (PIE, sec. 4.4)."""
 
     def start(params: Params, image: Array) -> Array:
         w_avg = params.generator["w_avg"]

@@ -14,14 +14,10 @@ it about one to one, so that nothing is skipped."""
 
 
 def dlib_chip(image: Array, chip_matrix: Array) -> Array:
-    """The square that the photograph's landmarks give, as dlib's network wants it.
+    """The square `[150, 150, 3]` of a portrait `[R, R, 3]` that dlib's network wants,
+    as the photograph's landmarks give it.
 
-    Args:
-        image: `[R, R, 3]`.
-        chip_matrix: `[2, 3]`, maps pixels of the chip to pixels of the image.
-
-    Returns:
-        `[150, 150, 3]`.
+    `chip_matrix` `[2, 3]` maps pixels of the chip to pixels of the image.
     """
     factor = max(image.shape[0] // REDUCED, 1)
     reduced = downsample(image, factor)
@@ -40,7 +36,7 @@ def follow(chip_matrix: Array, before: Array, after: Array) -> Array:
         `[2, 3]`: `chip_matrix`, then the least squares similarity from `before` to
         `after`, by the landmarks that place dlib's chip.
     """
-    # As in io.faces.chip_matrix, which is float64, outside the graph, and adds dlib's
+    # As in photos.faces.chip_matrix, which is float64, outside the graph, and adds dlib's
     # rule for the outermost pixels.
     points = jnp.array(ibug.CHIP)
     source, target = before[points], after[points]
@@ -54,18 +50,11 @@ def follow(chip_matrix: Array, before: Array, after: Array) -> Array:
 
 
 def vgg_face_patch(image: Array, chip_matrix: Array) -> Array:
-    """The middle of the frame, as VGG-Face saw its training pictures.
+    """The middle of the frame, as VGG-Face saw its training pictures: `[224, 224, 3]`.
 
     Those were boxes around whole heads, not aligned further, scaled to 256 pixels; the
     network sees 224 of them. The frame of an FFHQ-aligned portrait is such a box: eyes
-    a little above the middle, the chin within the patch.
-
-    Args:
-        image: `[R, R, 3]`.
-        chip_matrix: not used; the frame is aligned already.
-
-    Returns:
-        `[224, 224, 3]`.
+    a little above the middle, the chin within the patch. So `chip_matrix` is not used.
     """
     del chip_matrix
     reduced = downsample(image, max(image.shape[0] // REDUCED, 1))

@@ -20,40 +20,22 @@ for each visible vertex, so no pixel is skipped. MoFA was trained so, too."""
 
 
 def reduced(image: Array) -> Array:
-    """A picture at the size at which colours are compared.
-
-    Args:
-        image: `[R, R, 3]`, R a multiple of `SIZE`, or smaller and left as it is.
-    """
+    """A picture `[R, R, 3]` at the size at which colours are compared; R is a multiple
+    of `SIZE`, or smaller and left as it is."""
     return downsample(image, max(image.shape[0] // SIZE, 1))
 
 
 def photometric(model: Morphable, theta: FaceParams, image: Array) -> Array:
-    """The first part of l, without its weight.
-
-    Args:
-        model: the face model.
-        theta: one face.
-        image: `[S, S, 3]` RGB in [-1, 1].
-
-    Returns:
-        Scalar (`losses.photometric.foreground`).
-    """
+    """The first part of l, without its weight, of one face and a picture `[S, S, 3]`
+    RGB in [-1, 1]: a scalar (`losses.photometric.foreground`)."""
     rendering = render_vertices(model, theta, image.shape[0])
     seen = sample((image + 1) / 2, rendering.points)
     return foreground(rendering.colours, seen, rendering.visible)
 
 
 def landmark(model: Morphable, theta: FaceParams, landmarks: Array) -> Array:
-    """The second part of l, without its weight.
-
-    Args:
-        model: the face model.
-        theta: one face.
-        landmarks: `[68, 2]`, the picture's, in fractions of the frame.
-
-    Returns:
-        Scalar (`losses.landmark.squared_distance`).
+    """The second part of l, without its weight, of one face and a picture's landmarks
+    `[68, 2]` in fractions of the frame: a scalar (`losses.landmark.squared_distance`).
     """
     rendering = render_vertices(model, theta, resolution=1)
     return squared_distance(rendering.landmarks, landmarks)

@@ -27,16 +27,8 @@ PSI = 0.9
 
 
 def online(generator: Generator, estimate: Estimate, landmarks: FindLandmarks) -> Draw:
-    """Draws by making: z, its w, its picture, and what that shows.
-
-    Args:
-        generator: the generator.
-        estimate: MoFA.
-        landmarks: the landmark network.
-
-    Returns:
-        `Draw`; it needs `generator`, `mofa` and `landmark_net`.
-    """
+    """Draws by making: z, its w, its picture, and what that shows; it needs
+    `generator`, `mofa` and `landmark_net`."""
 
     def draw(params: Params, key: Array) -> Person:
         w_avg = params.generator["w_avg"]

@@ -112,12 +112,7 @@ _Network = TypeVar("_Network")
 
 
 def needed(network: _Network | None, part: str, term: str | None = None) -> _Network:
-    """The network that a term cannot do without.
-
-    Args:
-        network: what there is.
-        part: its name in the configuration.
-        term: the term's; that of the part without it.
+    """The network that a term, by its own name or that of the part, cannot do without.
 
     Raises:
         ValueError: it was left out.

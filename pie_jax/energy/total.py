@@ -52,8 +52,8 @@ TERMS: dict[str, Callable[[Networks], Term]] = {
 """Every term by the name of its file, which is also the name of its weight."""
 
 _NEEDS: dict[str, tuple[str, ...]] = {
-    module.__name__.rpartition(".")[2]: getattr(module, "NEEDS", ())
-    for module in _MODULES
+    name: getattr(module, "NEEDS", ())
+    for name, module in zip(TERMS, _MODULES, strict=True)
 }
 
 
@@ -70,14 +70,8 @@ class Energy(NamedTuple):
 
 
 def needs(weights: Mapping[str, float]) -> frozenset[str]:
-    """What the terms with a weight look at besides the code and its image.
-
-    Args:
-        weights: weight by name of the term.
-
-    Returns:
-        Some of `theta` and `edited`, fields of `Candidate`.
-    """
+    """What the terms with a weight look at besides the code and its image: some of
+    `theta` and `edited`, fields of `Candidate`."""
     return frozenset(
         x for k, weight in weights.items() if weight for x in _NEEDS.get(k, ())
     )

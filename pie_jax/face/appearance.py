@@ -38,7 +38,6 @@ def solve(model: Morphable, theta: FaceParams, image: Array) -> FaceParams:
     One step of Gauss and Newton: the product of what both change is left out.
 
     Args:
-        model: the face model.
         theta: `[B]`, the faces; shape and pose stay as they are.
         image: `[B, R, R, 3]` RGB in [-1, 1], R at least `SIZE`.
 

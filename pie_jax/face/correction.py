@@ -27,14 +27,10 @@ def corrected(
 ) -> Callable[[Params, Array], FaceParams]:
     """An estimate whose pose, reflectance and light are corrected.
 
-    Args:
-        estimate: the network's.
-        landmarks: the landmark network.
-
     Returns:
         `(params, image [B, R, R, 3] in [-1, 1]) -> theta [B]`, which needs `mofa`,
-        `landmark_net` and `face_model`. Identity and expression are as the
-        network sees them.
+        `landmark_net` and `face_model`. Identity and expression are as the network sees
+        them.
     """
 
     def whole(params: Params, image: Array) -> FaceParams:

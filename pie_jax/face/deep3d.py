@@ -34,15 +34,10 @@ _FACTORS = math.pi * np.sqrt([1, *[3] * 3, *[8] * 5])
 
 
 def theta(model: Morphable, coefficients: Coefficients) -> FaceParams:
-    """The same face before our camera, in the same place, pose and light.
+    """The same faces `[...]` before our camera, in the same place, pose and light.
 
-    Args:
-        model: the face model `bfm_front`, which the coefficients are of: all of its
-            vertices, for their mean is Deep3DFaceRecon's origin.
-        coefficients: `[...]`.
-
-    Returns:
-        `[...]`.
+    `model` is the face model `bfm_front`, which the coefficients are of: all of its
+    vertices, for their mean is Deep3DFaceRecon's origin.
     """
     pitch, yaw, roll = jnp.moveaxis(coefficients.angles, -1, 0)
     own = rotations.matrix(jnp.stack([-pitch, yaw, roll], axis=-1))

@@ -18,17 +18,11 @@ one is nearest to dlib's on rendered heads (docs/measurements.md)."""
 
 
 def vertex_ids(model: Morphable, points: Array) -> Array:
-    """The vertices that are landmarks in this view.
+    """The vertices `[..., 68]` int32 that are landmarks in this view, of all projected
+    ones `[..., V, 2]`.
 
     The choice is made again at every call, and is no function that one could
     differentiate: points that are chosen carry gradients, the choosing does not.
-
-    Args:
-        model: the model.
-        points: `[..., V, 2]`, all projected vertices.
-
-    Returns:
-        `[..., 68]` int32.
     """
     points = lax.stop_gradient(points)
     front = points[..., model.contour[:, 0], :]
@@ -54,14 +48,7 @@ def _along(values: Array) -> Array:
 
 
 def landmarks(model: Morphable, points: Array) -> Array:
-    """The 68 landmarks of a projected face.
-
-    Args:
-        model: the model.
-        points: `[..., V, 2]`, all projected vertices, in any unit.
-
-    Returns:
-        `[..., 68, 2]` in the same unit.
-    """
+    """The 68 landmarks `[..., 68, 2]` of a projected face, all of whose vertices are
+    `[..., V, 2]` in the same unit."""
     ids = vertex_ids(model, points)
     return jnp.take_along_axis(points, ids[..., None], axis=-2)

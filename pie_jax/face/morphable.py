@@ -126,57 +126,31 @@ def encode_names(names: tuple[str, ...]) -> np.ndarray:
 
 
 def vertices(model: Morphable, identity: Array, expression: Array) -> Array:
-    """The face's geometry in the model frame.
-
-    Args:
-        model: the model.
-        identity: `[..., 80]`.
-        expression: `[..., 64]`.
-
-    Returns:
-        `[..., V, 3]`.
-    """
+    """The face's geometry `[..., V, 3]` in the model frame, of coefficients `[..., 80]`
+    and `[..., 64]`."""
     moved = _mix(identity, model.identity) + _mix(expression, model.expression)
     return model.mean + moved
 
 
 def placed(theta: FaceParams, points: Array) -> Array:
-    """Turns and moves points of the head as theta says.
-
-    Args:
-        theta: `[...]`; only rotation and translation are used.
-        points: `[..., V, 3]` in the model frame.
-
-    Returns:
-        `[..., V, 3]` before the camera.
-    """
+    """Turns and moves points `[..., V, 3]` of the head to before the camera, as theta's
+    rotation and translation say."""
     turned = rotations.rotate(rotations.matrix(theta.rotation), points)
     return turned + theta.translation[..., None, :]
 
 
 def albedo(model: Morphable, reflectance: Array) -> Array:
-    """The vertices' colours without light.
-
-    Args:
-        model: the model.
-        reflectance: `[..., 80]`.
-
-    Returns:
-        `[..., V, 3]`, RGB of the picture, not linearised; unusual coefficients leave
-        [0, 1].
-    """
+    """The vertices' colours without light, `[..., V, 3]`, of `[..., 80]`: RGB of the
+    picture, not linearised; unusual coefficients leave [0, 1]."""
     return model.albedo_mean + _mix(reflectance, model.albedo)
 
 
 def expression_code(model: Morphable, amounts: Mapping[str, float | Array]) -> Array:
-    """The coefficients of a mixture of named expressions.
+    """The coefficients of a mixture of named expressions; `[64]`.
 
     Args:
         model: a model with named units.
         amounts: how much of each unit or alias, 0 to 1; values may be traced.
-
-    Returns:
-        `[64]`.
 
     Raises:
         ValueError: a name that is neither a unit of the model nor an alias of its
@@ -191,17 +165,11 @@ def expression_code(model: Morphable, amounts: Mapping[str, float | Array]) -> A
 
 
 def named_expression(model: Morphable, expression: Array) -> Array:
-    """The amounts of the named units that come nearest to expression coefficients.
+    """The amounts `[..., U]` of the named units that come nearest to coefficients
+    `[..., 64]`.
 
     Linear, so amounts may come out below zero. Exact for mixtures of units that the
     face shows; a unit that it does not show (a tongue's) always has the amount zero.
-
-    Args:
-        model: a model with named units.
-        expression: `[..., 64]`.
-
-    Returns:
-        `[..., U]`, in the order of `model.unit_names`.
     """
     return expression @ model.unit_amounts
 

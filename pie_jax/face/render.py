@@ -52,11 +52,9 @@ class Rendering:
 def render_vertices(
     model: Morphable, theta: FaceParams, resolution: int, *, occlusion: bool = True
 ) -> Rendering:
-    """Projects and shades every vertex.
+    """Projects and shades every vertex of faces `[...]`.
 
     Args:
-        model: the face model.
-        theta: `[...]`, the faces.
         resolution: width of the square picture in pixels.
         occlusion: whether a vertex behind another part of the face is invisible.
             Without it visible are all that face the camera.
@@ -88,7 +86,6 @@ def paint(
     """Makes a picture of anything that the vertices have: colours, normals, ...
 
     Args:
-        model: the face model.
         rendering: `[...]`, of the same resolution.
         values: `[..., V, C]`.
         resolution: H and W in pixels.
@@ -113,16 +110,11 @@ def paint(
 def render_image(
     model: Morphable, theta: FaceParams, resolution: int
 ) -> tuple[Array, Array]:
-    """Makes a picture of the face.
-
-    Args:
-        model: the face model.
-        theta: `[...]`, the faces.
-        resolution: H and W in pixels.
+    """Makes a picture of faces `[...]`.
 
     Returns:
         The picture `[..., H, W, 3]`, RGB in [0, 1], black where there is no face, and
-        the face's mask `[..., H, W, 1]` in {0, 1}.
+        the face's mask `[..., H, W, 1]` in {0, 1}; H and W are `resolution` pixels.
     """
     rendering = render_vertices(model, theta, resolution, occlusion=False)
     image, mask = paint(model, rendering, rendering.colours, resolution)

@@ -11,12 +11,10 @@ from pie_jax.face.morphable import Morphable
 def surface(
     model: Morphable, theta: FaceParams, *, posed: bool = False
 ) -> tuple[Array, Array]:
-    """Places and colours the vertices; the triangles are the model's.
+    """Places and colours the vertices of faces `[...]`; the triangles are the model's.
 
-    Args:
-        model: the face model.
-        theta: `[...]`, the faces.
-        posed: turn and move the face as theta says; otherwise it looks along +z.
+    Where `posed`, the face is turned and moved as theta says; otherwise it looks along
+    +z.
 
     Returns:
         Vertices `[..., V, 3]` in the model's units (decimetres for the open model), x

@@ -25,7 +25,6 @@ def views(model: Morphable, theta: FaceParams, image: Array) -> dict[str, Array]
     """The face over its picture, and its geometry, albedo and shading alone.
 
     Args:
-        model: the face model.
         theta: one face, without batch axes.
         image: `[R, R, 3]` RGB in [0, 1], the picture it was fitted to.
 
@@ -57,7 +56,6 @@ def turntable(
     The light stands still. The face has no back, so it does not turn around.
 
     Args:
-        model: the face model.
         theta: one face, without batch axes.
         num_frames: of one whole period.
         resolution: H in pixels.

@@ -30,14 +30,8 @@ class Camera:
 
 
 def distance(points: Array, camera: Camera) -> Array:
-    """Distance from the camera along its axis, negative behind it.
-
-    Args:
-        points: `[..., V, 3]`.
-
-    Returns:
-        `[..., V]`.
-    """
+    """Distance `[..., V]` of points `[..., V, 3]` from the camera along its axis,
+    negative behind it."""
     return camera.distance - points[..., 2]
 
 
@@ -47,28 +41,13 @@ def depth(points: Array, camera: Camera) -> Array:
 
 
 def project(points: Array, camera: Camera, resolution: int) -> Array:
-    """Projects points to pixels of a square image.
-
-    Args:
-        points: `[..., V, 3]`.
-        camera: the camera.
-        resolution: width of the image in pixels.
-
-    Returns:
-        `[..., V, 2]`, pixels; inside the image in [0, resolution].
-    """
+    """Projects points `[..., V, 3]` to pixels `[..., V, 2]` of a square image of
+    `resolution` pixels; inside the image they are in [0, resolution]."""
     scale = camera.focal / depth(points, camera)[..., None]
     flipped = points[..., :2] * jnp.asarray([1.0, -1.0], points.dtype)
     return (0.5 + scale * flipped) * resolution
 
 
 def directions(points: Array, camera: Camera) -> Array:
-    """Unit vectors from points to the camera.
-
-    Args:
-        points: `[..., V, 3]`.
-
-    Returns:
-        `[..., V, 3]`.
-    """
+    """Unit vectors from points `[..., V, 3]` to the camera."""
     return unit(jnp.stack([0.0, 0.0, camera.distance]).astype(points.dtype) - points)

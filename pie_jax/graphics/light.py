@@ -15,16 +15,8 @@ _LAMP = math.sqrt(3)
 
 
 def rotate(illumination: Array, matrix: Array) -> Array:
-    """Turns light about the scene.
-
-    Args:
-        illumination: `[..., 27]`, a flattened (9, 3).
-        matrix: `[..., 3, 3]`, a rotation.
-
-    Returns:
-        `[..., 27]`; what came from direction d comes from `matrix @ d`. Light from
-        everywhere is as before.
-    """
+    """Turns light `[..., 27]` about the scene by rotations `[..., 3, 3]`: what came
+    from direction d comes from `matrix @ d`. Light from everywhere is as before."""
     light = _by_harmonic(illumination)
     first = jnp.einsum(
         "...ij,...jc->...ic", matrix, _vector(light), precision=lax.Precision.HIGHEST
@@ -40,10 +32,7 @@ def rotate(illumination: Array, matrix: Array) -> Array:
 
 
 def direction(illumination: Array) -> tuple[Array, Array]:
-    """Where most of the light comes from, all colours together.
-
-    Args:
-        illumination: `[..., 27]`.
+    """Where most of the light `[..., 27]` comes from, all colours together.
 
     Returns:
         Azimuth and elevation `[...]` in radians: 0, 0 is the viewer's place; positive
@@ -57,14 +46,8 @@ def direction(illumination: Array) -> tuple[Array, Array]:
 
 
 def strength(illumination: Array) -> Array:
-    """How much the light's direction matters.
-
-    Args:
-        illumination: `[..., 27]`.
-
-    Returns:
-        `[...]`: 0 for light from everywhere, 1 for a single lamp's.
-    """
+    """How much the direction of light `[..., 27]` matters, `[...]`: 0 for light from
+    everywhere, 1 for a single lamp's."""
     mean = jnp.mean(_by_harmonic(illumination), axis=-1)
     constant = mean[..., 0]
     dark = constant <= 0
@@ -72,15 +55,8 @@ def strength(illumination: Array) -> Array:
 
 
 def scale_directional(illumination: Array, factor: Array | float) -> Array:
-    """Makes light harder or softer, and as bright as before on average.
-
-    Args:
-        illumination: `[..., 27]`.
-        factor: `[...]`, of all that depends on the direction.
-
-    Returns:
-        `[..., 27]`.
-    """
+    """Makes light `[..., 27]` harder or softer, and as bright as before on average;
+    `factor` `[...]` is of all that depends on the direction."""
     light = _by_harmonic(illumination)
     factors = jnp.broadcast_to(jnp.asarray(factor)[..., None], (*light.shape[:-2], 9))
     factors = factors.at[..., 0].set(1)

@@ -73,16 +73,9 @@ def rasterize(points: Array, depth: Array, triangles: Array, resolution: int) ->
 
 
 def interpolate(raster: Raster, attributes: Array, triangles: Array) -> Array:
-    """Spreads vertex attributes over the pixels.
-
-    Args:
-        raster: one picture, without batch axes.
-        attributes: `[V, C]`.
-        triangles: `[T, 3]` int32, those that were rasterised.
-
-    Returns:
-        `[H, W, C]`, 0 for background. Differentiable by the attributes.
-    """
+    """Spreads vertex attributes `[V, C]` over the pixels of one raster, without batch
+    axes: `[H, W, C]`, 0 for background. Differentiable by the attributes; `triangles`
+    are those that were rasterised."""
     # For the background this takes any triangle, whose weights are 0.
     corners = triangles[raster.triangle]
     parts = [

@@ -10,16 +10,10 @@ from pie_jax.core.images import interpolate
 
 
 def sample(image: Array, points: Array) -> Array:
-    """Interpolates bilinearly; outside, the edge pixels repeat.
+    """Colours `[..., V, C]` of `[..., H, W, C]` at points `[..., V, 2]`, bilinearly.
 
-    Differentiable by the image and by the points, whose gradient is 0 outside.
-
-    Args:
-        image: `[..., H, W, C]`.
-        points: `[..., V, 2]`, pixels; batch axes as the image's.
-
-    Returns:
-        `[..., V, C]`.
+    Outside, the edge pixels repeat. Differentiable by the image and by the points,
+    whose gradient is 0 outside.
     """
     single = interpolate
     for _ in points.shape[:-2]:

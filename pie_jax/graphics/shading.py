@@ -28,14 +28,8 @@ _BAND_2 = math.sqrt(15 / (4 * math.pi))
 
 
 def harmonics(directions: Array) -> Array:
-    """The nine real spherical harmonics up to the second order.
-
-    Args:
-        directions: `[..., 3]`, unit vectors.
-
-    Returns:
-        `[..., 9]`, in the order that the module states.
-    """
+    """The nine real spherical harmonics up to the second order, `[..., 9]` in the order
+    that the module states, of unit vectors `[..., 3]`."""
     x, y, z = (directions[..., i] for i in range(3))
     values = [
         jnp.full_like(x, _BAND_0),
@@ -52,15 +46,13 @@ def harmonics(directions: Array) -> Array:
 
 
 def shade(normals: Array, illumination: Array) -> Array:
-    """The colours of a white Lambertian surface.
+    """The colours `[..., V, 3]` of a white Lambertian surface; 1 is white.
+
+    Negative where the coefficients describe light that is negative somewhere.
 
     Args:
         normals: `[..., V, 3]`, unit vectors.
         illumination: `[..., 27]`, a flattened (9, 3): coefficients for R, G, B.
-
-    Returns:
-        `[..., V, 3]`; 1 is white. Negative where the coefficients describe light that
-        is negative somewhere.
     """
     coefficients = illumination.reshape(*illumination.shape[:-1], 9, 3)
     cosine_lobe = jnp.asarray([1] + 3 * [2 / 3] + 5 * [1 / 4], normals.dtype)

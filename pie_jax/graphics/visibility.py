@@ -18,16 +18,8 @@ what a nose hides in half profile passes as visible; with 0.5, what is seen is l
 
 
 def facing(points: Array, normals: Array, camera: Camera) -> Array:
-    """Vertices whose outside is turned to the camera.
-
-    Args:
-        points: `[..., V, 3]`.
-        normals: `[..., V, 3]`.
-        camera: the camera.
-
-    Returns:
-        `[..., V]` in {0, 1}, without a gradient.
-    """
+    """Vertices whose outside is turned to the camera: `[..., V]` in {0, 1}, without a
+    gradient, of points and normals `[..., V, 3]`."""
     cosine = jnp.sum(normals * directions(points, camera), axis=-1)
     return (cosine > 0).astype(points.dtype)
 
@@ -35,7 +27,8 @@ def facing(points: Array, normals: Array, camera: Camera) -> Array:
 def unoccluded(
     points: Array, normals: Array, triangles: Array, camera: Camera
 ) -> Array:
-    """Vertices inside the picture with nothing before them.
+    """Vertices inside the picture with nothing before them: `[..., V]` in {0, 1},
+    without a gradient.
 
     What is nearest is looked up in a coarse depth map of points on the mesh: vertices,
     middles of edges and of triangles. For an energy that is exact enough; unlike a
@@ -45,10 +38,6 @@ def unoccluded(
         points: `[..., V, 3]`, in decimetres, as they stand before the camera.
         normals: `[..., V, 3]`, unit vectors.
         triangles: `[T, 3]` int32.
-        camera: the camera.
-
-    Returns:
-        `[..., V]` in {0, 1}, without a gradient.
     """
 
     def single(points: Array, normals: Array) -> Array:

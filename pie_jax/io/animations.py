@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pie_jax.core.errors import PieError
 from pie_jax.io import atomic
 
 
@@ -18,7 +17,6 @@ def write_gif(
         path: the file; its folder exists.
         frames_u8: `[F, H, W, 3]` uint8 RGB.
         seconds: of one whole run.
-        comment: metadata.
 
     Raises:
         PieError: the folder is absent or read-only, or the disk is full.
@@ -29,19 +27,13 @@ def write_gif(
     frames = [Image.fromarray(frame).quantize(palette=palette) for frame in frames_u8]
     # Players round to hundredths of a second, and take less than two for ten.
     milliseconds = max(20, round(100 * seconds / len(frames)) * 10)
-    try:
-        with atomic.replacing(path) as file:
-            frames[0].save(
-                file,
-                format="GIF",
-                save_all=True,
-                append_images=frames[1:],
-                duration=milliseconds,
-                loop=0,
-                comment=comment.encode(),
-            )
-    except OSError as error:
-        raise PieError(
-            f"{path}: cannot be written ({error.strerror or error}). Choose a folder "
-            "that exists, is writable and has space left."
-        ) from error
+    with atomic.writing(path) as file:
+        frames[0].save(
+            file,
+            format="GIF",
+            save_all=True,
+            append_images=frames[1:],
+            duration=milliseconds,
+            loop=0,
+            comment=comment.encode(),
+        )

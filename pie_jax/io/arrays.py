@@ -66,12 +66,8 @@ def read_metadata(file: Path) -> dict[str, str]:
 def encode(
     flat: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
 ) -> bytes:
-    """The content of a file, the same bytes for the same arrays and text.
-
-    Args:
-        flat: arrays of any shape under `/`-joined names.
-        metadata: text to keep in the header (source, licence, ...).
-    """
+    """The content of a file, the same bytes for the same arrays and text: arrays under
+    `/`-joined names, and text (source, licence, ...) for the header."""
     # safetensors writes the memory of a transposed view as it lies: make it lie right.
     arrays = {key: np.asarray(flat[key], order="C") for key in sorted(flat)}
     header = {**(metadata or {}), _DIGEST: _digest(arrays)}

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from pie_jax.core.errors import PieError
+
 _PREFIX = ".partial-"
 _OURS = re.compile(re.escape(_PREFIX) + "[0-9a-f]{32}")
 
@@ -24,10 +26,8 @@ def partial(folder: Path) -> Path:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
-    """Opens a file that becomes `target` when the block ends without an error.
-
-    Args:
-        target: its folder exists; what has this name before is replaced.
+    """Opens a file that becomes `target` when the block ends without an error; what has
+    this name before is replaced.
 
     Raises:
         OSError: the folder is absent or not writable, or the disk is full.
@@ -42,6 +42,28 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
         os.replace(unfinished, target)
     finally:
         _remove(unfinished)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[BinaryIO]:
+    """`replacing` for a file that the user names.
+
+    Raises:
+        PieError: the folder is absent or read-only, or the disk is full.
+    """
+    try:
+        with replacing(target) as file:
+            yield file
+    except OSError as error:
+        raise not_writable(target, error.strerror or str(error)) from error
+
+
+def not_writable(path: Path, reason: str) -> PieError:
+    """The error that says that a file cannot be written."""
+    return PieError(
+        f"{path}: cannot be written ({reason}). Choose a folder that exists, is "
+        "writable and has space left."
+    )
 
 
 def clear(folder: Path) -> None:

@@ -35,18 +35,12 @@ _FORMATS = (
 
 
 def read(path: str | Path) -> np.ndarray:
-    """Reads a photograph as it is meant to be seen.
+    """Reads a photograph as it is meant to be seen: `[H, W, 3]` uint8 RGB.
 
     The EXIF rotation is applied. Transparent pictures are laid on white: the page on
     which they are mostly shown, so the result is the picture that the user knows.
     Embedded colour profiles are converted to sRGB. Grey, palette, CMYK and 16-bit
     pictures become 8-bit RGB; of an animation the first frame is taken.
-
-    Args:
-        path: the file.
-
-    Returns:
-        `[H, W, 3]` uint8 RGB.
 
     Raises:
         PieError: the file is absent, not a picture, damaged, or larger than
@@ -101,12 +95,8 @@ def check_source(path: Path) -> None:
 
 
 def check_destination(path: Path, suffixes: Sequence[str] = (".png",)) -> None:
-    """Raises PieError if no file can be written to `path`, so as to fail before work.
-
-    Args:
-        path: the file to be written.
-        suffixes: what its name may end in, in lower case.
-    """
+    """Raises PieError if no file can be written to `path`, whose name ends in one of
+    `suffixes` (lower case), so as to fail before work."""
     if path.suffix.lower() not in suffixes:
         raise PieError(f"{path}: end the name in {' or '.join(suffixes)}.")
     if path.is_dir():
@@ -114,7 +104,7 @@ def check_destination(path: Path, suffixes: Sequence[str] = (".png",)) -> None:
     if not path.parent.is_dir():
         raise PieError(f"{path}: there is no folder {path.parent}; make it first.")
     if not os.access(path.parent, os.W_OK):
-        raise _not_writable(path, "the folder is read-only")
+        raise atomic.not_writable(path, "the folder is read-only")
 
 
 def write_png(
@@ -141,28 +131,15 @@ def write_png(
     for keyword, value in (text or {}).items():
         add = chunks.add_itxt if keyword == XMP else chunks.add_text
         add(keyword, value)
-    try:
-        with atomic.replacing(path) as file:
-            Image.fromarray(image_u8).save(file, format="PNG", pnginfo=chunks)
-    except OSError as error:
-        raise _not_writable(path, error.strerror or str(error)) from error
+    with atomic.writing(path) as file:
+        Image.fromarray(image_u8).save(file, format="PNG", pnginfo=chunks)
 
 
 def write_npy(path: Path, image: np.ndarray) -> None:
-    """Writes the networks' own output, all or nothing as `write_png` does.
-
-    Args:
-        path: the file; its folder exists.
-        image: `[..., H, W, 3]` float32, about [-1, 1].
-
-    Raises:
-        PieError: the folder is absent or read-only, or the disk is full.
-    """
-    try:
-        with atomic.replacing(path) as file:
-            np.save(file, image)
-    except OSError as error:
-        raise _not_writable(path, error.strerror or str(error)) from error
+    """Writes the networks' own output `[..., H, W, 3]`, float32 in about [-1, 1], all
+    or nothing; errors as of `write_png`."""
+    with atomic.writing(path) as file:
+        np.save(file, image)
 
 
 def read_text(path: str | Path) -> dict[str, str]:
@@ -206,13 +183,6 @@ def _too_large(path: Path, found: str) -> PieError:
     return PieError(
         f"{path}: too large to be decoded safely ({found}; the limit is {limit} "
         "megapixels). Reduce or crop it first."
-    )
-
-
-def _not_writable(path: Path, reason: str) -> PieError:
-    return PieError(
-        f"{path}: cannot be written ({reason}). Choose a folder that exists, is "
-        "writable and has space left."
     )
 
 

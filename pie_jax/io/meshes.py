@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pie_jax.core.errors import PieError
 from pie_jax.io import atomic
 
 SUFFIXES = (".obj", ".ply")
@@ -50,11 +49,8 @@ def write(
     if encode is None:
         raise ValueError(f"{path} ends in none of {SUFFIXES}")
     content = encode(vertices, triangles, np.clip(colours, 0, 1))
-    try:
-        with atomic.replacing(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise PieError(f"{path}: cannot be written ({error.strerror}).") from error
+    with atomic.writing(path) as file:
+        file.write(content)
 
 
 def _check(vertices: np.ndarray, triangles: np.ndarray, colours: np.ndarray) -> None:

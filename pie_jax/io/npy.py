@@ -7,6 +7,8 @@ import io
 import math
 import tokenize
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -42,14 +44,8 @@ def read_npy(path: Path) -> np.ndarray:
     Raises:
         PieError: the file cannot be read, is damaged, or holds anything else.
     """
-    try:
+    with _explained(path, ".npy"):
         return _array(path.read_bytes())
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    except _DAMAGES as error:
-        raise PieError(
-            f"{path} is not a readable .npy file of real numbers: {error}"
-        ) from error
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -58,25 +54,27 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     Raises:
         PieError: as `read_npy`, or the arrays are larger than `MAX_BYTES` together.
     """
+    with _explained(path, ".npz"), zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_BYTES:
+            raise ValueError(f"it would unpack to {size / 1e9:.1f} GB")
+        return {
+            name.removesuffix(".npy"): _array(archive.read(name))
+            for name in archive.namelist()
+        }
+
+
+@contextmanager
+def _explained(path: Path, kind: str) -> Iterator[None]:
+    """Says what keeps a file from being read."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > MAX_BYTES:
-                raise ValueError(f"it would unpack to {size / 1e9:.1f} GB")
-            return {
-                name.removesuffix(".npy"): _array(archive.read(name))
-                for name in archive.namelist()
-            }
+        yield
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise PieError(f"{path} cannot be read: {error.strerror or error}") from error
     except _DAMAGES as error:
         raise PieError(
-            f"{path} is not a readable .npz file of real numbers: {error}"
+            f"{path} is not a readable {kind} file of real numbers: {error}"
         ) from error
-
-
-def _unreadable(path: Path, error: OSError) -> PieError:
-    return PieError(f"{path} cannot be read: {error.strerror or error}")
 
 
 def _array(data: bytes) -> np.ndarray:

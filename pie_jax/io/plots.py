@@ -15,15 +15,12 @@ def convergence(
     psnr: np.ndarray | None,
     stage_ends: Iterable[int],
 ) -> bytes:
-    """Draws the weighted terms of the energy (log scale) and the PSNR over the steps.
+    """The weighted terms (log scale) and the PSNR over the steps as a PNG file.
 
     Args:
         terms: weighted values `[steps]` by name.
         psnr: `[steps]` in dB, or None where it was not followed.
         stage_ends: steps after which a new stage begins.
-
-    Returns:
-        The diagram as a PNG file.
     """
     figure = Figure(figsize=(8, 6), layout="constrained")
     panels = figure.subplots(

@@ -34,11 +34,7 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 def text(*, partly: bool) -> dict[str, str]:
-    """Metadata of an edited picture, as `images.write_png` takes it.
-
-    Args:
-        partly: whether parts of it are the photograph's.
-    """
+    """Metadata of an edited picture, `partly` the photograph's, for `images.write_png`."""
     tool = f"pie_jax {__version__}"
     kind = _VOCABULARY + (_PARTLY if partly else _WHOLE)
     packet = _PACKET.format(tool=tool, kind=kind, comment=COMMENT)

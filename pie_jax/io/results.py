@@ -17,15 +17,8 @@ METRICS = "metrics.json"
 
 
 def state(folder: Path, key: str) -> str:
-    """What a result folder holds.
-
-    Args:
-        folder: the portrait's folder.
-        key: identifies configuration, photograph and weights.
-
-    Returns:
-        "absent" (nothing, or an unfinished result), "done" (this result) or "other".
-    """
+    """What a result folder holds: "absent" (nothing, or an unfinished result), "done"
+    (the result of this `key` of configuration, photograph and weights) or "other"."""
     try:
         metrics = json.loads((folder / METRICS).read_text())
     except FileNotFoundError:

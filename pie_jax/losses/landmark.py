@@ -10,32 +10,19 @@ PAPER_RESOLUTION = 1024
 
 
 def squared_distance(found: Array, reference: Array) -> Array:
-    """The landmark part of l (PIE, eq. 10), without its weight.
+    """The landmark part of l (PIE, eq. 10), without its weight: `[...]`.
 
     The squared Frobenius norm over the paper's 66 landmarks, in pixels of the paper's
-    1024 x 1024, so that the weight keeps its meaning at other resolutions.
-
-    Args:
-        found: `[..., 68, 2]` in fractions of the frame.
-        reference: likewise.
-
-    Returns:
-        `[...]`.
+    1024 x 1024, so that the weight keeps its meaning at other resolutions. Both are
+    `[..., 68, 2]` in fractions of the frame.
     """
     difference = PAPER_RESOLUTION * sixty_six(found - reference)
     return jnp.sum(difference**2, axis=(-2, -1))
 
 
 def mean_distance(found: Array, reference: Array) -> Array:
-    """The mean `relative_distances` of the paper's 66 landmarks.
-
-    Args:
-        found: `[..., 68, 2]` in any unit, pixels being square.
-        reference: `[..., 68, 2]` in the same unit.
-
-    Returns:
-        `[...]`.
-    """
+    """The mean `[...]` of `relative_distances` over the paper's 66 landmarks; both are
+    `[..., 68, 2]` in one unit, pixels being square."""
     distances = relative_distances(sixty_six(found), sixty_six(reference))
     return jnp.mean(distances, axis=-1)
 
@@ -43,10 +30,8 @@ def mean_distance(found: Array, reference: Array) -> Array:
 def relative_distances(found: Array, reference: Array) -> Array:
     """Each landmark's distance over that of the reference's outer corners of the eyes.
 
-    Args:
-        found: `[..., K, 2]` in any unit, pixels being square; K is 68 or 66, where the
-            eyes have the same numbers.
-        reference: `[..., K, 2]` in the same unit.
+    Both are `[..., K, 2]` in one unit, pixels being square; K is 68 or 66, where the
+    eyes have the same numbers.
 
     Returns:
         `[..., K]`; the gradient is 0 where two points are equal. Where the eyes are in

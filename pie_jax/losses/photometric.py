@@ -11,19 +11,16 @@ drawn by `face.render.render_image(model, theta.neutral(), 1024)`."""
 
 
 def photometric(colours: Array, seen: Array, weights: Array) -> Array:
-    """The weighted mean length of the colours' differences (MoFA, sec. 5).
+    """The weighted mean length `[...]` of the colours' differences (MoFA, sec. 5).
 
     Lengths and not their squares: what hides the face, hair and glasses, is far from
-    any skin's colour, and squared it would count most.
+    any skin's colour, and squared it would count most. 0 where no vertex counts, and
+    with a gradient of 0 where two colours are equal.
 
     Args:
         colours: `[..., V, 3]`, RGB in [0, 1].
         seen: `[..., V, 3]`, what the picture shows in their place.
         weights: `[..., V]` >= 0, such as 1 for vertices that are visible.
-
-    Returns:
-        `[...]`; 0 where no vertex counts, and with a gradient of 0 where two colours
-        are equal.
     """
     return _mean(norm(colours - seen), weights)
 

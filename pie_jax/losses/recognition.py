@@ -5,13 +5,6 @@ from jax import Array
 
 
 def recognition(descriptor: Array, target: Array) -> Array:
-    """A norm of E_recog (PIE, eq. 15), without its weight.
-
-    Args:
-        descriptor: `[D]`.
-        target: `[D]`.
-
-    Returns:
-        Scalar, the squared Euclidean distance.
-    """
+    """A norm of E_recog (PIE, eq. 15), without its weight: the squared Euclidean
+    distance of descriptors `[D]`."""
     return jnp.sum((descriptor - target) ** 2)

@@ -30,7 +30,7 @@ from flax import struct
 from jax import Array
 
 from pie_jax.core.images import downsample
-from pie_jax.networks.layers import Conv3x3
+from pie_jax.networks.layers import Conv3x3, scaled
 
 SIZE = 224
 """Pixels on a side of what the network sees."""
@@ -97,30 +97,21 @@ class Deep3D(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array) -> Coefficients:
-        """Estimates the face that fills a picture.
-
-        Args:
-            image: `[B, R, R, 3]` RGB in [-1, 1], the FFHQ frame; any R.
-
-        Returns:
-            `[B]`.
-        """
+        """Estimates the faces that fill pictures `[B, R, R, 3]`, RGB in [-1, 1], the
+        FFHQ frame; any R."""
         x = (crop(image) + 1) / 2
-        x = _strided(self._channels(64), 7, name="stem")(x)
+        x = _strided(scaled(64, self.width), 7, name="stem")(x)
         x = nn.max_pool(nn.relu(x), (3, 3), (2, 2), ((1, 1), (1, 1)))
         for stage, (features, count) in enumerate(zip(FEATURES, BLOCKS, strict=True)):
             for i in range(count):
                 stride = 2 if stage and i == 0 else 1
                 name = f"layer{stage + 1}_{i}"
-                x = Bottleneck(self._channels(features), stride, name=name)(x)
+                x = Bottleneck(scaled(features, self.width), stride, name=name)(x)
         x = x.mean(axis=(1, 2))
         heads = {name: nn.Dense(size, name=name)(x) for name, size in HEADS.items()}
         shift, depth = heads.pop("shift"), heads.pop("depth")
         translation = jnp.concatenate([shift, depth], axis=-1)
         return Coefficients(**heads, translation=translation)
-
-    def _channels(self, features: int) -> int:
-        return max(1, round(features * self.width))
 
 
 class Bottleneck(nn.Module):
@@ -157,15 +148,9 @@ def width_of(params: dict) -> float:
 
 
 def crop(image: Array) -> Array:
-    """What the network sees of the FFHQ frame; differentiable.
-
-    Args:
-        image: `[B, R, R, C]`.
-
-    Returns:
-        `[B, 224, 224, C]`, interpolated bilinearly; at the lower edge, which the crop
-        crosses by 2.4% of the frame, pixels repeat.
-    """
+    """What the network sees of the FFHQ frame `[B, R, R, C]`: `[B, 224, 224, C]`,
+    interpolated bilinearly; differentiable. At the lower edge, which the crop crosses
+    by 2.4% of the frame, pixels repeat."""
     image = downsample(image, _reduction(image.shape[1]))
     resolution = image.shape[1]
     centres = np.stack(np.meshgrid(*[(np.arange(SIZE) + 0.5) / SIZE] * 2), axis=-1)
@@ -186,14 +171,8 @@ def _reduction(resolution: int) -> int:
 
 
 def to_frame(points: np.ndarray) -> np.ndarray:
-    """Where the FFHQ frame shows what the crop shows.
-
-    Args:
-        points: `[..., 2]` (x right, y down) in fractions of the crop's side.
-
-    Returns:
-        `[..., 2]` in fractions of the frame's width.
-    """
+    """Where the FFHQ frame shows what the crop shows, `[..., 2]` (x right, y down):
+    from fractions of the crop's side to fractions of the frame's width."""
     right, up = np.moveaxis((points - 0.5) * [1, -1] / FOCAL, -1, 0)
     sine, cosine = math.sin(TILT), math.cos(TILT)
     # The direction of each point from the turned camera, turned back.

@@ -8,15 +8,13 @@ whichever is smaller is extended by zeros at the end. The frozen batch normalisa
 are folded into the convolutions by the converter.
 """
 
-from typing import NamedTuple
-
 import chex
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
 from pie_jax.core.images import to_255
-from pie_jax.networks.layers import Conv3x3
+from pie_jax.networks.layers import Conv3x3, scaled
 
 CHIP_SIZE = 150
 MEAN_RGB = (122.782, 117.001, 104.298)
@@ -28,35 +26,28 @@ MATCH_DISTANCE = 0.6
 _PIXEL_SCALE = 256.0
 
 
-class _Block(NamedTuple):
-    name: str
-    features: int
-    down: bool
-
-
 _BLOCKS = (
-    _Block("level32_1", 32, False),
-    _Block("level32_2", 32, False),
-    _Block("level32_3", 32, False),
-    _Block("level64_down", 64, True),
-    _Block("level64_1", 64, False),
-    _Block("level64_2", 64, False),
-    _Block("level64_3", 64, False),
-    _Block("level128_down", 128, True),
-    _Block("level128_1", 128, False),
-    _Block("level128_2", 128, False),
-    _Block("level256_down", 256, True),
-    _Block("level256_1", 256, False),
-    _Block("level256_2", 256, False),
-    _Block("level256_down_out", 256, True),
+    ("level32_1", 32, False),
+    ("level32_2", 32, False),
+    ("level32_3", 32, False),
+    ("level64_down", 64, True),
+    ("level64_1", 64, False),
+    ("level64_2", 64, False),
+    ("level64_3", 64, False),
+    ("level128_down", 128, True),
+    ("level128_1", 128, False),
+    ("level128_2", 128, False),
+    ("level256_down", 256, True),
+    ("level256_1", 256, False),
+    ("level256_2", 256, False),
+    ("level256_down_out", 256, True),
 )
+"""Names, channels, and whether rows and columns are halved."""
 
 
 def convolution_names() -> list[str]:
     """The convolutions from input to output, `/`-joined as in the parameters."""
-    blocks = [
-        f"{block.name}/{conv}" for block in _BLOCKS for conv in ("conv1", "conv2")
-    ]
+    blocks = [f"{name}/{conv}" for name, _, _ in _BLOCKS for conv in ("conv1", "conv2")]
     return ["stem", *blocks]
 
 
@@ -84,18 +75,15 @@ class DlibResNet(nn.Module):
         chex.assert_shape(chip, (None, CHIP_SIZE, CHIP_SIZE, 3))
         x = (to_255(chip) - jnp.asarray(MEAN_RGB, chip.dtype)) / _PIXEL_SCALE
         stem = nn.Conv(
-            self._channels(32), (7, 7), strides=2, padding="VALID", name="stem"
+            scaled(32, self.width), (7, 7), strides=2, padding="VALID", name="stem"
         )
         x = nn.relu(stem(x))
         x = nn.max_pool(x, (3, 3), strides=(2, 2), padding="VALID")
         for name, features, down in _BLOCKS:
-            x = ResidualBlock(self._channels(features), down, name=name)(x)
+            x = ResidualBlock(scaled(features, self.width), down, name=name)(x)
         # The last block's 1x1 result was extended to 2x2 by the addition: the mean runs
         # over all four places, as in dlib.
         return nn.Dense(128, use_bias=False, name="fc")(x.mean((1, 2)))
-
-    def _channels(self, features: int) -> int:
-        return max(1, round(features * self.width))
 
 
 class ResidualBlock(nn.Module):

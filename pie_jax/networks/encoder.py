@@ -34,14 +34,11 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array) -> Array:
-        """Estimates the code of a picture.
+        """The code `[B, num_ws, 512]` of a picture, in standard deviations along the
+        axes.
 
-        Args:
-            image: `[B, R, R, 3]` RGB in [-1, 1], the FFHQ frame; R is arbitrary, for
-                the picture is averaged to `SIZE` pixels, differentiably.
-
-        Returns:
-            `[B, num_ws, 512]`, in standard deviations along the principal axes.
+        It is `[B, R, R, 3]` RGB in [-1, 1], the FFHQ frame; R is arbitrary, for it is
+        averaged to `SIZE` pixels, differentiably.
         """
         pixels = reduce_area(image, SIZE).reshape(len(image), -1)
         x = nn.Dense(self.rank, use_bias=False, name="reduce")(pixels)

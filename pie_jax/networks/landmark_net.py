@@ -15,7 +15,7 @@ from jax import Array, lax
 
 from pie_jax.core import ibug
 from pie_jax.core.images import reduce_area
-from pie_jax.networks.layers import Conv3x3
+from pie_jax.networks.layers import Conv3x3, scaled
 from pie_jax.networks.resnet import ResNet18
 
 SIZE = 128
@@ -34,18 +34,15 @@ class LandmarkNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array) -> Array:
-        """Finds the landmarks of the face that fills a picture.
+        """Finds the landmarks `[B, 68, 2]`, in fractions of the frame (iBUG order, see
+        `core.ibug`), of the face that fills a picture.
 
-        Args:
-            image: `[B, R, R, 3]` RGB in [-1, 1], the FFHQ frame; R is arbitrary, for
-                the picture is averaged to `SIZE` pixels, differentiably.
-
-        Returns:
-            `[B, 68, 2]` in fractions of the frame (iBUG order, see `core.ibug`).
+        It is `[B, R, R, 3]` RGB in [-1, 1], the FFHQ frame; R is arbitrary, for it is
+        averaged to `SIZE` pixels, differentiably.
         """
         image = reduce_area(image, SIZE)
         _, *scales = ResNet18(self.width, name="body")(2 * image)
-        features = max(1, round(128 * self.width))
+        features = scaled(128, self.width)
         # Sums of all scales at the finest: details, and whose they are.
         joined = sum(
             _enlarge(nn.Dense(features, name=f"join{i}")(x), 2**i)
@@ -63,17 +60,11 @@ class LandmarkNet(nn.Module):
 def both_ways(
     landmarks: Callable[[Any, Array], Array], params: Any, image: Array
 ) -> Array:
-    """What is found in pictures and in their mirror images, the same for both.
+    """What is found in pictures `[B, R, R, 3]` and in their mirror images, the same for
+    both: `[B, 68, 2]` in fractions of the frame.
 
-    The mean is a little nearer to dlib's (docs/measurements.md).
-
-    Args:
-        landmarks: `(params, image) -> [B, 68, 2]` in fractions of the frame.
-        params: what it takes.
-        image: `[B, R, R, 3]`.
-
-    Returns:
-        `[B, 68, 2]`.
+    The mean is a little nearer to dlib's (docs/measurements.md). `landmarks` is the
+    network's function of its parameters and pictures.
     """
     pair = jnp.concatenate([image, image[:, :, ::-1]])
     there, mirrored = jnp.split(landmarks(params, pair), 2)

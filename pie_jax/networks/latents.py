@@ -16,12 +16,7 @@ _FLOOR = 1e-3
 def moments(
     generator: Generator, params: Any, num_samples: int = NUM_SAMPLES
 ) -> dict[str, Array]:
-    """Estimates the distribution of w, always from the same samples.
-
-    Args:
-        generator: only its mapping is used.
-        params: its parameters.
-        num_samples: how many z are mapped.
+    """Estimates the distribution of w, always from the same `num_samples` draws of z.
 
     Returns:
         `mean` `[512]`, and `axes` `[512, 512]`, whose columns are the principal axes,
@@ -37,28 +32,16 @@ def moments(
 
 
 def whiten(moments: dict[str, Array], w: Array) -> Array:
-    """Coordinates of codes along the principal axes, in standard deviations.
+    """Coordinates `[..., 512]` of codes along the principal axes, in standard
+    deviations.
 
-    Args:
-        moments: from `moments`.
-        w: `[..., 512]`.
-
-    Returns:
-        `[..., 512]`, of mean 0 over the generator's codes, uncorrelated, and of
-        variance 1; less along the axes whose length is the floor of `moments`.
+    Over the generator's codes they are of mean 0, uncorrelated, and of variance 1; less
+    along the axes whose length is the floor of `moments`.
     """
     axes = moments["axes"]
     return (w - moments["mean"]) @ (axes / jnp.sum(axes**2, axis=0))
 
 
 def unwhiten(moments: dict[str, Array], code: Array) -> Array:
-    """The codes of coordinates in standard deviations, the inverse of `whiten`.
-
-    Args:
-        moments: from `moments`.
-        code: `[..., 512]`.
-
-    Returns:
-        `[..., 512]`.
-    """
+    """The codes of coordinates in standard deviations, the inverse of `whiten`."""
     return moments["mean"] + code @ moments["axes"].T

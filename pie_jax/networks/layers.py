@@ -8,6 +8,11 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 
+def scaled(features: int, width: float) -> int:
+    """How many of so many channels a network of this width has."""
+    return max(1, round(features * width))
+
+
 @jax.custom_vjp
 def leaky_relu(x: Array) -> Array:
     """Leaky ReLU with StyleGAN's slope of 0.2.
@@ -18,13 +23,9 @@ def leaky_relu(x: Array) -> Array:
     return jnp.maximum(x, 0.2 * x)
 
 
-def _leaky_relu_forward(x: Array) -> tuple[Array, Array]:
-    y = leaky_relu(x)
-    return y, y
-
-
 leaky_relu.defvjp(
-    _leaky_relu_forward, lambda y, grad: (jnp.where(y > 0, grad, 0.2 * grad),)
+    lambda x: (leaky_relu(x),) * 2,
+    lambda y, grad: (jnp.where(y > 0, grad, 0.2 * grad),),
 )
 
 
@@ -35,19 +36,13 @@ def normalize_z(z: Array) -> Array:
 
 @jax.custom_vjp
 def depthwise_conv3x3(x: Array, kernel: Array) -> Array:
-    """Correlates every channel with its own 3 x 3 kernel, zero padding of one pixel.
+    """Correlates every channel of `[B, H, W, C]` with its own kernel of `[3, 3, C]`,
+    zero padding of one pixel.
 
-    Written as nine shifted multiply-adds: XLA's CPU backend runs a grouped
-    convolution of this size 8 to 20 times slower. The gradient with respect to `x` is
-    the same step with the kernel turned by 180 degrees; left to itself, JAX would
-    transpose the nine slices into nine padded additions, almost twice as slow.
-
-    Args:
-        x: `[B, H, W, C]`.
-        kernel: `[3, 3, C]`.
-
-    Returns:
-        `[B, H, W, C]`.
+    Written as nine shifted multiply-adds: XLA's CPU backend runs a grouped convolution
+    of this size 8 to 20 times slower. The gradient with respect to `x` is the same step
+    with the kernel turned by 180 degrees; left to itself, JAX would transpose the nine
+    slices into nine padded additions, almost twice as slow.
     """
     height, width = x.shape[1:3]
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
@@ -57,10 +52,6 @@ def depthwise_conv3x3(x: Array, kernel: Array) -> Array:
         for j in range(3)
     ]
     return functools.reduce(jnp.add, shifted)
-
-
-def _depthwise_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
-    return depthwise_conv3x3(x, kernel), (x, kernel)
 
 
 def _depthwise_backward(
@@ -82,31 +73,23 @@ def _depthwise_backward(
     )
 
 
-depthwise_conv3x3.defvjp(_depthwise_forward, _depthwise_backward)
+depthwise_conv3x3.defvjp(
+    lambda x, kernel: (depthwise_conv3x3(x, kernel), (x, kernel)), _depthwise_backward
+)
 
 
 @jax.custom_vjp
 def conv3x3(x: Array, kernel: Array) -> Array:
-    """Correlates with a 3 x 3 kernel, stride 1, zero padding of one pixel.
+    """Correlates `[B, H, W, C]` with a kernel `[3, 3, C, D]`, stride 1, zero padding of
+    one.
 
-    The gradient with respect to `x` is the same operation with the kernel turned by
-    180 degrees and its channels exchanged. XLA's CPU backend runs JAX's own form of it,
-    a convolution with reversed windows, three times slower inside a loop.
-
-    Args:
-        x: `[B, H, W, C]`.
-        kernel: `[3, 3, C, D]`.
-
-    Returns:
-        `[B, H, W, D]`.
+    The gradient with respect to `x` is the same operation with the kernel turned by 180
+    degrees and its channels exchanged. XLA's CPU backend runs JAX's own form of it, a
+    convolution with reversed windows, three times slower inside a loop.
     """
     return lax.conv_general_dilated(
         x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
-
-
-def _conv3x3_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
-    return conv3x3(x, kernel), (x, kernel)
 
 
 def _conv3x3_backward(
@@ -121,7 +104,7 @@ def _conv3x3_backward(
     return conv3x3(grad, kernel[::-1, ::-1].swapaxes(2, 3)), grad_kernel
 
 
-conv3x3.defvjp(_conv3x3_forward, _conv3x3_backward)
+conv3x3.defvjp(lambda x, kernel: (conv3x3(x, kernel), (x, kernel)), _conv3x3_backward)
 
 
 class Conv3x3(nn.Module):

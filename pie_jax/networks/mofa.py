@@ -101,16 +101,11 @@ class MoFA(nn.Module):
 
 
 def chip(image: Array) -> Array:
-    """What the recognition network sees of the FFHQ frame; differentiable.
+    """What the recognition network sees of the FFHQ frame `[B, R, R, 3]`:
+    `[B, CHIP_SIZE, CHIP_SIZE, 3]`, interpolated bilinearly; differentiable.
 
     dlib cuts its chips by landmarks. In this frame faces are aligned already, and one
     chip serves all.
-
-    Args:
-        image: `[B, R, R, 3]`.
-
-    Returns:
-        `[B, CHIP_SIZE, CHIP_SIZE, 3]`, interpolated bilinearly.
     """
     size = image.shape[1]
     down, across = (

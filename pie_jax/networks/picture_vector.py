@@ -16,9 +16,8 @@ def picture_vector(image: Array, width: float) -> Array:
     """Means of ResNet's features, and some features with their places.
 
     Where something is says what it is in an aligned picture. So besides the means, a
-    few channels keep their places.
-
-    Call it within a compact module, whose parameters `body` and `reduce` it makes.
+    few channels keep their places. Call it within a compact module, whose parameters
+    `body` and `reduce` it makes.
 
     Args:
         image: `[B, S, S, 3]` RGB in [-1, 1], S a multiple of the network's stride.
@@ -35,10 +34,8 @@ def picture_vector(image: Array, width: float) -> Array:
 
 
 def width_of(params: Mapping) -> float:
-    """The width of the body that these parameters are for.
-
-    Args:
-        params: of a module that calls `picture_vector`.
+    """The width of the body that the parameters of a caller of `picture_vector` are
+    for.
 
     Raises:
         LookupError, TypeError: they are of no such module.

@@ -19,15 +19,10 @@ _ROWS, _COLUMNS = 1, 2
 
 @jax.custom_vjp
 def upsample(x: Array) -> Array:
-    """Inserts zeros, then filters: StyleGAN 2's upsampling of the RGB image.
+    """Inserts zeros, then filters: StyleGAN 2's upsampling of the RGB image,
+    `[B, H, W, C]` to `[B, 2 * H, 2 * W, C]`.
 
     In other words bilinear interpolation between pixel centres, with zeros outside.
-
-    Args:
-        x: `[B, H, W, C]`.
-
-    Returns:
-        `[B, 2 * H, 2 * W, C]`.
     """
     return _upsample_axis(_upsample_axis(x, _ROWS), _COLUMNS)
 
@@ -121,12 +116,6 @@ def _correlate(padded: Array, axis: int) -> Array:
     )
 
 
-def _upsample_conv_forward(
-    x: Array, kernel: Array, edge: float
-) -> tuple[Array, tuple[Array, Array]]:
-    return upsample_conv3x3(x, kernel, edge), (x, kernel)
-
-
 def _upsample_conv_backward(
     edge: float, residuals: tuple[Array, Array], grad: Array
 ) -> tuple[Array, Array]:
@@ -161,7 +150,10 @@ def _filter_transposed(grad: Array, axis: int, edge: float) -> Array:
     return result + edge * TAPS[0] * ends
 
 
-upsample_conv3x3.defvjp(_upsample_conv_forward, _upsample_conv_backward)
+upsample_conv3x3.defvjp(
+    lambda x, kernel, edge: (upsample_conv3x3(x, kernel, edge), (x, kernel)),
+    _upsample_conv_backward,
+)
 
 
 def _conv(x: Array, kernel: Array, padding: list, stride: int = 1) -> Array:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from pie_jax.core.images import downsample
-from pie_jax.networks.layers import Conv3x3
+from pie_jax.networks.layers import Conv3x3, scaled
 
 WIDTHS = (64, 128, 256, 512)
 """Channels at a quarter, an eighth, a 16th and a 32nd of the image's size."""
@@ -57,7 +57,7 @@ class ResNet18(nn.Module):
             )
         # From one number, so that the first stage tells the width, as
         # `picture_vector.width_of` has it.
-        first = max(1, round(WIDTHS[0] * self.width))
+        first = scaled(WIDTHS[0], self.width)
         channels = [first * features // WIDTHS[0] for features in WIDTHS]
         x = Conv3x3(channels[0], name="stem")(_space_to_depth(image))
         x = downsample(nn.relu(GroupNorm(name="stem_norm")(x)), 2)

@@ -60,15 +60,8 @@ class RigNet(nn.Module):
 
     @nn.compact
     def __call__(self, w_plus: Array, target: Array) -> Array:
-        """Offsets of the rows.
-
-        Args:
-            w_plus: `[B, num_ws, 512]`, in any coordinates.
-            target: `[B, n]`, the component in standard deviations.
-
-        Returns:
-            `[B, num_ws, 512]`, in the same coordinates.
-        """
+        """Offsets `[B, num_ws, 512]` of codes, in the coordinates that these have, for
+        a `target` `[B, n]`, the component in standard deviations."""
         seen = RowDense(2 * self.features, name="encoder")(w_plus)
         own, shared = jnp.split(seen, 2, axis=-1)
         known = jnp.concatenate([shared.mean(axis=-2), target], axis=-1)
@@ -82,13 +75,8 @@ class RigNet(nn.Module):
 
 
 def rig(component: str, features: int = FEATURES, hidden: int = HIDDEN) -> Rig:
-    """RigNet as a function of its parameters (`core.interfaces.Rig`).
-
-    Args:
-        component: one of `core.theta.COMPONENTS`.
-        features: as of `RigNet`.
-        hidden: likewise.
-    """
+    """RigNet as a function of its parameters (`core.interfaces.Rig`), of one of
+    `core.theta.COMPONENTS`."""
     module = RigNet(features, hidden)
 
     def edit(params: Any, w_plus: Array, theta: FaceParams) -> Array:
@@ -100,12 +88,8 @@ def rig(component: str, features: int = FEATURES, hidden: int = HIDDEN) -> Rig:
 
 
 def standardized(params: Any, values: Array) -> Array:
-    """A component in standard deviations over the generator's samples (spec, 4).
-
-    Args:
-        params: a rig's.
-        values: `[..., n]`.
-    """
+    """A rig's component `[..., n]` in standard deviations over the generator's samples
+    (spec, 4)."""
     return (values - params["mean"]) / params["deviation"]
 
 
@@ -122,13 +106,8 @@ def num_ws(params: Any) -> int:
 
 
 def unwhitened(network: Any, moments: dict[str, Array]) -> Any:
-    """The parameters that do on codes what these do in principal coordinates.
-
-    Args:
-        network: RigNet's, that takes and gives standard deviations along the
-            principal axes.
-        moments: from `latents.moments`.
-    """
+    """The parameters that do on codes what these do in principal coordinates, standard
+    deviations along the axes of `latents.moments`."""
     axes = moments["axes"]
     inward = axes / jnp.sum(axes**2, axis=0)
     encoder, decoder = network["encoder"], network["decoder"]

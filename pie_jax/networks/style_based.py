@@ -43,11 +43,8 @@ def generator(modules: Modules) -> Generator:
 
 
 def init_params(key: Array, modules: Modules) -> dict:
-    """Draws random parameters in the layout that `generator(modules)` takes.
-
-    Returns:
-        `mapping` and `synthesis`, linen parameters; `w_avg` `[512]`, zeros.
-    """
+    """Draws random parameters in the layout that `generator(modules)` takes: `mapping`
+    and `synthesis`, linen parameters; `w_avg` `[512]`, zeros."""
     key_mapping, key_synthesis = jax.random.split(key)
     z, w_plus = jnp.zeros((1, 512)), jnp.zeros((1, modules.num_ws, 512))
     return {
@@ -58,14 +55,11 @@ def init_params(key: Array, modules: Modules) -> dict:
 
 
 def sizes(params: Tree, *bias: str) -> tuple[tuple[int, ...], int]:
-    """How large a network is whose layers are named as those of StyleGAN 1 and 2.
+    """How large a network is whose layers are named as those of StyleGAN 1 and 2: the
+    channels at 4, 8, ... pixels, and the number of layers of the mapping.
 
-    Args:
-        params: as `init_params` gives them, or their shapes.
-        bias: the path of a layer's bias in the layer.
-
-    Returns:
-        the channels at 4, 8, ... pixels, and the number of layers of the mapping.
+    `params` are as `init_params` gives them, or their shapes; `bias` is the path of a
+    layer's bias in the layer.
 
     Raises:
         KeyError: a layer has no such bias, so the parameters are another network's.

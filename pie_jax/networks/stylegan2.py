@@ -85,11 +85,7 @@ class Synthesis(nn.Module):
 
     @nn.compact
     def __call__(self, w_plus: Array) -> Array:
-        """Synthesises `[B, R, R, 3]`, RGB in about [-1, 1].
-
-        Args:
-            w_plus: `[B, num_ws, 512]`.
-        """
+        """Synthesises `[B, R, R, 3]`, RGB in about [-1, 1], of `[B, num_ws, 512]`."""
         w = iter(jnp.moveaxis(w_plus, 1, 0))
         first = self.widths[0]
         const = self.param("const", nn.initializers.normal(1.0), (4, 4, first))

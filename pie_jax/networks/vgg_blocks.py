@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from pie_jax.networks.layers import Conv3x3
+from pie_jax.networks.layers import Conv3x3, scaled
 
 Block = tuple[int, tuple[str, ...]]
 """Channels, and names of the convolutions."""
@@ -45,11 +45,6 @@ def convolve(x: Array, blocks: Sequence[Block], width: float) -> dict[str, Array
             x = nn.relu(Conv3x3(scaled(features, width), name=name)(x))
             outputs[name] = x
     return outputs
-
-
-def scaled(features: int, width: float) -> int:
-    """How many of so many channels a network of this width has."""
-    return max(1, round(features * width))
 
 
 def max_pool_2x2(x: Array) -> Array:

@@ -10,7 +10,8 @@ from flax import linen as nn
 from jax import Array
 
 from pie_jax.core.images import to_255
-from pie_jax.networks.vgg_blocks import BLOCKS, convolve, max_pool_2x2, scaled
+from pie_jax.networks.layers import scaled
+from pie_jax.networks.vgg_blocks import BLOCKS, convolve, max_pool_2x2
 
 SIZE = 224
 MEAN_RGB = (129.1863, 104.7624, 93.5940)
@@ -36,14 +37,11 @@ class VGGFace(nn.Module):
 
     @nn.compact
     def __call__(self, face: Array) -> Array:
-        """Describes faces.
+        """Describes faces; `[B, 4096]`, >= 0, not normalised.
 
         Args:
             face: `[B, 224, 224, 3]` RGB in [-1, 1], upright, the whole head in the
                 picture. It need not be aligned precisely.
-
-        Returns:
-            `[B, 4096]`, >= 0, not normalised.
         """
         chex.assert_shape(face, (None, SIZE, SIZE, 3))
         x = to_255(face) - jnp.asarray(MEAN_RGB, face.dtype)

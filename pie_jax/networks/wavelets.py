@@ -7,17 +7,12 @@ from jax import Array
 
 @jax.custom_vjp
 def inverse_haar(x: Array) -> Array:
-    """Joins four half-resolution bands into one image of twice the size.
+    """Joins four half-resolution bands into one image `[B, 2 * H, 2 * W, C]`.
 
-    The bands are additions and an interleaving of pixels, no convolution. The
-    transform is orthonormal, so its gradient is the forward transform.
-
-    Args:
-        x: `[B, H, W, 4 * C]`; the bands LL, LH, HL, HH, C channels each. LH is the
-            high band along the height.
-
-    Returns:
-        `[B, 2 * H, 2 * W, C]`.
+    The bands LL, LH, HL, HH, C channels each, are the last axis of `[B, H, W, 4 * C]`;
+    LH is the high band along the height. They are joined by additions and an
+    interleaving of pixels, no convolution. The transform is orthonormal, so its
+    gradient is the forward transform.
     """
     low, lh, hl, hh = jnp.split(0.5 * x, 4, axis=-1)
     even = jnp.stack([low + lh + hl + hh, low + lh - hl - hh], axis=3)
@@ -29,14 +24,8 @@ def inverse_haar(x: Array) -> Array:
 
 
 def haar(image: Array) -> Array:
-    """Splits an image into the four bands of `inverse_haar`: its exact inverse.
-
-    Args:
-        image: `[B, 2 * H, 2 * W, C]`.
-
-    Returns:
-        `[B, H, W, 4 * C]`, the bands LL, LH, HL, HH.
-    """
+    """Splits `[B, 2 * H, 2 * W, C]` into the four bands of `inverse_haar`,
+    `[B, H, W, 4 * C]`: its exact inverse."""
     batch, height, width, channels = image.shape
     x = 0.5 * image.reshape(batch, height // 2, 2, width // 2, 2, channels)
     a, b = x[:, :, 0, :, 0], x[:, :, 0, :, 1]

@@ -90,7 +90,6 @@ def functions(
     """Builds what a configuration describes.
 
     Args:
-        config: the configuration.
         use: what for.
         params: parameters by part, which tell the sizes of networks that were published
             in several; where they are not given, a network has its usual size.

@@ -32,13 +32,12 @@ _VERSION = 1
 def load(
     functions: Functions, params: Params, identity: list[Any], size: int
 ) -> Person:
-    """`Params.bank` (`energy.people.bank`); makes what is missing.
+    """`Params.bank` (`energy.people.bank`) of so many people; makes what is missing.
 
     Args:
         functions: give the generator and MoFA.
         params: theirs, `generator` and `mofa`.
         identity: of the networks (`load.bank_identity`).
-        size: how many people.
 
     Returns:
         Arrays with a leading axis of that size; pictures are uint8.

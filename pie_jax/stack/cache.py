@@ -46,12 +46,8 @@ def path(name: str) -> Path:
 def save(
     name: str, flat: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Writes arrays as `path(name)`, all or nothing.
-
-    Args:
-        name: what `load` will ask for.
-        flat: arrays of any shape under `/`-joined names.
-        metadata: text to keep in the file's header (source, licence, ...).
+    """Writes arrays under `/`-joined names as `path(name)`, all or nothing, with text
+    (source, licence, ...) in the file's header.
 
     Raises:
         PieError: the disk is full or the cache folder cannot be written.

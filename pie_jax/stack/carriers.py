@@ -112,7 +112,6 @@ def read_members(
         carrier_name: a key of `CARRIERS`.
         basenames: the wanted files, without their folders.
         source: a folder that holds the carrier; None: the cache, else the network.
-        progress: whether to show a progress bar.
 
     Returns:
         The content of each wanted file by its base name.
@@ -126,16 +125,8 @@ def read_members(
 
 
 def obtain(carrier: Carrier, source: Path | None = None, progress: bool = True) -> Path:
-    """The file of a carrier, verified; fetched if it is not at hand.
-
-    Args:
-        carrier: one of `CARRIERS`, or one that the default stack does not need.
-        source: a folder that holds the carrier; None: the cache, else the network.
-        progress: whether to show a progress bar.
-
-    Raises:
-        PieError: as `read_members`.
-    """
+    """The file of a carrier, verified; fetched if it is not at hand. Arguments and
+    errors as of `read_members`."""
     if source is None:
         return _in_cache(carrier, progress)
     return _in_folder(carrier, Path(source))

@@ -4,7 +4,8 @@ Their header says of which kind they are, so that one cannot be taken for anothe
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +22,14 @@ KIND = "kind"
 def save(
     path: Path, flat: Mapping[str, np.ndarray], metadata: Mapping[str, str]
 ) -> None:
-    """Writes a file, all or nothing.
-
-    Args:
-        path: replaced when it exists; its folder exists.
-        flat: arrays under `/`-joined names.
-        metadata: text by name; at least the `kind`.
+    """Writes arrays under `/`-joined names, all or nothing, with text that has the
+    `kind`.
 
     Raises:
         PieError: the folder is absent or read-only, or the disk is full.
     """
-    try:
-        with atomic.replacing(path) as file:
-            file.write(arrays.encode(flat, metadata))
-    except OSError as error:
-        raise PieError(
-            f"{path}: cannot be written ({error.strerror or error}). Choose a folder "
-            "that exists, is writable and has space left."
-        ) from error
+    with atomic.writing(path) as file:
+        file.write(arrays.encode(flat, metadata))
 
 
 def load(path: Path, kind: str) -> dict[str, Any]:
@@ -54,12 +45,8 @@ def load(path: Path, kind: str) -> dict[str, Any]:
             f"{path} {what}; a file of the kind {kind} is needed here. Give the "
             "network that belongs to a file too, as in --config.generator=stylegan2"
         )
-    try:
+    with _explained(path):
         return arrays.read(path).nested()
-    except OSError as error:
-        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (safetensors.SafetensorError, AttributeError, LookupError, TypeError) as e:
-        raise _damaged(path, e) from e
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -68,16 +55,8 @@ def metadata(path: Path) -> dict[str, str]:
     Raises:
         PieError: there is no such file, or it is no safetensors file, or truncated.
     """
-    try:
+    with _explained(path):
         return arrays.read_metadata(path)
-    except FileNotFoundError as error:
-        raise PieError(
-            f"{path} is not there. Name a file that `pie convert` wrote."
-        ) from error
-    except OSError as error:
-        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except safetensors.SafetensorError as error:
-        raise _damaged(path, error) from error
 
 
 def sha256(path: Path) -> str:
@@ -93,8 +72,19 @@ def sha256(path: Path) -> str:
         raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _damaged(path: Path, error: Exception) -> PieError:
-    return PieError(
-        f"{path} is no whole safetensors file ({error}). Make it again with "
-        "`pie convert`."
-    )
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Says what keeps a file from being read."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise PieError(
+            f"{path} is not there. Name a file that `pie convert` wrote."
+        ) from error
+    except OSError as error:
+        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (safetensors.SafetensorError, AttributeError, LookupError, TypeError) as e:
+        raise PieError(
+            f"{path} is no whole safetensors file ({e}). Make it again with "
+            "`pie convert`."
+        ) from e

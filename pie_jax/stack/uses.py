@@ -116,12 +116,9 @@ def _coordinates(config: ConfigDict) -> set[str]:
 def choose(
     config: ConfigDict, parts: Sequence[str], own: Generator | None = None
 ) -> dict[str, Network]:
-    """The networks that play some parts.
+    """The networks that play some parts of `needs`.
 
-    Args:
-        config: names them.
-        parts: of `needs`.
-        own: the user's own generator, in the place of the configuration's.
+    `own` is the user's own generator, in the place of the configuration's.
 
     Raises:
         ValueError: a name that is not one of the part's choices, or a network that

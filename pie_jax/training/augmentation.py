@@ -13,16 +13,11 @@ _GREY = (0.299, 0.587, 0.114)
 
 
 def recolour(key: Array, image: Array, strength: float) -> Array:
-    """Another exposure: gamma, contrast, brightness, cast and saturation.
+    """Another exposure of `[H, W, 3]` in [-1, 1]: gamma, contrast, brightness, cast and
+    saturation.
 
-    Args:
-        key: used once.
-        image: `[H, W, 3]` RGB in [-1, 1].
-        strength: 1 goes as far as old and dark photographs do, and leaves one picture
-            in ten without colour; 0 changes nothing.
-
-    Returns:
-        `[H, W, 3]` in [-1, 1].
+    The strength 1 goes as far as old and dark photographs do, and leaves one picture in
+    ten without colour; 0 changes nothing.
     """
     key_gamma, key_gain, key_shift, key_colour, key_grey = jax.random.split(key, 5)
     x = jnp.clip((image + 1) / 2, 1e-3, 1)
@@ -36,16 +31,11 @@ def recolour(key: Array, image: Array, strength: float) -> Array:
 
 
 def darken_side(key: Array, image: Array, strength: float) -> Array:
-    """Light from one side: half of the pictures fall off along some direction.
+    """Light from one side: half of the pictures `[H, W, 3]` in [-1, 1] fall off along
+    some direction; the middle keeps its brightness.
 
-    Args:
-        key: used once.
-        image: `[H, W, 3]` RGB in [-1, 1].
-        strength: at 1 the light changes, in one deviation, by a factor of e over half
-            of the frame, about a face's width; 0 changes nothing.
-
-    Returns:
-        `[H, W, 3]` in [-1, 1]; the middle keeps its brightness.
+    At the strength 1 the light changes, in one deviation, by a factor of e over half of
+    the frame, about a face's width; 0 changes nothing.
     """
     key_slope, key_half = jax.random.split(key)
     slope = 2 * strength * jax.random.normal(key_slope, (2,))
@@ -56,15 +46,8 @@ def darken_side(key: Array, image: Array, strength: float) -> Array:
 
 
 def roughen(key: Array, image: Array) -> Array:
-    """A worse camera: another focus, then noise.
-
-    Args:
-        key: used once.
-        image: `[H, W, 3]` RGB in [-1, 1].
-
-    Returns:
-        `[H, W, 3]`, a little beyond [-1, 1] where the noise leads there.
-    """
+    """A worse camera: another focus, then noise; `[H, W, 3]` in [-1, 1], then a little
+    beyond where the noise leads there."""
     key_focus, key_level, key_noise = jax.random.split(key, 3)
     # From sharpened by half of what the binomial blur takes away, to that blur itself.
     focus = jax.random.uniform(key_focus, minval=-0.5, maxval=1.0)

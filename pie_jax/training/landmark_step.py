@@ -28,16 +28,12 @@ class LandmarkBatch:
 
 
 def landmark_objective(apply: Callable[[Any, Array], Array]) -> Objective:
-    """Builds the objective: the mean distance to dlib's landmarks.
+    """Builds the objective, which is given nothing (None): the mean distance to dlib's
+    landmarks, of `apply`'s `(params, image [B, S, S, 3]) -> landmarks [B, 68, 2]`.
 
-    Distances count by themselves, not squared: dlib is wrong at times, by much.
-
-    Args:
-        apply: `(params, image [B, S, S, 3]) -> landmarks [B, 68, 2]`.
-
-    Returns:
-        The objective; it is given nothing (None). Its term `distance` is of the 66
-        landmarks, in distances of the outer corners of the eyes.
+    Distances count by themselves, not squared: dlib is wrong at times, by much. The
+    term `distance` is of the 66 landmarks, in distances of the outer corners of the
+    eyes.
     """
 
     def objective(params: Any, given: None, key: Array, batch: LandmarkBatch):

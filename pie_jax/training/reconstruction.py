@@ -53,17 +53,8 @@ def total(weights: Terms, terms: Terms) -> Array:
 def reconstruction(
     model: Morphable, theta: FaceParams, image: Array, landmarks: Array
 ) -> Terms:
-    """Compares a face with a picture.
-
-    Args:
-        model: the face model.
-        theta: `[...]`, the faces.
-        image: `[..., R, R, 3]` RGB in [-1, 1].
-        landmarks: `[..., 68, 2]`, the picture's, in fractions of the frame.
-
-    Returns:
-        The terms, `[...]` each.
-    """
+    """Compares faces `[...]` with pictures `[..., R, R, 3]`, RGB in [-1, 1], and their
+    landmarks `[..., 68, 2]` in fractions of the frame: the terms, `[...]` each."""
     rendering, seen = _compare(model, theta, image)
     return Terms(
         landmark=_landmark_error(rendering, image, landmarks),
@@ -80,13 +71,11 @@ def reconstruction(
 def errors(
     model: Morphable, theta: FaceParams, image: Array, landmarks: Array
 ) -> dict[str, Array]:
-    """What a face leaves unexplained, as it is reported.
-
-    Args as of `reconstruction`.
+    """What a face leaves unexplained, as it is reported; args as of `reconstruction`.
 
     Returns:
-        `landmark`, as there; `colour`, the mean absolute error of colour values in
-        [0, 1] over visible vertices; `[...]` each.
+        `landmark`, as there, and `colour`, the mean absolute error of colour values (in
+        [0, 1]) over visible vertices; `[...]` each.
     """
     rendering, seen = _compare(model, theta, image)
     colours = jnp.clip(rendering.colours, 0, 1)

@@ -41,7 +41,6 @@ def refine(
     """Improves faces, each by itself, with Adam and step sizes that fall to zero.
 
     Args:
-        model: the face model.
         theta: `[...]`, where to begin.
         image: `[..., R, R, 3]` RGB in [-1, 1].
         landmarks: `[..., 68, 2]` in fractions of the frame.

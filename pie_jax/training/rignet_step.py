@@ -137,14 +137,8 @@ def rig_objective(
 def towards(
     theta: FaceParams, other: FaceParams, strength: Array, component: str
 ) -> FaceParams:
-    """A face with a component between its own and another's, or beyond.
-
-    Args:
-        theta: `[B]`.
-        other: `[B]`.
-        strength: `[B]`, 0 is the own one, 1 the other's.
-        component: one of `core.theta.COMPONENTS`.
-    """
+    """Faces `[B]` with a component between their own and another's, or beyond; of
+    `strength` `[B]` 0 is the own one, 1 the other's."""
     own, its = getattr(theta, component), getattr(other, component)
     between = own + strength[:, None] * (its - own)
     return dataclasses.replace(theta, **{component: between})
@@ -177,7 +171,6 @@ def difference(
     """How different two faces look, where the second is turned towards the camera.
 
     Args:
-        model: the face model.
         found: `[B]`; in the expected place, if it is the same there.
         expected: `[B]`.
 

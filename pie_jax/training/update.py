@@ -42,14 +42,10 @@ class Training(NamedTuple):
 
 
 def adamw(num_steps: int, step_size: float) -> optax.GradientTransformation:
-    """AdamW with clipped gradients: a short rise, then a cosine to zero.
+    """AdamW with clipped gradients: a short rise to `step_size`, then a cosine to zero.
 
     Only kernels decay. To pull scales and shifts to zero would be to pull a network to
     other outputs, not to a simpler function.
-
-    Args:
-        num_steps: of the whole training.
-        step_size: the largest one.
     """
     rise = min(500, num_steps // 10)
     schedule = optax.warmup_cosine_decay_schedule(0.0, step_size, rise, num_steps)

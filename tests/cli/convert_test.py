@@ -112,7 +112,7 @@ def test_the_help_lists_all_kinds(capsys):
     with pytest.raises(SystemExit):
         builders.pie("convert", "--help")
     shown = capsys.readouterr().out
-    for name, kind in registry.convertible().items():
+    for name, kind in registry.CONVERTIBLE.items():
         assert f"\n  {name} " in shown and kind.files in shown
 
 

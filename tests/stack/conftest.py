@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pie_jax.stack import carriers, registry
-from pie_jax.stack.registry import LANDMARKS68, Carried, Published, Weights
+from pie_jax.stack.registry import LANDMARKS68, Carried, Published
 
 RAW = b"kept as published"
 
@@ -54,8 +54,8 @@ def install_fakes(folder: Path, patch: pytest.MonkeyPatch) -> None:
     net = Carried(members=("net.bin",), converter="fake", **common)
     kept = Published(len(RAW), hashlib.sha256(RAW).hexdigest())
     raw = Carried(members=("raw.dat",), published=kept, **common)
-    patch.setitem(registry.WEIGHTS, "net", Weights(carried=net))
-    patch.setitem(registry.WEIGHTS, LANDMARKS68, Weights(carried=raw))
+    patch.setitem(registry.CARRIED, "net", net)
+    patch.setitem(registry.CARRIED, LANDMARKS68, raw)
 
 
 @dataclasses.dataclass(frozen=True)

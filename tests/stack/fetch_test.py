@@ -53,8 +53,8 @@ def test_what_is_lacking_or_truncated_is_made_again(fakes):
 
 
 def newer_converter(monkeypatch):
-    carried = replace(registry.carried()["net"], version=2)
-    monkeypatch.setitem(registry.WEIGHTS, "net", registry.Weights(carried=carried))
+    carried = replace(registry.CARRIED["net"], version=2)
+    monkeypatch.setitem(registry.CARRIED, "net", carried)
 
 
 def test_a_changed_carrier_makes_the_file_again(fakes, monkeypatch):
@@ -130,5 +130,5 @@ def test_two_runs_at_once_make_everything_once(fakes):
 @pytest.mark.real
 def test_the_default_stack_is_made_and_intact():
     fetch.ensure()
-    assert all(map(fetch.is_ready, registry.carried()))
+    assert all(map(fetch.is_ready, registry.CARRIED))
     assert fetch.verify() == []

@@ -8,14 +8,14 @@ from pie_jax.stack import networks, registry
 from pie_jax.stack.carriers import CARRIERS
 
 
-@pytest.mark.parametrize("name", sorted(registry.convertible()))
+@pytest.mark.parametrize("name", sorted(registry.CONVERTIBLE))
 def test_each_kind_is_described_and_refuses_what_it_does_not_know(name, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"something else")
     kind = registry.kind(name)
     assert len(kind.files) > 20 and kind.licence
     with pytest.raises(PieError, match="file"):
-        registry.converter(kind.converter)(path)
+        registry.converter(name)(path)
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():
@@ -24,7 +24,7 @@ def test_an_unknown_kind_is_refused_with_the_known_ones():
 
 
 def test_all_carried_weights_are_described():
-    carried = registry.carried()
+    carried = registry.CARRIED
     assert list(carried) == [
         "mobile_stylegan_ffhq",
         "vgg16",
@@ -46,8 +46,8 @@ def test_all_carried_weights_are_described():
 
 
 def test_installed_weights_are_there_and_every_network_has_its_own():
-    for name in filter(registry.is_installed, registry.WEIGHTS):
+    for name in registry.INSTALLED:
         assert assets.load(name).flat
     tables = [*networks.NAMED.values(), networks.ENCODERS, networks.CURVATURES]
     names = {x.weights for table in tables for x in table.values() if x.weights}
-    assert names <= registry.WEIGHTS.keys()
+    assert names <= {*registry.CARRIED, *registry.CONVERTIBLE, *registry.INSTALLED}

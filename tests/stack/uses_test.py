@@ -69,7 +69,7 @@ def needed(config, use=EMBED):
 def test_a_part_is_needed_only_where_something_asks_for_it(config, use, parts):
     assert set(uses.needs(config, use)) == parts
     names = {name for name in needed(config, use).values() if name}
-    assert names <= registry.WEIGHTS.keys()
+    assert names <= {*registry.CARRIED, *registry.CONVERTIBLE, *registry.INSTALLED}
 
 
 def test_a_bank_and_landmarks_are_needed_only_by_terms_that_ask_for_them():
