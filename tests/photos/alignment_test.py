@@ -194,10 +194,10 @@ def test_an_aligned_photograph_equals_dense_sampling(
 def test_detail_finer_than_the_result_is_averaged_and_padding_leaves_the_inside(
     photo_u8,
 ):
-    photo_u8 = np.zeros((1400, 1400, 3), np.uint8)
-    photo_u8[:, ::2] = 255
+    lines_u8 = np.zeros((1400, 1400, 3), np.uint8)
+    lines_u8[:, ::2] = 255
     aligned_u8, _ = alignment.align(
-        photo_u8, face_landmarks((700, 700), 900, degrees=5), size=64
+        lines_u8, face_landmarks((700, 700), 900, degrees=5), size=64
     )
     assert np.abs(aligned_u8.astype(int) - 127).max() <= 3
 
