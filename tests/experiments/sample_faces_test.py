@@ -23,6 +23,7 @@ def test_all_samples_are_seen_once_and_kept_and_chips_are_where_landmarks_are(tm
     sample_faces.measured(see, samples, kept, "others")
     assert sum(calls) == 2 * 28
 
+    samples = shard(0, count=3, size=8)
     stored = sample_faces.chip_matrices(samples)
     larger = sample_faces.chip_matrices(samples, 32)
     middle = np.array([75.0, 75.0, 1.0])
