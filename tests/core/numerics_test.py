@@ -1,5 +1,3 @@
-"""Lengths and directions: their values, and their gradients at the zero vector."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -12,12 +10,9 @@ from tests import checks
 VECTORS = np.asarray([[3.0, 4.0, 12.0], [0.0, 0.0, 0.0], [-1e-3, 0.0, 0.0]], np.float32)
 
 
-def test_a_norm_is_the_length_of_each_vector():
+def test_a_norm_is_the_length_and_a_unit_vector_keeps_the_direction():
     np.testing.assert_allclose(numerics.norm(VECTORS), [13, 0, 1e-3], rtol=1e-6)
     checks.assert_maps(numerics.norm, VECTORS, batched=True)
-
-
-def test_a_unit_vector_keeps_the_direction_and_zero_stays_zero():
     expected = [[3 / 13, 4 / 13, 12 / 13], [0, 0, 0], [-1, 0, 0]]
     np.testing.assert_allclose(numerics.unit(VECTORS), expected, rtol=1e-6)
     checks.assert_maps(numerics.unit, VECTORS, batched=True)

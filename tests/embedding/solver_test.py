@@ -1,5 +1,3 @@
-"""The solver: compiled once, portraits independent, chunks equal single steps."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -58,7 +56,7 @@ def test_state_and_information_have_the_documented_shapes(space, shape):
     assert set(info.terms) == {"distance", "bumps"}
 
 
-def test_information_tells_of_the_energy_before_the_step():
+def test_information_is_of_the_energy_before_the_step_and_the_least_is_kept():
     toy = builders.toy_energy()
     solver = embedding_solver(toy, builders.toy_stage())
     codes, references = random_codes(2), random_codes(2, seed=1)
@@ -69,8 +67,15 @@ def test_information_tells_of_the_energy_before_the_step():
         chex.assert_trees_all_close(first, (total, terms), rtol=1e-5)
     assert (info.total[2] < info.total[0]).all()
 
+    solver = embedding_solver(toy, quasi_newton(8))
+    state, info = run(solver, codes, references, 5, 3, params=2000.0)
+    for i in range(2):
+        total, _ = toy.value(2000.0, references[i], state.latent[i], KEY)
+        np.testing.assert_allclose(total, info.total[:, i].min(), rtol=1e-5)
+    assert (info.total.min(axis=0) < 0.01 * info.total[0]).all()
 
-def test_the_energy_is_traced_once_for_all_chunks_params_and_portraits():
+
+def test_the_energy_is_traced_once_for_all_but_an_unusual_number_of_steps():
     chex.clear_trace_counter()
     toy = builders.toy_energy()
     once = toy._replace(value=chex.assert_max_traces(toy.value, n=1))
@@ -82,10 +87,7 @@ def test_the_energy_is_traced_once_for_all_chunks_params_and_portraits():
         state, _ = solver.run(state, params, references, KEY, num_steps=2)
     np.testing.assert_array_equal(state.step, [8, 8])
 
-
-def test_an_unusual_number_of_steps_is_traced_anew_and_only_that():
     traces = []
-    toy = builders.toy_energy()
 
     def value(params, reference, w_plus, key):
         traces.append(w_plus.shape)
@@ -142,14 +144,12 @@ def test_a_batch_gives_portrait_by_portrait_what_single_runs_give(space, weights
         assert_single_runs_agree(solver, codes, references, params)
 
 
-def test_an_energy_that_is_not_finite_is_told_for_its_portrait_only():
+def test_an_energy_or_gradient_that_is_not_finite_is_told_for_its_portrait_only():
     solver = embedding_solver(builders.toy_energy(), builders.toy_stage())
     references = random_codes(3, seed=1).at[1, 2, 7].set(jnp.nan)
     _, info = run(solver, random_codes(3), references, 2)
     np.testing.assert_array_equal(info.finite, [[True, False, True]] * 2)
 
-
-def test_a_gradient_that_is_not_finite_is_told_even_where_the_energy_is():
     def value(params, reference, w_plus, key):
         total = jnp.sqrt(jnp.sum((w_plus - reference) ** 2))  # a cusp at zero
         return total, {"total": total}
@@ -162,7 +162,7 @@ def test_a_gradient_that_is_not_finite_is_told_even_where_the_energy_is():
     np.testing.assert_array_equal(info.finite, [[True, False]])
 
 
-def test_every_step_draws_anew_and_all_portraits_the_same():
+def test_every_step_draws_anew_the_same_made_once_for_all_portraits():
     def value(params, reference, w_plus, key):
         drawn = jax.random.uniform(key)
         return drawn * jnp.sum(w_plus * reference), {"drawn": drawn}
@@ -176,8 +176,6 @@ def test_every_step_draws_anew_and_all_portraits_the_same():
     np.testing.assert_allclose(drawn, np.tile(expected, (3, 1)).T, rtol=1e-6)
     assert len(np.unique(drawn)) == 5
 
-
-def test_what_is_drawn_is_made_once_for_all_portraits():
     def value(params, reference, w_plus, key):
         drawn = jax.random.uniform(key, (11,))
         return jnp.sum(w_plus * reference) * drawn.sum(), {}
@@ -195,17 +193,6 @@ def quasi_newton(num_steps, **values):
     """A stage that compares energies, in the codes' own coordinates."""
     adaptive = {"optimizer": "quasi_newton", "schedule": "adaptive", "step_size": 0.5}
     return builders.toy_stage("w_plus", num_steps, **adaptive, **values)
-
-
-def test_an_optimizer_that_compares_ends_with_the_least_energy_that_it_saw():
-    toy = builders.toy_energy()
-    solver = embedding_solver(toy, quasi_newton(8))
-    codes, references = random_codes(2), random_codes(2, seed=1)
-    state, info = run(solver, codes, references, 5, 3, params=2000.0)
-    for i in range(2):
-        total, _ = toy.value(2000.0, references[i], state.latent[i], KEY)
-        np.testing.assert_allclose(total, info.total[:, i].min(), rtol=1e-5)
-    assert (info.total.min(axis=0) < 0.01 * info.total[0]).all()
 
 
 def test_portraits_of_a_batch_accept_and_reject_each_by_itself():

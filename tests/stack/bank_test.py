@@ -1,5 +1,3 @@
-"""The bank of people: made once, in chunks, and the same whoever makes it."""
-
 import chex
 import jax
 import numpy as np
@@ -15,7 +13,6 @@ from tests import builders, toys
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """An empty cache."""
     toys.install(tmp_path, monkeypatch)
     return tmp_path
 
@@ -89,18 +86,13 @@ def test_other_networks_have_another_bank(cache, override):
     assert first == bank_identity(configured(), {}) != other
 
 
-def test_a_bank_of_nobody_is_refused(cache):
+def test_no_bank_is_made_of_nobody_unasked_or_of_a_generator_of_ones_own(cache):
     with pytest.raises(PieError, match="config.bank_size is 0"):
         start(0)
-
-
-def test_no_bank_is_made_where_nothing_asks_for_it(cache):
     assert load(configuration.load("testing"), EMBED).params.bank is None
     assert load(configured(), SYNTHESIZE).params.bank is None
     assert not files(cache)
 
-
-def test_of_a_generator_of_ones_own_no_bank_is_kept(cache):
     own, _, known = builders.small_stack()
     with pytest.raises(PieError, match="config.sampler=online"):
         load(configured(), EMBED, own=own, own_params=known.generator)

@@ -1,5 +1,3 @@
-"""What a use of a configuration needs."""
-
 import pytest
 
 from pie_jax.configs import default, full, testing
@@ -27,7 +25,6 @@ def compare(config):
 
 
 def needed(config, use=EMBED):
-    """Names of the weights by part."""
     chosen = uses.choose(config, uses.needs(config, use))
     return {part: network.weights for part, network in chosen.items()}
 

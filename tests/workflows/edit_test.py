@@ -1,5 +1,3 @@
-"""Edits into a folder, with toys."""
-
 import json
 
 import numpy as np
@@ -27,13 +25,11 @@ def record(folder):
     return json.loads((folder / "edit.json").read_text())
 
 
-def test_an_edit_to_what_is_there_gives_the_projection(anna):
+def test_an_edit_to_what_is_there_is_the_projection_and_a_sweep_gives_a_strip(anna):
     folder = run(anna, yaw="+=0")
     edited = images.read(folder / "edited.png").astype(int)
     assert np.abs(edited - images.read(anna / "projection.png")).max() <= 1
 
-
-def test_a_sweep_gives_a_strip_and_a_gif(anna):
     folder = run(anna, sweep="yaw=-8:8:3", expression="jawOpen=0.1")
     size = len(images.read(anna / "projection.png"))
     assert images.read(folder / "strip.png").shape == (size, 3 * size, 3)
@@ -84,7 +80,9 @@ def test_beyond_the_trained_range_there_is_a_warning(anna, caplog, asked, said, 
     assert said in caplog.text and unsaid not in caplog.text
 
 
-def test_a_code_of_another_project_is_edited(installed, tmp_path):
+def test_a_code_of_another_project_is_edited_and_a_pose_comes_from_a_photograph(
+    installed, tmp_path, anna
+):
     w_plus = np.random.default_rng(0).normal(size=(1, 512)).astype(np.float32)
     file = tmp_path / "projected.npz"
     np.savez(file, w=w_plus)
@@ -96,8 +94,6 @@ def test_a_code_of_another_project_is_edited(installed, tmp_path):
     with pytest.raises(PieError, match="holds 2 codes; an edit takes one"):
         run(file, yaw="3")
 
-
-def test_a_pose_comes_from_another_photograph(anna):
     folder = run(anna, photos={"rotation": toys.PHOTO})
     found = record(folder)
     assert folder.name == f"rotation-from-{toys.PHOTO.stem}"
