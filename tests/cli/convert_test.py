@@ -71,7 +71,7 @@ def test_the_file_says_what_it_is_and_where_it_is_from_and_the_help_all_kinds(
     with pytest.raises(SystemExit):
         builders.pie("convert", "--help")
     shown = capsys.readouterr().out
-    for name, kind in registry.convertible().items():
+    for name, kind in registry.CONVERTIBLE.items():
         assert f"\n  {name} " in shown and kind.files in shown
 
 

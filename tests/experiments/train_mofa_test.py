@@ -74,7 +74,9 @@ def test_what_is_exported_can_be_gone_on_from(task, tmp_path):
         train_mofa._begun(task, file)
 
 
-def test_views_are_drawn_below_pictures_and_edits_come_with_what_they_are_of():
+def test_views_are_drawn_below_pictures_and_edits_come_with_what_they_are_of(
+    monkeypatch,
+):
     image_u8 = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
 
     def look(model, theta, image):
