@@ -21,6 +21,11 @@ def optimized_by(config, optimizer):
     return config
 
 
+def sampled_by(config, sampler):
+    config.stages[1].sampler = sampler
+    return config
+
+
 def build(config, use=EMBED, params=None):
     return assembly.functions(config, use, params or {})
 
@@ -71,12 +76,12 @@ NO_MOFA = "config.energy.edit_landmark is set, but config.mofa is empty"
         ),
         (compare(changed(testing, **LANDMARKS)), "draw a v in each step"),
         (optimized_by(changed(testing), "sgd"), "optimizer is 'sgd'"),
+        (sampled_by(changed(testing, **LANDMARKS), "bench"), r"stages\[1\].sampler is"),
         (changed(testing, energy__pixels=1.0), r"unknown energy terms \['pixels'\]"),
         *[
             (changed(testing, **LANDMARKS, **{name: value}), message)
             for name, value, message in [
                 ("component", "identity", "is 'identity'; choose one of"),
-                ("sampler", "bench", "config.sampler is 'bench'; choose one of"),
                 ("mofa", "nonesuch", "config.mofa is 'nonesuch'; choose one of"),
                 ("rig", "nonesuch", "config.rig is 'nonesuch'; choose one of"),
                 ("mofa", "", NO_MOFA),

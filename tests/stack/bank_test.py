@@ -10,6 +10,8 @@ from pie_jax.stack.load import bank_identity, load
 from pie_jax.stack.uses import EMBED, SYNTHESIZE
 from tests import builders, toys
 
+ONLINE = [f"--config.stages[{i}].sampler=online" for i in range(2)]
+
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
@@ -35,7 +37,7 @@ def test_the_people_are_those_that_are_drawn_online(cache):
     chex.assert_shape(made.image, (4, 16, 16, 3))
     chex.assert_type(made.image, np.uint8)
     chex.assert_shape(made.landmarks, (4, 68, 2))
-    online = load(configured("--config.sampler=online"), EMBED)
+    online = load(configured(*ONLINE), EMBED)
     functions, params = online.functions, online.params
     assert params.bank is None
     estimate, find = functions.networks.estimate, functions.find_landmarks
@@ -94,8 +96,8 @@ def test_no_bank_is_made_of_nobody_unasked_or_of_a_generator_of_ones_own(cache):
     assert not files(cache)
 
     own, _, known = builders.small_stack()
-    with pytest.raises(PieError, match="config.sampler=online"):
+    with pytest.raises(PieError, match="the sampler of each"):
         load(configured(), EMBED, own=own, own_params=known.generator)
-    online = configured("--config.sampler=online")
+    online = configured(*ONLINE)
     stack = load(online, EMBED, own=own, own_params=known.generator)
     assert stack.params.bank is None and not files(cache)

@@ -41,7 +41,7 @@ def test_every_shipped_configuration_assembles_and_takes_no_new_names(name):
         assert sum(steps) <= 300
 
 
-@pytest.mark.parametrize("name", ["paper_schedule", "paper"])
+@pytest.mark.parametrize("name", ["paper_schedule", "full_schedule", "paper"])
 def test_the_paper_schedule_is_the_papers(name):
     first, second = load(name).stages
     assert (first.space, first.num_steps, first.step_size) == ("w", 2000, 50)
@@ -49,22 +49,33 @@ def test_the_paper_schedule_is_the_papers(name):
     assert {first.optimizer, second.optimizer} == {"adadelta"}
 
 
+def test_direct_is_the_whole_energy_in_as_many_steps_in_w_plus_alone():
+    whole, direct = load("full"), load("direct")
+    (stage,) = direct.stages
+    assert stage.space == "w_plus" and direct.energy == whole.energy
+    assert stage.num_steps == sum(x.num_steps for x in whole.stages)
+
+
 def test_the_paper_configuration_is_the_papers_and_parts_can_be_mixed():
     config = load("paper")
-    # Spec: l2 1e-6, p 1e-6, id 1.0, ph 0.001, lm 0.2, e 10, inv 10, rw 0.1, rv 0.1.
+    # Spec: l2 1e-6, p 1e-6, id 1.0, ph 0.001, lm 0.2, e 10, inv 10, rw 0.1, rv 0.1;
+    # colours of ph in [0, 1], where ours are in [0, 255].
     assert config.energy.to_dict() == pytest.approx(
         {
             "pixel": 1e-6,
             "perceptual": 1e-6,
             "rig_identity": 1.0,
-            "edit_photometric": 0.01,
+            "edit_photometric": 0.01 / 255**2,
             "edit_landmark": 2.0,
-            "invariance_photometric": 0.01,
+            "invariance_photometric": 0.01 / 255**2,
             "invariance_landmark": 2.0,
             "recognition": 0.1,
             "recognition_edited": 0.1,
-        }
+        },
+        rel=1e-9,
+        abs=0,
     )
+    assert {stage.sampler for stage in config.stages} == {"online"}
     assert assembly.functions(config, EMBED, {}).generator.num_ws == 18
     assert needed(config) == {
         "generator": "stylegan1",

@@ -69,10 +69,17 @@ def test_a_part_is_needed_only_where_something_asks_for_it(config, use, parts):
     assert names <= {*registry.CARRIED, *registry.CONVERTIBLE, *registry.INSTALLED}
 
 
+def online(module):
+    config = changed(module)
+    for stage in config.stages:
+        stage.sampler = "online"
+    return config
+
+
 def test_a_bank_and_landmarks_are_needed_only_by_terms_that_ask_for_them():
     assert uses.needs_bank(full.get_config(), EMBED)
     for config, use in [
-        (changed(full, sampler="online"), EMBED),
+        (online(full), EMBED),
         (changed(full), SYNTHESIZE),
         (changed(default), EMBED),
     ]:
