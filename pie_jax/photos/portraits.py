@@ -6,13 +6,14 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 from PIL import Image
 
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample, reduce_affine
 from pie_jax.energy.term import Target
 from pie_jax.io import images
-from pie_jax.photos import alignment, faces
+from pie_jax.photos import alignment, faces, upright
 
 ALIGNMENT_TEXT = "pie_alignment"
 """Keyword of the PNG text in which `pie align` notes the alignment."""
@@ -46,14 +47,34 @@ def load_portrait(path: str | Path, face: int | None = None) -> Portrait:
     Raises:
         PieError: the file cannot be read or has no such face; the message names it.
     """
-    photo_u8 = images.read(path)
-    landmarks = find_landmarks(path, photo_u8, face)
-    aligned_u8, placed = alignment.align(photo_u8, landmarks)
-    return Portrait(
-        aligned_u8=aligned_u8,
-        alignment=placed,
-        landmarks=placed.to_aligned(landmarks),
-    )
+    return from_photo(images.read(path), str(path), face)
+
+
+def from_photo(photo_u8: np.ndarray, name: str, face: int | None = None) -> Portrait:
+    """Finds a face and aligns it, with a warning where the outcome is doubtful.
+
+    Args:
+        photo_u8: `[H, W, 3]` uint8 RGB.
+        name: what messages call it.
+        face: which face, counted from 1 by size; the largest without it.
+
+    Raises:
+        PieError: there is no face, or no such face.
+    """
+    try:
+        found = upright.find(photo_u8, face)
+    except PieError as error:
+        raise PieError(f"{name}: {error}") from error
+    if not found.sure:
+        logging.warning(
+            "%s: the face was not found again, upright, where it was aligned; look at "
+            "the aligned picture. If it is tilted or shows no face, turn the photograph "
+            "until the face is upright, or crop it to the head.",
+            name,
+        )
+    landmarks = found.placed.landmarks
+    assert landmarks is not None
+    return Portrait(found.aligned_u8, found.placed, found.placed.to_aligned(landmarks))
 
 
 def load_aligned(
@@ -143,7 +164,7 @@ def _noted(path: str | Path, text: str) -> alignment.Alignment:
     """
     try:
         placed = alignment.Alignment.from_dict(json.loads(text))
-    except (ValueError, PieError) as error:
+    except (ValueError, PieError, RecursionError) as error:
         raise PieError(
             f"{path}: its text {ALIGNMENT_TEXT} is damaged: {error}"
         ) from error
