@@ -19,6 +19,14 @@ ALIGNMENT_TEXT = "pie_alignment"
 """Keyword of the PNG text in which `pie align` notes the alignment."""
 
 
+_OUTSIDE = 3
+"""Landmarks, of the chin say, that may lie outside the photograph."""
+
+_AWAY = 0.1
+"""Sides by which the corners of what is said to be aligned may be off. `pie align` leaves
+0.015; 8 degrees of roll are 0.1."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Portrait:
     """An aligned face.
@@ -72,8 +80,14 @@ def from_photo(photo_u8: np.ndarray, name: str, face: int | None = None) -> Port
             "until the face is upright, or crop it to the head.",
             name,
         )
-    landmarks = found.placed.landmarks
-    assert landmarks is not None
+    landmarks = np.asarray(found.placed.landmarks)  # there, for it was found by them
+    last = np.array(found.placed.photo_size) - 0.5
+    if ((landmarks < -0.5) | (landmarks > last)).any(axis=1).sum() > _OUTSIDE:
+        logging.warning(
+            "%s: part of the face is outside the photograph; a blurred reflection stands "
+            "for it. Use a photograph that shows the whole face.",
+            name,
+        )
     return Portrait(found.aligned_u8, found.placed, found.placed.to_aligned(landmarks))
 
 
@@ -134,6 +148,13 @@ def from_aligned(
     points = None
     if landmarks:
         points = find_landmarks(name, aligned_u8, face)
+        away = alignment.portrait_quad(points) - alignment.whole(placed.size).quad
+        if np.linalg.norm(away, axis=1).max() > _AWAY * placed.size:
+            logging.warning(
+                "%s: the face is tilted, or not where `pie align` would put it; leave "
+                "--aligned out",
+                name,
+            )
         in_photo = placed.to_photo(points)
         placed = dataclasses.replace(placed, landmarks=in_photo)
     return Portrait(aligned_u8=aligned_u8, alignment=placed, landmarks=points)
