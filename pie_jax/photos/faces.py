@@ -70,6 +70,10 @@ class Box:
     def height(self) -> int:
         return self.bottom - self.top + 1
 
+    def centre(self) -> np.ndarray:
+        """`[2]`, x and y."""
+        return np.array([self.left + self.right, self.top + self.bottom]) / 2
+
 
 def detect(image_u8: np.ndarray) -> list[Box]:
     """Finds upright frontal faces, the largest first.
@@ -90,6 +94,19 @@ def detect(image_u8: np.ndarray) -> list[Box]:
         if boxes:
             return sorted(boxes, key=lambda box: box.width * box.height, reverse=True)
     return []
+
+
+def scored(image_u8: np.ndarray) -> list[tuple[Box, float]]:
+    """Finds upright frontal faces of 80 pixels and more, with the detector's scores.
+
+    Args:
+        image_u8: `[H, W, 3]` uint8 RGB.
+
+    Returns:
+        Boxes; a face that is well seen has 1 to 3, what is none seldom more than 0.5.
+    """
+    found, scores, _ = _detector().run(np.ascontiguousarray(image_u8), 0, 0.0)
+    return [(_unscaled(x, 1.0), y) for x, y in zip(found, scores, strict=True)]
 
 
 def choose(boxes: Sequence[Box], index: int | None = None) -> Box:

@@ -1,5 +1,8 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from pie_jax.core.errors import PieError
 from pie_jax.photos import alignment, pasting
@@ -60,3 +63,43 @@ def test_where_the_mask_is_zero_the_photograph_stays_and_what_leaves_it_is_cut_o
     small = picture_u8.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3)).astype(np.uint8)
     pasted = pasting.paste(photo(), placed, small, np.ones((64, 64)))
     assert np.abs(pasted.astype(float) - photo()).mean() < 1
+
+
+def copy(photo_u8, **options):
+    """The photograph after a program wrote it as JPEG."""
+    file = io.BytesIO()
+    Image.fromarray(photo_u8).save(file, "JPEG", **options)
+    return np.array(Image.open(file))
+
+
+def test_the_photograph_and_copies_of_it_are_taken_and_others_refused():
+    picture_u8, placed = aligned()
+    for same in (photo(), copy(photo(), quality=30), copy(photo(), subsampling=2)):
+        pasting.check_photo(same, placed, picture_u8)
+    with pytest.raises(PieError, match="the one that was embedded 360 x 300"):
+        pasting.check_photo(photo(200, 300), placed, picture_u8)
+    for other in (photo()[:, ::-1], photo()[..., ::-1], np.roll(photo(), 40, axis=1)):
+        with pytest.raises(PieError, match="shows something else"):
+            pasting.check_photo(other, placed, picture_u8)
+        pasting.check_photo(other, placed, None)  # where no one knows what was there
+
+
+def test_what_is_pasted_on_a_transparent_photograph_is_as_transparent():
+    rgba = np.zeros((4, 5, 4), np.uint8)
+    rgba[..., :3], rgba[..., 3] = (10, 200, 90), np.uint8([0, 60, 128, 254, 255])
+
+    def on_white(rgba):
+        page = Image.new("RGBA", (5, 4), "white")
+        page.alpha_composite(Image.fromarray(rgba))
+        return np.array(page)[..., :3]
+
+    photo_u8 = on_white(rgba)
+    pasted_u8 = photo_u8.copy()
+    pasted_u8[1:3] = photo_u8[1:3] // 2 + 127  # lighter, so possible at any opacity
+    shown = pasting.uncover(photo_u8, rgba, pasted_u8)
+    np.testing.assert_array_equal(shown[..., 3], rgba[..., 3])
+    np.testing.assert_array_equal(shown[[0, 3]], rgba[[0, 3]])
+    opaque = rgba[..., 3] > 0
+    difference = np.abs(on_white(shown).astype(int) - pasted_u8)[opaque]
+    assert difference.max() <= 1
+    assert (shown[1:3, 1:, :3] != rgba[1:3, 1:, :3]).any(axis=-1).all()

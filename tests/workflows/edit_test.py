@@ -50,8 +50,23 @@ def test_a_picture_goes_back_into_its_photograph_and_no_other(anna, embedded, tm
     assert kind.endswith("compositeWithTrainedAlgorithmicMedia")
     other = tmp_path / "other.png"
     Image.new("RGB", (50, 40)).save(other)
-    with pytest.raises(PieError, match="50 x 40"):
+    with pytest.raises(PieError, match=r"other\.png: .*50 x 40"):
         run(anna, yaw="3", options=Options(paste_back=other))
+    Image.fromarray(photo[::-1].copy()).save(other)
+    with pytest.raises(PieError, match=r"other\.png: .*something else"):
+        run(anna, yaw="3", options=Options(paste_back=other))
+
+
+def test_a_transparent_photograph_stays_so(anna, embedded, tmp_path):
+    photo = tmp_path / "transparent.png"
+    opaque = images.read(embedded.photo)
+    alpha = np.full(opaque.shape[:2], 255, np.uint8)
+    alpha[:3] = 0
+    Image.fromarray(np.dstack([opaque, alpha])).save(photo)
+    folder = run(anna, roll="9", options=Options(paste_back=photo))
+    pasted = images.read_rgba(folder / "pasted.png")
+    np.testing.assert_array_equal(pasted[..., 3], alpha)
+    assert (pasted[3:, :, :3] != opaque[3:]).any()
 
 
 def test_the_same_edit_is_made_again_and_another_one_is_not_lost(anna, tmp_path):
