@@ -26,6 +26,9 @@ sides)."""
 MAX_PIXELS_HELD = 50_000_000
 """The same for what decoders hold several times over, as they do progressive JPEGs."""
 
+MAX_SIDE = 100_000
+"""Pixels of a side. Every row takes memory, however short."""
+
 # Scans of a progressive JPEG, each of all its pixels: some ten are usual, and a scan of
 # nothing takes a few bytes of the file and a second.
 _MAX_SCANNED = 1_000_000_000
@@ -55,7 +58,7 @@ def read(path: str | Path) -> np.ndarray:
 
     Raises:
         PieError: the file is absent, not a picture, damaged, or larger than
-            `MAX_PIXELS` or `MAX_PIXELS_HELD`; the message names the file.
+            `MAX_PIXELS`, `MAX_PIXELS_HELD` or `MAX_SIDE`; the message names the file.
     """
     return _read(Path(path), _decoded)
 
@@ -245,7 +248,7 @@ def _check_size(path: Path, image: Image.Image) -> None:
     limit, progressive = MAX_PIXELS, bool(image.info.get("progressive"))
     if progressive or image.format in _HELD:
         limit = min(limit, MAX_PIXELS_HELD)
-    if width * height > limit:
+    if width * height > limit or max(width, height) > MAX_SIDE:
         raise _too_large(path, f"{width} x {height} pixels", limit)
     if progressive:
         scans = path.read_bytes().count(b"\xff\xda")

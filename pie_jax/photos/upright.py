@@ -16,6 +16,9 @@ from pie_jax.photos.alignment import SIZE, Alignment, align, portrait_quad
 ROLL = 2.0
 """Degrees that an alignment may be off. Those of upright photographs are by 0.5."""
 
+# Heads that lean more than this are seen worse, so the second look counts sooner.
+_LEANING, _ROLL_LEANING = 15.0, 1.0
+
 # The detector's score in the aligned picture is 1.15 or more for upright faces, and 0.75
 # or less for what is none or stands on its head.
 _SURE = 1.0
@@ -91,7 +94,8 @@ def _settled(
     """
     aligned_u8, placed = align(photo_u8, landmarks)
     again = _again(aligned_u8, placed)
-    upright = again is not None and abs(again.roll) <= ROLL
+    most = ROLL if abs(_roll(placed.quad)) < _LEANING else _ROLL_LEANING
+    upright = again is not None and abs(again.roll) <= most
     if again and not upright and rounds > 1:
         better = _settled(photo_u8, again.landmarks, rounds - 1)
         if better.sure:
@@ -107,13 +111,17 @@ def _again(aligned_u8: np.ndarray, placed: Alignment) -> _Look | None:
     box, score = min(seen, key=lambda x: np.abs(x[0].centre() - SIZE / 2).max())
     points = faces.landmarks68(aligned_u8, box)
     quad = portrait_quad(points)
-    right = quad[3] - quad[0]
-    larger = np.linalg.norm(right) / SIZE
+    larger = np.linalg.norm(quad[3] - quad[0]) / SIZE
     away = np.linalg.norm(quad.mean(0) - SIZE / 2) / SIZE
     if away > _AWAY or not 1 / _LARGER < larger < _LARGER:
         return None
-    roll = np.degrees(np.arctan2(right[1], right[0]))
-    return _Look(placed.to_photo(points), score, float(roll))
+    return _Look(placed.to_photo(points), score, _roll(quad))
+
+
+def _roll(quad: np.ndarray) -> float:
+    """Degrees, clockwise as seen, by which a face leans."""
+    right = quad[3] - quad[0]
+    return float(np.degrees(np.arctan2(right[1], right[0])))
 
 
 def _in_turned(photo_u8: np.ndarray) -> list[np.ndarray]:
@@ -125,7 +133,7 @@ def _in_turned(photo_u8: np.ndarray) -> list[np.ndarray]:
     height, width = photo_u8.shape[:2]
     factor = min(1.0, _SIDE / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    photo = Image.fromarray(photo_u8).resize(size, Image.Resampling.BILINEAR)
+    photo = Image.fromarray(faces.resized(photo_u8, size))
     found = []
     for degrees in _TURNS:
         turned = photo.rotate(degrees, Image.Resampling.BILINEAR, expand=True)

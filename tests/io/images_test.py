@@ -476,6 +476,16 @@ def test_what_decoders_hold_several_times_has_a_lower_limit(
         images.read(tmp_path / name)
 
 
+def test_a_picture_of_very_many_rows_is_refused(tmp_path):
+    path = tmp_path / "tall.png"
+    for height in (100_000, 100_001):
+        path.write_bytes(png((1, height, 8, 0), np.zeros((height, 1), np.uint8)))
+        if height == 100_000:
+            assert images.read(path).shape == (height, 1, 3)
+    with pytest.raises(PieError, match="1 x 100001 pixels"):
+        images.read(path)
+
+
 def test_a_jpeg_of_very_many_scans_is_refused(tmp_path):
     path = tmp_path / "scans.jpg"
     Image.new("L", (4000, 4000)).save(path, progressive=True)

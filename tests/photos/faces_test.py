@@ -61,6 +61,12 @@ def test_small_and_large_faces_are_found_in_the_photographs_pixels(photo_u8, fac
     assert scaled.width / factor == pytest.approx(box.width, rel=0.25)
 
 
+@pytest.mark.parametrize("size", [(200, 301), (900, 700)])
+def test_pictures_are_scaled_as_by_pillow(photo_u8, size):
+    expected = Image.fromarray(photo_u8).resize(size, Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(faces.resized(photo_u8, size), np.array(expected))
+
+
 def test_the_detector_never_sees_more_than_4096_pixels_a_side(monkeypatch):
     seen = []
     monkeypatch.setattr(
