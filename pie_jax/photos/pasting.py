@@ -13,8 +13,8 @@ BORDER = 0.08
 _SIDE = 64
 """Pixels on a side of the pictures by which photographs are compared."""
 _OTHER = 8.0
-"""Mean difference in levels from which on they are two. Encoding again makes 1 to 2,
-another photograph at the same place 30 and more."""
+"""Mean difference in levels from which on they are two. Of eleven portraits, JPEG of quality
+10 makes at most 4.5; another one at the same place, the same person's too, 19 and more."""
 
 
 def check_photo(
