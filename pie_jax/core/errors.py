@@ -7,3 +7,14 @@ class PieError(Exception):
     The message is shown to the user as it is, without a traceback. It says what was
     expected, what came instead, and what to do about it.
     """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what would command a terminal: names come from files."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode()
+        for c in text
+    )

@@ -13,6 +13,7 @@ import orbax.checkpoint as ocp
 from etils import epath
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 
 
 class Checkpoints:
@@ -63,15 +64,14 @@ class Checkpoints:
         step = self._manager.latest_step()
         if step is None:
             return None
-        try:
+        name, remedy = (
+            f"the checkpoint in {self._folder}",
+            "Remove that folder to begin anew.",
+        )
+        with reading.explained(name, "is damaged", remedy):
             record = self._restore(step, record=ocp.args.JsonRestore())
             restore = ocp.args.StandardRestore(template(record))
             return self._restore(step, state=restore), record
-        except (KeyError, OSError, ValueError) as error:
-            raise PieError(
-                f"the checkpoint in {self._folder} is damaged; remove that folder to "
-                "begin anew"
-            ) from error
 
     def _restore(self, step: int, **item: Any) -> Any:
         (name,) = item

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import arrays, atomic
+from pie_jax.io import arrays, atomic, reading
 
 KIND = "kind"
 """Where the header says which kind of file was converted."""
@@ -75,16 +74,11 @@ def sha256(path: Path) -> str:
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     """Says what keeps a file from being read."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise PieError(
-            f"{path} is not there. Name a file that `pie convert` wrote."
-        ) from error
-    except OSError as error:
-        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (safetensors.SafetensorError, AttributeError, LookupError, TypeError) as e:
-        raise PieError(
-            f"{path} is no whole safetensors file ({e}). Make it again with "
-            "`pie convert`."
-        ) from e
+    remedy = "Make it again with `pie convert`."
+    with reading.explained(path, "is no whole safetensors file", remedy):
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise PieError(
+                f"{path} is not there. Name a file that `pie convert` wrote."
+            ) from error
