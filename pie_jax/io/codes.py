@@ -68,10 +68,11 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 def _check_size(folder: Path) -> None:
     """Raises PieError where its arrays are said to be larger than its files can hold."""
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
-        described = checkpointer.metadata((folder / "code").absolute())
+    handler = ocp.StandardCheckpointHandler()
+    described = handler.metadata((folder / "code").absolute())
+    handler.close()
     allowance = Allowance(str(folder), size)
-    for leaf in jax.tree.leaves(described.item_metadata.tree):
+    for leaf in jax.tree.leaves(described.tree):
         allowance.take(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize)
 
 

@@ -52,7 +52,7 @@ def _export_code(folder: Path, out: Path) -> None:
 
 
 def _export_face(record: Path, out: Path, posed: bool) -> None:
-    theta, chosen = _read_face(record)
+    theta, chosen = read_face(record)
     config = _face_model_config(record, chosen)
     model = load(config, Use(parts=("face_model",))).params.face_model
     vertices, colours = map(np.asarray, surface(model, theta, posed=posed))
@@ -73,12 +73,15 @@ def _face_model_config(record: Path, chosen: dict[str, str]) -> ConfigDict:
     return config
 
 
-def _read_face(path: Path) -> tuple[FaceParams, dict[str, str]]:
+def read_face(path: Path) -> tuple[FaceParams, dict[str, str]]:
     """Reads the face of `theta.json`, or the edited one of `edit.json`.
 
     Returns:
         `FaceParams`, and which face model it is of (`load.face_model_record`);
         nothing of that for records of the first versions.
+
+    Raises:
+        PieError: it cannot be read, or holds no face.
     """
     problem = "is neither theta.json of `pie fit` nor edit.json of one `pie edit`"
     with reading.explained(path, problem, "Make it again."):
