@@ -16,8 +16,8 @@ import pytest
 
 from pie_jax.converters import codes as foreign
 from pie_jax.core.errors import PieError
-from pie_jax.io import codes
-from pie_jax.stack import registry
+from pie_jax.io import arrays, codes
+from pie_jax.stack import converted, registry
 from pie_jax.workflows import edit, export
 from tests import builders, mutations, pickles
 from tests.converters import matlab_files
@@ -298,6 +298,17 @@ def test_odd_records_are_explained(tmp_path, text):
         edit._check_out(tmp_path, {"portrait": "a"})
 
 
+@pytest.mark.parametrize("name", ["a" + "/a" * 50_000, "a/" * 40])
+def test_a_name_of_many_parts_is_no_networks(name):
+    content = arrays.encode({name: np.ones(2, "f4")}, {"kind": "stylegan2"})
+    message = r"no whole safetensors file \(a name of too many parts"
+
+    def read(path):
+        converted.load(path, "stylegan2")
+
+    refused(read, "a.safetensors", content, message)
+
+
 def test_what_is_nested_is_not_said_to_fill_the_memory(tmp_path):
     with pytest.raises(PieError, match="it is nested too deeply"):
         (tmp_path / "a.json").write_text('{"theta": ' + "[" * 100_000)
@@ -325,7 +336,8 @@ def described(folder, content):
         (described, "{}"),
         (metadata, "[1]"),
         (metadata, '{"generator": "g", "files": []}'),
-        (metadata, '{"generator": "g", "files": {"generator": [1]}}'),
+        (metadata, '{"generator": "g", "files": {"generator": []}}'),
+        (metadata, '{"generator": "g", "files": {"generator": null}}'),
         (metadata, '{"generator": "g", "files": {"generator": {"path": 1}}}'),
         (metadata, '{"generator": ' + "9" * 5000 + "}"),
     ],

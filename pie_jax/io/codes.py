@@ -60,7 +60,8 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         file = generator_file(metadata)
         if not {*code} <= {"w", "w_plus"} or len(code) != 1:
             raise ValueError(f"it holds {', '.join(map(str, code)) or 'nothing'}")
-        if file and not all(isinstance(file[k], str) for k in ("path", "sha256")):
+        told = [*map(type, map(file.get, ("path", "sha256")))]
+        if file and told != [str, str]:
             raise TypeError("its generator's file has no path and SHA-256")
         return code, metadata
 

@@ -6,6 +6,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from pie_jax.core.errors import PieError
 
 DAMAGED = "cannot be read: it is no such file or is damaged or truncated"
@@ -37,11 +39,15 @@ def explained(
 
 
 def reader(function: Callable[..., Made]) -> Callable[..., Made]:
-    """Decorates a function that reads the file of its first argument."""
+    """Decorates a function that reads the file of its first argument: numbers that lead
+    to infinity or nowhere are damage too."""
 
     @wraps(function)
     def read(path: str | Path, *args: Any, **options: Any) -> Made:
-        with explained(path):
+        with (
+            explained(path),
+            np.errstate(over="raise", divide="raise", invalid="raise"),
+        ):
             return function(path, *args, **options)
 
     return read
