@@ -78,6 +78,21 @@ def test_a_damaged_checkpoint_is_an_error_that_names_the_folder(tmp_path):
         checkpoints.latest(template)
 
 
+@pytest.mark.parametrize("content", ["[1]", "NaN", "[" * 99_999])
+@pytest.mark.parametrize(
+    "part", ["_CHECKPOINT_METADATA", "record/metadata", "state/_METADATA"]
+)
+def test_whatever_a_part_of_a_checkpoint_says_is_explained(tmp_path, part, content):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.save(3, state(3), {"steps": 3})
+    (tmp_path / "run" / "3" / part).write_text(content)
+    with (
+        pytest.raises(PieError, match="run is damaged"),
+        Checkpoints(tmp_path / "run") as checkpoints,
+    ):
+        checkpoints.latest(template)
+
+
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("a file, not a folder")
     with pytest.raises(PieError, match="cannot keep checkpoints"):
