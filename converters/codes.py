@@ -21,7 +21,7 @@ from pie_jax.converters import (
     torch_checkpoint,
     user_file,
 )
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, shown
 from pie_jax.io import npy, reading
 from pie_jax.io.allowance import Allowance
 
@@ -96,8 +96,9 @@ def _chosen(arrays: Mapping[str, Any], path: Path) -> np.ndarray:
             return _real(arrays[name], path)
     found = {k: v for k, v in arrays.items() if isinstance(v, np.ndarray)}
     if len(found) != 1:
-        shown = ", ".join(f"{k} {list(v.shape)}" for k, v in list(found.items())[:9])
-        raise _unknown(path, f"{len(found)} arrays ({shown})" if found else "no array")
+        some = [f"{shown(k)} {list(x.shape)}" for k, x in found.items()][:9]
+        several = f"{len(found)} arrays ({', '.join(some)})"
+        raise _unknown(path, several if found else "no array")
     (only,) = found.values()
     return _real(only, path)
 

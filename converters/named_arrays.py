@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from pie_jax.converters.restricted_pickle import Refused
 
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, shown
 
-_MOST, _LONGEST = 999, 300
-"""Lines of an error, and letters of a line."""
+_MOST = 999
+"""Lines of an error."""
 
 Shape = tuple[int | None, ...]
 """Of an array; None stands for any length of at least 1."""
@@ -66,9 +66,9 @@ def misfits(
 
 def listed(problems: list[str]) -> str:
     """The lines of an error, as many as can be read."""
-    shown = [" ".join(x[:_LONGEST].splitlines()) for x in problems[:_MOST]]
+    lines = [shown(problem) for problem in problems[:_MOST]]
     more = [f"and {len(problems) - _MOST} more"] * (len(problems) > _MOST)
-    return "".join(f"\n  {line}" for line in shown + more)
+    return "".join(f"\n  {line}" for line in lines + more)
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

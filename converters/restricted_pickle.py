@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, shown
 from pie_jax.io import reading
 from pie_jax.io.allowance import Allowance
 
@@ -75,7 +75,7 @@ class Refused:
     """What a pickle asks for and is not made; whoever takes it raises it."""
 
     def __init__(self, wish: str):
-        self.wish = wish
+        self.wish = shown(wish)
 
     def __repr__(self) -> str:
         return f"{self.wish}, which is not read"
@@ -380,10 +380,9 @@ def _length(value: Any) -> int:
         return len(value)
     if isinstance(value, int):
         return value.bit_length() // 8
-    keys = value if isinstance(value, dict) else ()
-    return sum(
-        map(_length, [k for k, _ in value.items] if isinstance(value, Call) else keys)
-    )
+    if isinstance(value, Call):
+        return sum(_length(key) for key, _ in value.items)
+    return sum(map(_length, value)) if isinstance(value, dict) else 0
 
 
 @dataclass(eq=False)
@@ -404,6 +403,8 @@ class _Builder:
 
     def _build(self, value: Any) -> Any:
         if isinstance(value, External):
+            if self.external is None:
+                return Refused("memory elsewhere")
             identifier = self.build(value.identifier)
             return self._make("memory elsewhere", self.external, identifier)
         if isinstance(value, dict):
@@ -420,14 +421,10 @@ class _Builder:
         for argument in call.args:
             if isinstance(argument, Refused):
                 return argument
-        made = self._make(value.name, self.makers.get(value.name), call)
+        made = self._make(value.name, self.makers[value.name], call)
         return Dict(made.items(), self.file) if isinstance(made, dict) else made
 
-    def _make(
-        self, name: str, maker: Callable[[Any], Any] | None, argument: Any
-    ) -> Any:
-        if maker is None:
-            return Refused(name)
+    def _make(self, name: str, maker: Callable[[Any], Any], argument: Any) -> Any:
         try:
             return maker(argument)
         except _WRONG as error:

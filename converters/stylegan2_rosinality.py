@@ -15,7 +15,7 @@ from pie_jax.converters.stylegan_source import Source
 from pie_jax.converters.user_file import UserFile
 
 from pie_jax.converters import torch_checkpoint
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, shown
 
 _MEAN = "latent_avg"
 _TRAINING_ONLY = {"g", "d", "g_optim", "d_optim"}
@@ -67,7 +67,7 @@ def read(file: UserFile) -> Source[Form] | None:
     usual = [found[place] for place in _USUAL if place in found]
     if len(found) > 1 and not usual:
         raise PieError(
-            f"{file.name} holds several StyleGAN 2: {', '.join(found)}. Save the one "
+            f"{file.name} holds several StyleGAN 2: {', '.join(map(shown, found))}. Save the one "
             "that is wanted alone, as a dictionary with the key g_ema."
         )
     if not found:

@@ -1,5 +1,7 @@
 """The one exception that stands for a problem the user can mend."""
 
+_LONGEST = 300
+
 
 class PieError(Exception):
     """Something outside the program is wrong: a file, a flag, the network, the disk.
@@ -10,6 +12,12 @@ class PieError(Exception):
 
     def __str__(self) -> str:
         return printable(super().__str__())
+
+
+def shown(name: object) -> str:
+    """What a file calls something: on one line, and no longer than can be read."""
+    text = str(name)[:_LONGEST]
+    return printable(" ".join(text.splitlines()))
 
 
 def printable(text: str) -> str:

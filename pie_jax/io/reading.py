@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, shown
 
 DAMAGED = "cannot be read: it is no such file or is damaged or truncated"
-_LONGEST = 300
 
 Made = TypeVar("Made")
 
@@ -55,12 +54,10 @@ def reader(function: Callable[..., Made]) -> Callable[..., Made]:
 
 def why(error: Exception) -> str:
     """What an exception says, in few words."""
-    text = str(error)
+    text = shown(error)
     # Python's parser has a stack of its own.
     if isinstance(error, RecursionError) or "Parser stack" in text:
         return "it is nested too deeply"
     if isinstance(error, MemoryError):
         return "it asks for more memory than there is"
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST] + "..."
     return text if len(text.split()) > 1 else f"{type(error).__name__} {text}".strip()

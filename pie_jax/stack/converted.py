@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, shown
 from pie_jax.io import arrays, atomic, reading
 
 KIND = "kind"
@@ -39,7 +39,9 @@ def load(path: Path, kind: str) -> dict[str, Any]:
     """
     found = metadata(path).get(KIND)
     if found != kind:
-        what = f"was converted as {found}" if found else "is not of `pie convert`"
+        what = (
+            f"was converted as {shown(found)}" if found else "is not of `pie convert`"
+        )
         raise PieError(
             f"{path} {what}; a file of the kind {kind} is needed here. Give the "
             "network that belongs to a file too, as in --config.generator=stylegan2"
