@@ -41,11 +41,11 @@ def _objects(content: list, shape: Any) -> Any:
     return content if shape else content[0]
 
 
-def count(shape: Any, what: str = "shape") -> int:
+def count(shape: Any, what: str = "a shape") -> int:
     """The product of lengths in a file, called `what`; ValueError if they are none."""
     lengths = isinstance(shape, tuple | list) and len(shape) <= _MAX_AXES
     if not lengths or not all(isinstance(n, int) and 0 <= n < 2**63 for n in shape):
-        raise ValueError(f"a {what} of {shape}")
+        raise ValueError(f"{what} of {shape}")
     return math.prod(shape)
 
 

@@ -230,20 +230,19 @@ def test_a_type_where_matlab_has_a_variable_is_an_error():
 
 
 def far_away():
-    """An archive whose directory begins at 2**63."""
-    content = bytearray(pickles.torch_zip({"w": 1}))
-    end = content.find(b"PK\5\6")
-    content[end + 16 : end + 20] = b"\xff" * 4
-    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 9, 9, 99, 2**63)
-    locator = struct.pack("<4sLQL", b"PK\6\7", 0, end, 1)
-    return bytes(content[:end] + record + locator + content[end:])
+    """An archive with an entry that begins at 2**63."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr("a/data.pkl", b"\x80\x02N.")
+        made.filelist[0].header_offset = 2**63
+    return file.getvalue()
 
 
 def keys_that_are_lists():
+    """Its storage is called "[]", and the list of storages holds an empty list."""
     content = pickles.torch_legacy(tensor((1,), (1,)))
-    return content.replace(b"(X\x01\x00\x00\x000q\x01e.", b"(]a.").replace(
-        b"]q\x00X\x01\x00\x00\x000q\x01a.", b"]q\x00]a."
-    )
+    content = content.replace(b"]q\x00X\x01\x00\x00\x000q\x01a.", b"]q\x00]a.")
+    return content.replace(b"X\x01\x00\x00\x000", b"X\x02\x00\x00\x00[]")
 
 
 @pytest.mark.parametrize(

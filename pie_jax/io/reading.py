@@ -10,7 +10,7 @@ import numpy as np
 
 from pie_jax.core.errors import PieError, shown
 
-DAMAGED = "cannot be read: it is no such file or is damaged or truncated"
+DAMAGED = "cannot be read: it is of another kind, or damaged or truncated"
 
 Made = TypeVar("Made")
 
