@@ -25,7 +25,7 @@ from pie_jax.editing.targets import Amount
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy.term import Target
 from pie_jax.io import codes, images
-from pie_jax.photos import alignment, portraits
+from pie_jax.photos import portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import assembly, configuration, fetch, networks, uses
 from pie_jax.stack import load as loading
@@ -125,8 +125,7 @@ def align(
     for index, photo in enumerate(photos):
         name = f"photograph {index}" if isinstance(photo, np.ndarray) else str(photo)
         photo_u8 = photo if isinstance(photo, np.ndarray) else images.read(photo)
-        landmarks = portraits.find_landmarks(name, photo_u8, face)
-        aligned.append(alignment.align(photo_u8, landmarks)[0])
+        aligned.append(portraits.from_photo(photo_u8, name, face).aligned_u8)
     return np.stack(aligned)
 
 

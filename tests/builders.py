@@ -4,11 +4,13 @@ import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from PIL import Image
 
 from pie_jax.cli import main
@@ -78,8 +80,13 @@ def random_params(init: Callable, seed: int = 0) -> dict:
     return jax.tree.map(draw, jax.eval_shape(init, jax.random.key(0)))
 
 
+def module_params(module: nn.Module, *inputs: Any) -> dict:
+    """Those of a linen module for such inputs; a tuple of integers is a shape."""
+    arrays = [jnp.zeros(x) if isinstance(x, tuple) else x for x in inputs]
+    return random_params(lambda key: module.init(key, *arrays)["params"])
+
+
 def orthogonal(size: int, rng: np.random.Generator) -> jax.Array:
-    """A random orthogonal matrix."""
     matrix, _ = np.linalg.qr(rng.normal(size=(size, size)))
     return jnp.asarray(matrix, jnp.result_type(float))
 
@@ -102,16 +109,11 @@ def _small_stack(component: str, x64: bool) -> tuple[Generator, Networks, Params
     perceptual = vgg.VGG16(width=1 / 16)
     recognition = dlib_resnet.DlibResNet(width=1 / 16)
     chip = (1, dlib_resnet.CHIP_SIZE, dlib_resnet.CHIP_SIZE, 3)
+    init = functools.partial(mobile_stylegan.init_params, widths=WIDTHS)
     known = {
-        "generator": random_params(
-            lambda key: mobile_stylegan.init_params(key, WIDTHS)
-        ),
-        "perceptual": random_params(
-            lambda key: perceptual.init(key, jnp.zeros((1, 8, 8, 3)))["params"]
-        ),
-        "recognition": random_params(
-            lambda key: recognition.init(key, jnp.zeros(chip))["params"]
-        ),
+        "generator": random_params(init),
+        "perceptual": module_params(perceptual, (1, 8, 8, 3)),
+        "recognition": module_params(recognition, chip),
     }
     rng = np.random.default_rng(0)
     latents = {
@@ -146,8 +148,7 @@ def toy_estimate(params: jax.Array, image: jax.Array) -> FaceParams:
 def toy_rig_params(component: str, num_ws: int) -> dict:
     """Random parameters of a RigNet of two features; float64 under `enable_x64`."""
     size = SIZES[component]
-    blank = jnp.zeros((1, num_ws, 512)), jnp.zeros((1, size))
-    network = random_params(lambda key: rignet.RigNet(2, 2).init(key, *blank)["params"])
+    network = module_params(rignet.RigNet(2, 2), (1, num_ws, 512), (1, size))
     ones = jnp.ones(size)
     scales = {"mean": 0 * ones, "deviation": ones, "low": -ones, "high": ones}
     params = {"network": network} | scales
@@ -190,8 +191,8 @@ def toy_energy() -> Energy:
     `params` is a number, a portrait and its reference are an array `[num_ws, 512]`.
     """
 
-    def value(params, reference, w_plus, key):
-        del key
+    def value(params, reference, w_plus, person):
+        del person
         distance = jnp.mean((w_plus - reference) ** 2)
         bumps = jnp.mean(jnp.sin(3 * w_plus))
         return params * distance + bumps, {"distance": distance, "bumps": bumps}
@@ -206,11 +207,8 @@ def toy_stage(space: str = "w_plus", num_steps: int = 4, **values) -> Stage:
 
 
 def icosphere(subdivisions: int) -> tuple[np.ndarray, np.ndarray]:
-    """A unit sphere of nearly equal triangles, counter-clockwise from outside.
-
-    Returns:
-        Vertices `[V, 3]` and triangles `[20 * 4**subdivisions, 3]` int32.
-    """
+    """A unit sphere: vertices `[V, 3]`, nearly equal triangles `[20 * 4**subdivisions, 3]`
+    int32, counter-clockwise from outside."""
     golden = (1 + 5**0.5) / 2
     one = [(0, a, b * golden) for a in (-1, 1) for b in (-1, 1)]
     vertices = np.array([np.roll(v, shift) for shift in range(3) for v in one])
@@ -244,10 +242,7 @@ def toy_head(subdivisions: int = 3) -> tuple[np.ndarray, np.ndarray]:
 
 
 def toy_morphable(subdivisions: int = 2, seed: int = 0) -> Morphable:
-    """A small head with random bases; float64 under `jax.enable_x64`.
-
-    Landmarks are any vertices.
-    """
+    """A small head with random bases; landmarks are any vertices. As `small_stack`."""
     model = morphable.from_arrays(toy_arrays(subdivisions, seed))
     return checks.double(model) if jax.config.jax_enable_x64 else model
 
@@ -293,13 +288,8 @@ def random_theta(*batch: int, seed: int = 0) -> FaceParams:
 
 
 def miss_the_pose(model: Morphable, size: int = 8) -> tuple:
-    """Two faces, an estimate that misses their pose, and what shows them.
-
-    Returns:
-        Both thetas, pictures `[2, size, size, 3]`, and two networks, MoFA and that of
-        landmarks, which know the estimate and the faces' landmarks: their parameters
-        are added to that.
-    """
+    """Two faces, an estimate that misses their pose, pictures `[2, size, size, 3]`, and
+    MoFA and the landmark network, which know the answers and add their parameters."""
     truth = random_theta(2, seed=5)
     estimated = truth.replace(
         rotation=0.8 * truth.rotation, translation=truth.translation + 0.05
@@ -319,17 +309,9 @@ TILT = jnp.stack([jnp.zeros(68), jnp.linspace(0, 0.3, 68)], axis=-1)
 
 
 def openvino_ir(
-    constants: dict[str, np.ndarray],
-    inputs: dict[str, list[str]] | None = None,
-    version: str = "10",
+    constants: dict[str, np.ndarray], inputs: dict[str, list[str]] | None = None
 ) -> tuple[bytes, bytes]:
-    """An OpenVINO IR: XML and binary.
-
-    Args:
-        constants: the constants' values by name.
-        inputs: other layers by name, and the names of what feeds them.
-        version: what the XML says.
-    """
+    """An OpenVINO IR: XML and binary. `inputs` are layers by name: what feeds them."""
     inputs = inputs or {}
     types = {"float32": "f32", "int32": "i32", "int64": "i64"}
     ids = {name: str(7 + i) for i, name in enumerate([*constants, *inputs])}
@@ -350,7 +332,7 @@ def openvino_ir(
         for port, source in enumerate(sources)
     )
     xml = (
-        f'<?xml version="1.0"?><net name="net" version="{version}">'
+        f'<?xml version="1.0"?><net name="net" version="10">'
         f"<layers>{layers}</layers><edges>{edges}</edges></net>"
     )
     return xml.encode(), binary

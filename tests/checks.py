@@ -36,13 +36,8 @@ def assert_gradient(
 ) -> None:
     """Compares a scalar function's gradient with central differences, in float64.
 
-    Args:
-        function: what is differentiated.
-        *arguments: where: trees of floats, by which all is differentiated.
-        directions: the number of random directions to go; 0 goes along each number.
-        step: the differences' step.
-        rtol: of each slope.
-        atol: of each slope.
+    The arguments are trees of floats, by which all is differentiated: in that many
+    random directions, or along each number.
     """
     with jax.enable_x64(True):
         point, back = ravel_pytree(double(arguments))
@@ -76,13 +71,8 @@ def assert_maps(
 ) -> None:
     """Mapped, a function gives what it gives of each alone.
 
-    Args:
-        function: what is mapped.
-        *batch: its arguments, with axes of examples before their own.
-        axes: how many these are.
-        batched: whether the function takes several at once by itself.
-        rtol: of the results.
-        atol: of the results.
+    Arguments have so many axes of examples before their own; `batched` says whether the
+    function takes several at once by itself.
     """
     shape = jax.tree.leaves(batch)[0].shape[:axes]
     single = jax.jit(function)
@@ -97,6 +87,22 @@ def assert_maps(
         found = jax.jit(way)(*batch)
         chex.assert_trees_all_equal_shapes_and_dtypes(found, expected)
         chex.assert_trees_all_close(found, expected, rtol=rtol, atol=atol)
+
+
+def assert_distance(function: Callable, pair: tuple, batch: tuple) -> None:
+    """What holds of every difference of two things: `batch` has several such pairs.
+
+    Equal things have none and no gradient; it can be mapped and differentiated.
+    """
+    same = jax.tree.map(jnp.asarray, pair[0])
+    value, gradient = jax.value_and_grad(function)(same, same)
+    assert value == 0
+    chex.assert_trees_all_equal(gradient, jax.tree.map(jnp.zeros_like, gradient))
+    value = function(*pair)
+    chex.assert_shape(value, ())
+    chex.assert_type(value, jnp.float32)
+    assert_maps(function, *batch)
+    assert_gradient(function, *pair, step=1e-5)
 
 
 WRAPS = (jax.jit, lambda function: function)

@@ -28,7 +28,6 @@ def pytest_configure(config):
 
 
 def pytest_unconfigure(config):
-    """Removes what a run shared."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(_SHARED), ignore_errors=True)
 

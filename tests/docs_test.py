@@ -1,5 +1,3 @@
-"""What the documents say is there, and what they show works."""
-
 import os
 import re
 import subprocess
@@ -32,13 +30,9 @@ def test_a_page_runs(page, tmp_path, installed):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_blocks_are_of_languages_that_are_run(page):
+def test_blocks_are_of_languages_that_are_run_and_shells_leave_them_as_they_are(page):
     languages = {block.language for block in documents.blocks(page)}
     assert languages <= {"python", "text", *documents.SHELL}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_shells_leave_the_commands_as_they_are_written(page):
     for block in documents.blocks(page):
         text = block.text if block.language in documents.SHELL else ""
         for word in re.findall(r"\S*\[\S*", text):
@@ -83,10 +77,15 @@ def _anchor(heading):
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def test_every_page_is_in_the_readme():
+def test_every_page_is_in_the_readme_and_every_kind_of_file_and_network_is_told():
     readme = TEXT[ROOT / "README.md"]
     for page in (ROOT / "docs").glob("*.md"):
         assert f"](docs/{page.name})" in readme, page.name
+
+    told = set(re.findall(r"`pie convert (\w+)`", WEIGHTS))
+    assert told == set(registry.CONVERTIBLE)
+    for carried in registry.CARRIED.values():
+        assert f"`{carried.carrier}`" in WEIGHTS
 
 
 def test_the_reference_has_the_docstrings():
@@ -104,16 +103,6 @@ def test_the_reference_has_the_docstrings():
     assert (ROOT / "docs" / "api.md").read_text() == made, f"run {line} > docs/api.md"
     for name in pie_jax.__all__:
         assert f"\n## `{name}`\n" in made
-
-
-def test_every_kind_of_file_is_told():
-    told = set(re.findall(r"`pie convert (\w+)`", WEIGHTS))
-    assert told == set(registry.CONVERTIBLE)
-
-
-def test_every_network_that_is_fetched_is_told_with_its_package():
-    for carried in registry.CARRIED.values():
-        assert f"`{carried.carrier}`" in WEIGHTS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -32,8 +32,6 @@ PHOTO = r"[\w/*]+\.jpg\b"
 
 
 class Block(NamedTuple):
-    """A fenced block of a page."""
-
     language: str
     text: str
 
@@ -72,13 +70,7 @@ BROUGHT: dict[str, Callable[[Path], object]] = {
 
 
 def bring(page: Path, folder: Path, photo: Path) -> None:
-    """Puts the files into a folder that a page's code names and does not make.
-
-    Args:
-        page: the page.
-        folder: where to.
-        photo: what all photographs show.
-    """
+    """Puts the files into a folder that a page's code names; all show one photo."""
     code = "\n".join(block.text for block in blocks(page))
     for index, name in enumerate(sorted(set(re.findall(PHOTO, code)))):
         path = folder / name.replace("*", f"stand_in_{index}")

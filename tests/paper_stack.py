@@ -60,7 +60,6 @@ def main() -> None:
 
 
 def _random(part: str, network: Network):
-    """Parameters of the published size."""
     if part == "face_model":
         return builders.toy_morphable(SUBDIVISIONS)
     params = builders.random_params(network.init)
@@ -71,7 +70,6 @@ def _random(part: str, network: Network):
 
 
 def _gradients(energy, params, references, w_plus) -> dict[str, float]:
-    """The length of each term's own gradient."""
     reference = jax.tree.map(lambda x: x[0], references)
 
     def terms(code, params, reference):

@@ -5,19 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pie_jax.configs import paper
+
 ROOT = Path(__file__).resolve().parents[1]
 MEMORY = 16 * 2**30
-TERMS = {
-    "pixel",
-    "perceptual",
-    "rig_identity",
-    "edit_photometric",
-    "edit_landmark",
-    "invariance_photometric",
-    "invariance_landmark",
-    "recognition",
-    "recognition_edited",
-}
+TERMS = paper.get_config().energy.to_dict().keys()
 
 
 def test_a_step_fits_in_16_gb_and_every_term_has_a_finite_gradient():

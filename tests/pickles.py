@@ -1,8 +1,4 @@
-"""Writes pickles of classes that are not installed, as other programs would write them.
-
-Nothing is taken from a published file: the structures are put together here, byte for
-byte as the pickle protocol has them, with the names that the original programs use.
-"""
+"""Writes pickles of classes that are not installed, as other programs do."""
 
 import io
 import pickle
@@ -131,7 +127,6 @@ def dtype_record(dtype):
 
 
 def dumps(obj, protocol=4, writer=Writer):
-    """A pickle."""
     file = io.BytesIO()
     writer(file, protocol).dump(obj)
     return file.getvalue()
@@ -173,7 +168,6 @@ def torch_legacy(obj):
 
 
 def easy_dict(**items):
-    """NVIDIA's dictionary class."""
     return Made(Named("dnnlib.util", "EasyDict"), items=items)
 
 

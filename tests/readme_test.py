@@ -1,5 +1,3 @@
-"""What the README shows works as it is written."""
-
 import re
 
 import jax.numpy as jnp

@@ -1,8 +1,6 @@
-"""StyleGAN 1 and 2 written slowly, one sample at a time, from their published layout.
+"""StyleGAN 1 and 2 written slowly, one sample at a time, as the original programs do.
 
-Both take the variables by NVIDIA's TensorFlow names, untouched, and follow the original
-programs step by step: learning rates are equalised at run time, kernels are scaled by
-the style, zeros are inserted. Channels come first, in float64.
+Both take the variables by NVIDIA's TensorFlow names. Channels come first, in float64.
 """
 
 import numpy as np
@@ -117,7 +115,6 @@ def to_rgb(v, layer, x, w):
 
 
 def stylegan2(variables, w_plus):
-    """`w_plus` [num_ws, 512] to an image [R, R, 3]."""
     v = {name.removeprefix("synthesis/"): value for name, value in variables.items()}
     x = styled_conv(
         v, "4x4/Conv", v["4x4/Const/const"][0], w_plus[0], v["noise0"], up=False

@@ -44,7 +44,6 @@ def arrays(seed: int = 0) -> dict[str, np.ndarray]:
 
 @functools.cache
 def model() -> Morphable:
-    """The face model."""
     return morphable.from_arrays(arrays())
 
 
@@ -70,12 +69,7 @@ def places() -> Array:
 
 
 def install(cache: Path, patch: pytest.MonkeyPatch) -> None:
-    """Puts the toys into the tables of networks.
-
-    Args:
-        cache: the weights' cache.
-        patch: undoes it.
-    """
+    """Puts the toys into the tables of networks, and chooses the weights' cache."""
     patch.setenv("PIE_JAX_CACHE", str(cache))
     seen = Network(lambda: estimate, lambda key: jnp.asarray(0.1), None)
     patch.setitem(networks.MOFA, "testing", seen)

@@ -1,8 +1,4 @@
-"""VGG-16 and VGG-Face, slowly, in NumPy, from the arrays as they are published.
-
-Channels-first and in float64 throughout; written from the conventions of each file and
-sharing nothing with the networks of the package.
-"""
+"""VGG-16 and VGG-Face in slow NumPy, channels first, from the published arrays."""
 
 import numpy as np
 
@@ -36,7 +32,6 @@ def trunk(x, blocks):
 
 
 def taps(x, blocks):
-    """The features of the perceptual term, channels-last."""
     outputs = trunk(x, blocks)
     return {tap: outputs[i][j].transpose(1, 2, 0) for tap, (i, j) in TAPS.items()}
 

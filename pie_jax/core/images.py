@@ -8,7 +8,9 @@ from typing import TypeVar
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
+
+from pie_jax.core.numerics import matmul
 
 
 def to_255(image: Array) -> Array:
@@ -78,7 +80,7 @@ def sample_affine(image: Array, matrix: Array, size: int) -> Array:
     y, x = jnp.mgrid[:size, :size].astype(jnp.float32)
     points = jnp.stack([x, y, jnp.ones_like(x)], axis=-1)
     # Else an accelerator may round coordinates to bfloat16, which is whole pixels.
-    mapped = jnp.matmul(points, matrix.T, precision=lax.Precision.HIGHEST)
+    mapped = matmul(points, matrix.T)
     return interpolate(image, mapped)
 
 

@@ -8,9 +8,9 @@ Mirroring an image left to right negates yaw and roll.
 """
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
-from pie_jax.core.numerics import norm
+from pie_jax.core.numerics import einsum, norm
 
 _GIMBAL_LOCK = 1e-5
 """Cosine of the yaw below which only the sum or difference of pitch and roll is
@@ -58,9 +58,7 @@ def _arctan2_or_0(y: Array, x: Array, undefined: Array) -> Array:
 def rotate(matrix: Array, points: Array) -> Array:
     """Turns points `[..., V, 3]` by matrices `[..., 3, 3]`."""
     # At an accelerator's default precision a vertex would move by half a pixel.
-    return jnp.einsum(
-        "...ij,...vj->...vi", matrix, points, precision=lax.Precision.HIGHEST
-    )
+    return einsum("...ij,...vj->...vi", matrix, points)
 
 
 def angle(a: Array, b: Array) -> Array:
@@ -70,7 +68,7 @@ def angle(a: Array, b: Array) -> Array:
     Where they are equal or half a turn apart, the angle has a kink. There its gradient
     is 0 or, as rounding has it, that of one side: finite, as everywhere.
     """
-    between = jnp.einsum("...ki,...kj->...ij", a, b, precision=lax.Precision.HIGHEST)
+    between = einsum("...ki,...kj->...ij", a, b)
     # Twice the axis times the sine. An arccosine of the trace alone would have an
     # infinite slope at equal matrices, and no accuracy near them.
     doubled = jnp.stack(

@@ -10,11 +10,13 @@ import chex
 import jax.numpy as jnp
 from jax import Array
 
+from pie_jax.core.numerics import matmul
+
 
 def distance(code: Array, direction: Array) -> Array:
     """Signed distance `[...]` of codes `[..., 512]` to the boundary with the unit
     normal `direction`."""
-    return code @ direction
+    return matmul(code, direction)
 
 
 def move(code: Array, direction: Array, amount: Array | float) -> Array:
@@ -51,5 +53,5 @@ def conditioned(direction: Array, *others: Array) -> Array:
         direction; not finite where the direction is a mixture of the others.
     """
     basis, _ = jnp.linalg.qr(jnp.stack(others, axis=-1))
-    rest = direction - basis @ (basis.T @ direction)
+    rest = direction - matmul(basis, matmul(basis.T, direction))
     return rest / jnp.linalg.norm(rest)

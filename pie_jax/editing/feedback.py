@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jax import Array
 
+from pie_jax.core.numerics import einsum, matmul
+
 # Of the sum of squares of the changes: a change that others nearly make up counts less.
 _DAMPING = 1e-3
 # So that commands that changed nothing divide nothing by zero.
@@ -37,9 +39,9 @@ def next_command(
         return plain
     turned, gained = (jnp.diff(jnp.stack(x, axis=-1)) for x in (commands, missing))
     scaled = gained * scale[:, None]
-    gram = jnp.einsum("...ni,...nj->...ij", scaled, scaled)
+    gram = einsum("...ni,...nj->...ij", scaled, scaled)
     size = jnp.trace(gram, axis1=-2, axis2=-1)[..., None, None]
     system = gram + (_DAMPING * size + _TINY) * jnp.eye(gram.shape[-1])
-    left = jnp.einsum("...ni,...n->...i", scaled, scale * missing[-1])
+    left = einsum("...ni,...n->...i", scaled, scale * missing[-1])
     shares = jnp.linalg.solve(system, left[..., None])
-    return plain - ((turned + gained) @ shares)[..., 0]
+    return plain - matmul(turned + gained, shares)[..., 0]

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 from flax import struct
-from jax import Array, lax
+from jax import Array
 
 from pie_jax.core import rotations
+from pie_jax.core.numerics import matmul
 from pie_jax.face.morphable import Morphable, named_expression, units_of
 from pie_jax.graphics import light
 
@@ -78,7 +79,7 @@ def expressed(
             part = dataclasses.replace(amount, value=share * amount.value)
             change = resolved(part, own[..., index]) - own[..., index]
             changes = changes.at[..., index].set(change)
-    return expression + changes @ model.unit_codes
+    return expression + matmul(changes, model.unit_codes)
 
 
 def lit(
@@ -139,7 +140,7 @@ def _pointed(
         for amount, angle in zip((azimuth, elevation), own, strict=True)
     ]
     back = jnp.swapaxes(towards(*own), -1, -2)
-    turn = jnp.matmul(towards(*wanted), back, precision=lax.Precision.HIGHEST)
+    turn = matmul(towards(*wanted), back)
     return light.rotate(illumination, turn)
 
 

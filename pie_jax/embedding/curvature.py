@@ -7,8 +7,9 @@ along the principal axes of w: its foremost eigenvectors, and the mean over the 
 
 from collections.abc import Mapping
 
-import jax.numpy as jnp
 from jax import Array
+
+from pie_jax.core.numerics import einsum
 
 FACTOR = 0.5
 """How much of it is assumed beforehand; the optimiser finds the rest by itself."""
@@ -36,10 +37,10 @@ def rescale(curvature: Mapping[str, Array], x: Array, power: float = -0.5) -> Ar
     """
     directions = curvature["directions"]
     rest = _eigenvalues(curvature["rest"]) ** power
-    inside = jnp.einsum("rdk,rd->rk", directions, x)
+    inside = einsum("rdk,rd->rk", directions, x)
     foremost = _eigenvalues(curvature["roots"]) ** power
     more = (foremost - rest[:, None]) * inside
-    return rest[:, None] * x + jnp.einsum("rdk,rk->rd", directions, more)
+    return rest[:, None] * x + einsum("rdk,rk->rd", directions, more)
 
 
 def _eigenvalues(root: Array) -> Array:

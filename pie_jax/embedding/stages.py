@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from pie_jax.core.numerics import matmul
 from pie_jax.embedding import sampling
 from pie_jax.embedding.curvature import rescale
 from pie_jax.embedding.quasi_newton import QuasiNewtonState, scale_by_quasi_newton
@@ -172,8 +173,8 @@ def _seen_as(
 _along_axes = partial(
     _seen_as,
     part="latents",
-    there=lambda latents, x: x @ latents["axes"],
-    back=lambda latents, x: x @ latents["axes"].T,
+    there=lambda latents, x: matmul(x, latents["axes"]),
+    back=lambda latents, x: matmul(x, latents["axes"].T),
 )
 """Along the principal axes of w."""
 

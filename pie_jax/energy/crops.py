@@ -5,6 +5,7 @@ from jax import Array
 
 from pie_jax.core import ibug
 from pie_jax.core.images import downsample, reduce_affine, sample_affine
+from pie_jax.core.numerics import matmul
 
 CHIP_SIZE = 150
 PATCH_SIZE = 224
@@ -45,8 +46,8 @@ def follow(chip_matrix: Array, before: Array, after: Array) -> Array:
     cosine = jnp.sum(source * target)
     sine = jnp.sum(source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0])
     linear = jnp.array([[cosine, -sine], [sine, cosine]]) / jnp.sum(source**2)
-    moved = linear @ chip_matrix
-    return moved.at[:, 2].add(target_mean - linear @ source_mean)
+    moved = matmul(linear, chip_matrix)
+    return moved.at[:, 2].add(target_mean - matmul(linear, source_mean))
 
 
 def vgg_face_patch(image: Array, chip_matrix: Array) -> Array:

@@ -12,9 +12,10 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from pie_jax.core.images import reduce_area
+from pie_jax.core.numerics import tensordot
 from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_vertices
@@ -75,4 +76,4 @@ def _solve(model: Morphable, theta: FaceParams, image: Array) -> FaceParams:
 
 def _products(a: Array, b: Array) -> Array:
     """Sums over vertices and colours, in float32 also where matrices are rounded."""
-    return jnp.tensordot(a, b, axes=[(-2, -1)] * 2, precision=lax.Precision.HIGHEST)
+    return tensordot(a, b, axes=[(-2, -1)] * 2)

@@ -19,6 +19,7 @@ import numpy as np
 from jax import Array
 
 from pie_jax.core import rotations
+from pie_jax.core.numerics import matmul
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable
 from pie_jax.graphics import shading
@@ -68,7 +69,7 @@ def _product(a: Array, b: Array) -> Array:
 def _illumination(light: Array) -> Array:
     """`[..., 27]`, a flattened (9, 3), from theirs, a flattened (3, 9)."""
     colours = light.reshape(*light.shape[:-1], 3, 9).at[..., 0].add(AMBIENT)
-    ours = colours @ jnp.asarray(_exchange(), light.dtype)
+    ours = matmul(colours, jnp.asarray(_exchange(), light.dtype))
     return jnp.swapaxes(ours, -1, -2).reshape(light.shape)
 
 

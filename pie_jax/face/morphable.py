@@ -17,9 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jax import Array, lax
+from jax import Array
 
 from pie_jax.core import rotations
+from pie_jax.core.numerics import matmul, tensordot
 from pie_jax.core.theta import FaceParams
 from pie_jax.face import morphable_arrays
 from pie_jax.face.morphable_arrays import FLOATS, INDICES
@@ -171,7 +172,7 @@ def named_expression(model: Morphable, expression: Array) -> Array:
     Linear, so amounts may come out below zero. Exact for mixtures of units that the
     face shows; a unit that it does not show (a tongue's) always has the amount zero.
     """
-    return expression @ model.unit_amounts
+    return matmul(expression, model.unit_amounts)
 
 
 def names(model: Morphable) -> tuple[str, ...]:
@@ -197,7 +198,7 @@ def units_of(model: Morphable, name: str) -> dict[str, float]:
 
 def _mix(coefficients: Array, basis: Array) -> Array:
     # Else an accelerator may round to bfloat16, which is half a pixel at 1024.
-    return jnp.tensordot(coefficients, basis, axes=1, precision=lax.Precision.HIGHEST)
+    return tensordot(coefficients, basis, axes=1)
 
 
 def _ridge_inverse(codes: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from pie_jax.core.numerics import matmul
 from pie_jax.core.theta import FaceParams
 from pie_jax.face.morphable import Morphable, placed, vertices
 from pie_jax.graphics.camera import project
@@ -63,6 +64,6 @@ def solve(model: Morphable, theta: FaceParams, landmarks: Array) -> FaceParams:
 
 
 def _step(slope: Array, value: Array) -> Array:
-    square = slope.T @ slope
+    square = matmul(slope.T, slope)
     damping = _DAMPING * jnp.trace(square) * jnp.eye(len(square))
-    return jnp.linalg.solve(square + damping, slope.T @ value)
+    return jnp.linalg.solve(square + damping, matmul(slope.T, value))

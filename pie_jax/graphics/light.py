@@ -6,9 +6,9 @@ The order of the coefficients and the axes are those of `graphics.shading`.
 import math
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
-from pie_jax.core.numerics import norm
+from pie_jax.core.numerics import einsum, norm
 
 _LAMP = math.sqrt(3)
 """Length of the first order over the constant, for light from one direction alone."""
@@ -18,14 +18,8 @@ def rotate(illumination: Array, matrix: Array) -> Array:
     """Turns light `[..., 27]` about the scene by rotations `[..., 3, 3]`: what came
     from direction d comes from `matrix @ d`. Light from everywhere is as before."""
     light = _by_harmonic(illumination)
-    first = jnp.einsum(
-        "...ij,...jc->...ic", matrix, _vector(light), precision=lax.Precision.HIGHEST
-    )
-    second = jnp.einsum(
-        "...ij,...jkc,...lk->...ilc",
-        *(matrix, _quadratic(light), matrix),
-        precision=lax.Precision.HIGHEST,
-    )
+    first = einsum("...ij,...jc->...ic", matrix, _vector(light))
+    second = einsum("...ij,...jkc,...lk->...ilc", *(matrix, _quadratic(light), matrix))
     x, y, z = (first[..., i, :] for i in range(3))
     turned = [light[..., 0, :], y, z, x, *_coefficients(second)]
     return jnp.stack(turned, axis=-2).reshape(illumination.shape)

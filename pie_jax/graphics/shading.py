@@ -19,7 +19,9 @@ Colours are values of the image in [0, 1], not linearised.
 import math
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
+
+from pie_jax.core.numerics import einsum
 
 _BAND_0 = math.sqrt(1 / (4 * math.pi))
 _BAND_1 = math.sqrt(3 / (4 * math.pi))
@@ -56,9 +58,4 @@ def shade(normals: Array, illumination: Array) -> Array:
     """
     coefficients = illumination.reshape(*illumination.shape[:-1], 9, 3)
     cosine_lobe = jnp.asarray([1] + 3 * [2 / 3] + 5 * [1 / 4], normals.dtype)
-    return jnp.einsum(
-        "...vk,...kc->...vc",
-        harmonics(normals) * cosine_lobe,
-        coefficients,
-        precision=lax.Precision.HIGHEST,
-    )
+    return einsum("...vk,...kc->...vc", harmonics(normals) * cosine_lobe, coefficients)

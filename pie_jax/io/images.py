@@ -4,24 +4,37 @@ Arrays are `[H, W, 3]`, RGB, row 0 at the top. `from_u8` and `to_u8` convert bet
 uint8 and the float32 range [-1, 1] of the networks, on the host.
 """
 
-import io
 import os
 import stat
-import struct
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO, TypeVar
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import atomic
+from pie_jax.io import atomic, rgb
+from pie_jax.io.plainer import plainer
 
 MAX_PIXELS = 128_000_000
 """Larger pictures are refused before they are decoded. Cameras and telephones of 108
-megapixels pass; the decoded picture needs at most 0.4 GB (Pillow's own limits, a
-warning at 89 and an error at 179 megapixels, lie on both sides)."""
+megapixels pass; reading them takes at most 1 GB: 0.5 as Pillow decodes them, 0.4 for the
+array (Pillow's own limits, a warning at 89 and an error at 179 megapixels, lie on both
+sides)."""
+MAX_PIXELS_HELD = 50_000_000
+"""The same for what decoders hold several times over, as they do progressive JPEGs."""
+
+MAX_SIDE = 100_000
+"""Pixels of a side. Every row takes memory, however short."""
+
+# Scans of a progressive JPEG, each of all its pixels: some ten are usual, and a scan of
+# nothing takes a few bytes of the file and a second.
+_MAX_SCANNED = 1_000_000_000
+_HELD = ("WEBP", "AVIF", "JPEG2000")
+
+T = TypeVar("T")
 
 XMP = "XML:com.adobe.xmp"
 """Keyword of the text chunk that is an XMP packet, always in UTF-8."""
@@ -40,42 +53,29 @@ def read(path: str | Path) -> np.ndarray:
     The EXIF rotation is applied. Transparent pictures are laid on white: the page on
     which they are mostly shown, so the result is the picture that the user knows.
     Embedded colour profiles are converted to sRGB. Grey, palette, CMYK and 16-bit
-    pictures become 8-bit RGB; of an animation the first frame is taken.
+    pictures become 8-bit RGB; of an animation the first frame is taken. Metadata that
+    cannot be read is left out, with a warning where that may change colours.
 
     Raises:
         PieError: the file is absent, not a picture, damaged, or larger than
-            `MAX_PIXELS`; the message names the file.
+            `MAX_PIXELS`, `MAX_PIXELS_HELD` or `MAX_SIDE`; the message names the file.
     """
-    path = Path(path)
-    check_source(path)
-    try:
-        # Warnings of the decoders (odd metadata, Pillow's lower limit on the size) are
-        # not for the user: what matters is checked here.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_known_formats()) as image:
-                _check_size(path, image.size)
-                image.load()
-                return _rgb_u8(_upright(image))
-    except PieError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise _too_large(path, str(error)) from error
-    except UnidentifiedImageError as error:
-        raise PieError(
-            f"{path}: expected a photograph (JPEG, PNG, WebP, TIFF, ...), found "
-            "something else. Save it as JPEG or PNG (HEIC and raw files need "
-            "converting first)."
-        ) from error
-    except PermissionError as error:
-        raise PieError(f"{path}: no permission to read this file.") from error
-    except MemoryError as error:
-        raise PieError(f"{path}: not enough memory to decode; reduce it.") from error
-    except Exception as error:  # decoders raise nearly anything on damaged files
-        raise PieError(
-            f"{path}: the picture is truncated or damaged ({error}). Copy or download "
-            "it again, or save it anew from a program that still opens it."
-        ) from error
+    return _read(Path(path), _decoded)
+
+
+def read_rgba(path: str | Path) -> np.ndarray | None:
+    """Reads a transparent photograph as `read` does, but for the white.
+
+    Args:
+        path: the file.
+
+    Returns:
+        `[H, W, 4]` uint8 RGBA; None where the photograph has no transparency.
+
+    Raises:
+        PieError: as `read`.
+    """
+    return _read(Path(path), _transparent)
 
 
 def check_source(path: Path) -> None:
@@ -114,7 +114,7 @@ def write_png(
 
     Args:
         path: the file; its folder exists.
-        image_u8: `[H, W, 3]` uint8 RGB.
+        image_u8: `[H, W, 3]` uint8 RGB, or `[H, W, 4]` RGBA.
         text: metadata: text chunks by keyword; `XMP` may be one of them.
 
     Raises:
@@ -123,9 +123,10 @@ def write_png(
     """
     path = Path(path)
     image_u8 = np.asarray(image_u8)
-    if image_u8.dtype != np.uint8 or image_u8.ndim != 3 or image_u8.shape[2] != 3:
+    shape = image_u8.shape
+    if image_u8.dtype != np.uint8 or len(shape) != 3 or shape[2] not in (3, 4):
         raise ValueError(
-            f"expected uint8 [H, W, 3], got {image_u8.dtype} {image_u8.shape}"
+            f"expected uint8 [H, W, 3 or 4], got {image_u8.dtype} {image_u8.shape}"
         )
     chunks = PngImagePlugin.PngInfo()
     for keyword, value in (text or {}).items():
@@ -143,9 +144,11 @@ def write_npy(path: Path, image: np.ndarray) -> None:
 
 
 def read_text(path: str | Path) -> dict[str, str]:
-    """The text chunks by keyword of a PNG that `read` has read; {} for other kinds."""
-    with Image.open(path) as image:
-        return {k: v for k, v in getattr(image, "text", {}).items()}
+    """The texts by keyword before the pixels of a PNG that `read` has read.
+
+    Other kinds of files have none.
+    """
+    return _use(Path(path), _text)
 
 
 def from_u8(image_u8: np.ndarray) -> np.ndarray:
@@ -170,73 +173,93 @@ def _known_formats() -> list[str]:
     return [name for name in _FORMATS if name in Image.OPEN]
 
 
-def _check_size(path: Path, size: tuple[int, int]) -> None:
-    width, height = size
-    if width * height > MAX_PIXELS:
-        raise _too_large(path, f"{width} x {height} pixels")
+def _read(path: Path, function: Callable[[Path, Image.Image], T]) -> T:
+    """Calls a function with the opened picture; what it raises becomes a PieError."""
+    check_source(path)
+    try:
+        return _use(path, function)
+    except PieError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, str(error), MAX_PIXELS) from error
+    except UnidentifiedImageError as error:
+        raise PieError(
+            f"{path}: expected a photograph (JPEG, PNG, WebP, TIFF, ...), found "
+            "something else. Save it as JPEG or PNG (HEIC and raw files need "
+            "converting first)."
+        ) from error
+    except PermissionError as error:
+        raise PieError(f"{path}: no permission to read this file.") from error
+    except MemoryError as error:
+        raise PieError(f"{path}: not enough memory to decode; reduce it.") from error
+    except Exception as error:  # decoders raise nearly anything on damaged files
+        raise PieError(
+            f"{path}: the picture is truncated or damaged ({error}). Copy or download "
+            "it again, or save it anew from a program that still opens it."
+        ) from error
+
+
+def _use(path: Path, function: Callable[[Path, Image.Image], T]) -> T:
+    """Calls a function with the opened picture, and if that fails with a plainer one."""
+
+    def attempt(source: Path | IO[bytes], info: Mapping[str, bytes | None]) -> T:
+        # Warnings of the decoders (odd metadata, Pillow's lower limit on the size) are
+        # not for the user: what matters is checked here.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(source, formats=_known_formats()) as image:
+                image.info.update(info)
+                return function(path, image)
+
+    try:
+        return attempt(path, {})
+    except (PieError, MemoryError):
+        raise
+    except Exception:  # of a text that is too long, say
+        plain = plainer(path)
+        if plain is None:
+            raise
+        return attempt(*plain)
+
+
+def _decoded(path: Path, image: Image.Image) -> np.ndarray:
+    _check_size(path, image)
+    image.load()
+    _check_size(path, image)  # that of the picture in an icon shows only now
+    return rgb.rgb_u8(image, str(path))
+
+
+def _transparent(path: Path, image: Image.Image) -> np.ndarray | None:
+    _check_size(path, image)
+    image.load()
+    if not image.has_transparency_data or image.mode.startswith("I"):
+        return None
+    return rgb.rgb_u8(image, str(path), alpha=True)
+
+
+def _text(path: Path, image: Image.Image) -> dict[str, str]:
+    if image.format != "PNG":
+        return {}
+    return {str(k): v for k, v in image.info.items() if isinstance(v, str)}
+
+
+def _check_size(path: Path, image: Image.Image) -> None:
+    width, height = image.size
+    limit, progressive = MAX_PIXELS, bool(image.info.get("progressive"))
+    if progressive or image.format in _HELD:
+        limit = min(limit, MAX_PIXELS_HELD)
+    if width * height > limit or max(width, height) > MAX_SIDE:
+        raise _too_large(path, f"{width} x {height} pixels", limit)
+    if progressive:
+        scans = path.read_bytes().count(b"\xff\xda")
+        if scans * width * height > _MAX_SCANNED:
+            raise _too_large(path, f"{width} x {height} pixels {scans} times", limit)
     if width * height == 0:
         raise PieError(f"{path}: the picture has no pixels ({width} x {height}).")
 
 
-def _too_large(path: Path, found: str) -> PieError:
-    limit = MAX_PIXELS // 1_000_000
+def _too_large(path: Path, found: str, limit: int) -> PieError:
     return PieError(
-        f"{path}: too large to be decoded safely ({found}; the limit is {limit} "
-        "megapixels). Reduce or crop it first."
+        f"{path}: too large to be decoded safely ({found}; the limit is "
+        f"{limit // 1_000_000} megapixels). Reduce or crop it first."
     )
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except (SyntaxError, ValueError, TypeError, LookupError, OSError, struct.error):
-        return image  # unreadable metadata must not hide a readable picture
-
-
-def _rgb_u8(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = _grey_u8(np.asarray(image))
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if image.has_transparency_data:
-        image = _on_white(image)
-    return np.array(_to_srgb(image))
-
-
-def _grey_u8(values: np.ndarray) -> np.ndarray:
-    """Scales grey values of more than 8 bits, which Pillow would clip at 255.
-
-    Integers are read as 16 bits. Floats have no agreed white: the smallest usual one
-    that holds them all, 1, 255 or 65535, and their maximum beyond.
-    """
-    if not np.isfinite(values).all():
-        raise ValueError("some pixels are not finite numbers")
-    whites = (1, 255, 65535) if values.dtype.kind == "f" else (65535,)
-    values = values.astype(np.float32)
-    top = float(values.max())
-    white = next((white for white in whites if top <= white), top)
-    return np.rint(np.clip(values / white, 0, 1) * 255).astype(np.uint8)
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    layer = image.convert("RGBA")
-    page = Image.new("RGBA", layer.size, "white")
-    flat = Image.alpha_composite(page, layer).convert("RGB")
-    profile = image.info.get("icc_profile")
-    if profile:  # white is white in every RGB space, so the order is free
-        flat.info["icc_profile"] = profile
-    return flat
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    data = image.info.get("icc_profile")
-    if not data or image.mode not in ("L", "RGB", "CMYK"):
-        return image.convert("RGB")
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
-        if image.mode == "RGB" and "sRGB" in ImageCms.getProfileDescription(profile):
-            return image  # the usual case, kept bit for bit
-        srgb = ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):
-        converted = None  # a damaged profile, or one of another mode
-    return converted or image.convert("RGB")

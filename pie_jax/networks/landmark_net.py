@@ -11,10 +11,11 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from pie_jax.core import ibug
 from pie_jax.core.images import reduce_area
+from pie_jax.core.numerics import einsum
 from pie_jax.networks.layers import Conv3x3, scaled
 from pie_jax.networks.resnet import ResNet18
 
@@ -74,9 +75,7 @@ def both_ways(
 def _mean_place(probability: Array) -> Array:
     """`[B, _GRID ** 2, K]` to `[B, K, 2]` in fractions of the frame."""
     # Else an accelerator may round to bfloat16, which is 4 pixels at 1024.
-    return jnp.einsum(
-        "bgk,gc->bkc", probability, _cells(), precision=lax.Precision.HIGHEST
-    )
+    return einsum("bgk,gc->bkc", probability, _cells())
 
 
 def _cells() -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 
 from pie_jax.core.interfaces import Generator
+from pie_jax.core.numerics import matmul
 
 NUM_SAMPLES = 20_000
 _FLOOR = 1e-3
@@ -39,9 +40,9 @@ def whiten(moments: dict[str, Array], w: Array) -> Array:
     along the axes whose length is the floor of `moments`.
     """
     axes = moments["axes"]
-    return (w - moments["mean"]) @ (axes / jnp.sum(axes**2, axis=0))
+    return matmul(w - moments["mean"], axes / jnp.sum(axes**2, axis=0))
 
 
 def unwhiten(moments: dict[str, Array], code: Array) -> Array:
     """The codes of coordinates in standard deviations, the inverse of `whiten`."""
-    return moments["mean"] + code @ moments["axes"].T
+    return moments["mean"] + matmul(code, moments["axes"].T)

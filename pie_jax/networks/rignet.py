@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.interfaces import Rig
+from pie_jax.core.numerics import einsum, matmul
 from pie_jax.core.theta import FaceParams
 
 FEATURES = 32
@@ -44,7 +45,7 @@ class RowDense(nn.Module):
         )
         kernel = self.param("kernel", begin, (rows, n, self.width))
         bias = self.param("bias", nn.initializers.zeros, (rows, self.width))
-        return jnp.einsum("...rn,rnw->...rw", x, kernel) + bias
+        return einsum("...rn,rnw->...rw", x, kernel) + bias
 
 
 class RigNet(nn.Module):
@@ -111,12 +112,12 @@ def unwhitened(network: Any, moments: dict[str, Array]) -> Any:
     axes = moments["axes"]
     inward = axes / jnp.sum(axes**2, axis=0)
     encoder, decoder = network["encoder"], network["decoder"]
-    kernel = inward @ encoder["kernel"]
-    bias = encoder["bias"] - moments["mean"] @ kernel
+    kernel = matmul(inward, encoder["kernel"])
+    bias = encoder["bias"] - matmul(moments["mean"], kernel)
     return network | {
         "encoder": {"kernel": kernel, "bias": bias},
         "decoder": {
-            "kernel": decoder["kernel"] @ axes.T,
-            "bias": decoder["bias"] @ axes.T,
+            "kernel": matmul(decoder["kernel"], axes.T),
+            "bias": matmul(decoder["bias"], axes.T),
         },
     }

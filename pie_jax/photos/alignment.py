@@ -30,6 +30,9 @@ _PADDING = 0.3  # least width of the reflected margin, in sides
 _BLUR = 0.02  # deviation of the margin's blur, in sides
 _SUPERSAMPLING = 4
 
+_LARGEST = 1_000_000
+"""Pixels: no photograph is longer, and no face lies farther away."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Alignment:
@@ -83,22 +86,36 @@ class Alignment:
             PieError: the record is not one that `to_dict` wrote.
         """
         try:
-            width, height = record["photo_size"]
+            width, height = (_length(x) for x in record["photo_size"])
             landmarks = record["landmarks"]
-            if landmarks is not None:
-                landmarks = np.array(landmarks, np.float64).reshape(68, 2)
+            quad = _points(record["quad"], 4)
+            if not 0 < abs(np.linalg.det(quad[[1, 3]] - quad[0])) < np.inf:
+                raise ValueError("the quad has no area")
             return cls(
-                quad=np.array(record["quad"], np.float64).reshape(4, 2),
-                photo_size=(int(width), int(height)),
-                size=int(record["size"]),
-                landmarks=landmarks,
+                quad=quad,
+                photo_size=(width, height),
+                size=_length(record["size"]),
+                landmarks=None if landmarks is None else _points(landmarks, 68),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise PieError(
                 "expected an alignment with quad [4, 2], photo_size [2], size and "
                 f"landmarks [68, 2], got another record ({error!r}); align the "
                 "photograph again."
             ) from error
+
+
+def _points(values: Any, count: int) -> np.ndarray:
+    points = np.array(values, np.float64).reshape(count, 2)
+    if not (np.abs(points) < _LARGEST).all():
+        raise ValueError("a point is not finite, or far outside")
+    return points
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, bool) or not 1 <= value <= _LARGEST or int(value) != value:
+        raise ValueError(f"{value!r:.20} is no number of pixels")
+    return int(value)
 
 
 def whole(width: int, size: int = SIZE) -> Alignment:

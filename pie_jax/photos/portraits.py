@@ -6,16 +6,25 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 from PIL import Image
 
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample, reduce_affine
 from pie_jax.energy.term import Target
 from pie_jax.io import images
-from pie_jax.photos import alignment, faces
+from pie_jax.photos import alignment, faces, upright
 
 ALIGNMENT_TEXT = "pie_alignment"
 """Keyword of the PNG text in which `pie align` notes the alignment."""
+
+
+_OUTSIDE = 3
+"""Landmarks, of the chin say, that may lie outside the photograph."""
+
+_AWAY = 0.1
+"""Sides by which the corners of what is said to be aligned may be off. `pie align` leaves
+0.015; 8 degrees of roll are 0.1."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,14 +55,40 @@ def load_portrait(path: str | Path, face: int | None = None) -> Portrait:
     Raises:
         PieError: the file cannot be read or has no such face; the message names it.
     """
-    photo_u8 = images.read(path)
-    landmarks = find_landmarks(path, photo_u8, face)
-    aligned_u8, placed = alignment.align(photo_u8, landmarks)
-    return Portrait(
-        aligned_u8=aligned_u8,
-        alignment=placed,
-        landmarks=placed.to_aligned(landmarks),
-    )
+    return from_photo(images.read(path), str(path), face)
+
+
+def from_photo(photo_u8: np.ndarray, name: str, face: int | None = None) -> Portrait:
+    """Finds a face and aligns it, with a warning where the outcome is doubtful.
+
+    Args:
+        photo_u8: `[H, W, 3]` uint8 RGB.
+        name: what messages call it.
+        face: which face, counted from 1 by size; the largest without it.
+
+    Raises:
+        PieError: there is no face, or no such face.
+    """
+    try:
+        found = upright.find(photo_u8, face)
+    except PieError as error:
+        raise PieError(f"{name}: {error}") from error
+    if not found.sure:
+        logging.warning(
+            "%s: the face was not found again, upright, where it was aligned; look at "
+            "the aligned picture. If it is tilted or shows no face, turn the photograph "
+            "until the face is upright, or crop it to the head.",
+            name,
+        )
+    landmarks = np.asarray(found.placed.landmarks)  # there, for it was found by them
+    last = np.array(found.placed.photo_size) - 0.5
+    if ((landmarks < -0.5) | (landmarks > last)).any(axis=1).sum() > _OUTSIDE:
+        logging.warning(
+            "%s: part of the face is outside the photograph; a blurred reflection stands "
+            "for it. Use a photograph that shows the whole face.",
+            name,
+        )
+    return Portrait(found.aligned_u8, found.placed, found.placed.to_aligned(landmarks))
 
 
 def load_aligned(
@@ -113,6 +148,13 @@ def from_aligned(
     points = None
     if landmarks:
         points = find_landmarks(name, aligned_u8, face)
+        away = alignment.portrait_quad(points) - alignment.whole(placed.size).quad
+        if np.linalg.norm(away, axis=1).max() > _AWAY * placed.size:
+            logging.warning(
+                "%s: the face is tilted, or not where `pie align` would put it; leave "
+                "--aligned out",
+                name,
+            )
         in_photo = placed.to_photo(points)
         placed = dataclasses.replace(placed, landmarks=in_photo)
     return Portrait(aligned_u8=aligned_u8, alignment=placed, landmarks=points)
@@ -143,7 +185,7 @@ def _noted(path: str | Path, text: str) -> alignment.Alignment:
     """
     try:
         placed = alignment.Alignment.from_dict(json.loads(text))
-    except (ValueError, PieError) as error:
+    except (ValueError, PieError, RecursionError) as error:
         raise PieError(
             f"{path}: its text {ALIGNMENT_TEXT} is damaged: {error}"
         ) from error

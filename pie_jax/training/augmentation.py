@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.images import sample_affine
+from pie_jax.core.numerics import matmul
 
 _GREY = (0.299, 0.587, 0.114)
 
@@ -86,7 +87,7 @@ def move(
 
 def _turn(points: Array, linear: Array) -> Array:
     """Applies `[2, 2]` to `[..., 2]`, in float32 also where matrices are rounded."""
-    return jnp.matmul(points, linear.T, precision=jax.lax.Precision.HIGHEST)
+    return matmul(points, linear.T)
 
 
 def _blur(image: Array) -> Array:

@@ -17,6 +17,7 @@ from pie_jax.core.theta import FaceParams
 from pie_jax.io import animations, atomic, images, provenance, records, results
 from pie_jax.photos import faces, pasting
 from pie_jax.photos.alignment import Alignment
+from pie_jax.photos.portraits import Portrait
 from pie_jax.stack.load import face_model_record
 from pie_jax.workflows import edit_record, editable, inputs, requests
 from pie_jax.workflows.editable import Editable
@@ -82,7 +83,7 @@ def edit_portrait(
             beside.submit(faces.read_files)  # should it fail, so will their first use
         opened = editable.open_portrait(source, values, components, request.photos)
         requests.check_names(opened.model, asked[0].amounts)
-        pasted_on = images.read(options.paste_back) if options.paste_back else None
+        photo_u8 = _photo(options.paste_back, opened.portrait, source)
         given = editable.thetas_of(opened, request.photos, options.refine)
         targets = [opened.target(x, given) for x in asked]
         _warn(opened, targets, components)
@@ -98,7 +99,7 @@ def edit_portrait(
         else:
             placed = opened.portrait.alignment
             written = beside.submit(
-                _write_one, out, shots[0], partly, pasted_on, placed
+                _write_one, out, shots[0], options, photo_u8, placed
             )
         found = [
             edit_record.describe(opened, shot, x)
@@ -163,17 +164,33 @@ def _clear(out: Path) -> None:
 def _write_one(
     out: Path,
     shot: Shot,
-    partly: bool,
+    options: Options,
     photo_u8: np.ndarray | None,
     placed: Alignment,
 ) -> None:
     """`edited.png`, and of a full photograph `pasted.png`."""
-    text = provenance.text(partly=partly)
+    text = provenance.text(partly=options.keep_background)
     images.write_png(out / "edited.png", shot.picture_u8, text=text)
-    if photo_u8 is not None and shot.changed is not None:
+    if options.paste_back and photo_u8 is not None and shot.changed is not None:
         pasted = pasting.paste(photo_u8, placed, shot.picture_u8, shot.changed)
+        photo_rgba = images.read_rgba(options.paste_back)
+        if photo_rgba is not None:
+            pasted = pasting.uncover(photo_u8, photo_rgba, pasted)
         text = provenance.text(partly=True)
         images.write_png(out / "pasted.png", pasted, text=text)
+
+
+def _photo(path: Path | None, portrait: Portrait, source: Path) -> np.ndarray | None:
+    """What to paste on, `[H, W, 3]`: the photograph of the portrait."""
+    if path is None:
+        return None
+    photo_u8 = images.read(path)
+    known = portrait.aligned_u8 if source.is_dir() else None  # of a code nobody knows
+    try:
+        pasting.check_photo(photo_u8, portrait.alignment, known)
+    except PieError as error:
+        raise PieError(f"{path}: {error}") from error
+    return photo_u8
 
 
 def _write_sweep(out: Path, shots: Sequence[Shot], partly: bool) -> None:

@@ -183,6 +183,7 @@ def thetas_of(
     for component, photo in photos.items():
         portrait = portraits.load_portrait(photo)
         fitted = fit.fit(editable.editor.sight, editable.params, portrait, num_steps)
+        fit.warn_hidden(photo, fitted)
         found[component] = fitted.theta
     return found
 

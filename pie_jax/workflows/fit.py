@@ -1,12 +1,13 @@
 """Fits the face model to a portrait, and shows the fit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 from ml_collections import ConfigDict
 
 from pie_jax.core.errors import PieError
@@ -27,6 +28,7 @@ from pie_jax.stack.registry import LANDMARKS68
 from pie_jax.stack.uses import FIT
 from pie_jax.training.reconstruction import errors
 from pie_jax.training.refine import refine
+from pie_jax.workflows import covered
 
 RESOLUTION = 256
 """Pixels on a side of the picture that the face is fitted to."""
@@ -67,6 +69,7 @@ def fit_photo(
         read = portraits.load_aligned if aligned else portraits.load_portrait
         portrait = read(photo, face)
         fitted = fit(_sight(stack.functions), params, portrait, num_steps)
+        warn_hidden(photo, fitted)
         # Numbers of another face must not lie beside this one's pictures.
         record_path.unlink(missing_ok=True)
         model = params.face_model
@@ -97,10 +100,24 @@ class Fitted(NamedTuple):
     Attributes:
         theta: without batch axes.
         errors: what is left (`training.reconstruction.errors`).
+        hidden: names of parts that are (`covered.hidden`).
     """
 
     theta: FaceParams
     errors: dict[str, float]
+    hidden: Sequence[str] = ()
+
+
+def warn_hidden(photo: Path, fitted: Fitted) -> None:
+    """Says what of a photograph's face is hidden, for the fit is wrong elsewhere too."""
+    if fitted.hidden:
+        logging.warning(
+            "%s: the face model does not look like the photograph at the %s; if glasses, "
+            "a mask, hair or a hand is there, pose, light and colours are wrong too: use "
+            "a photograph that shows the whole face",
+            photo,
+            " and the ".join(fitted.hidden),
+        )
 
 
 def fit(see: Sight, params: Params, portrait: Portrait, num_steps: int) -> Fitted:
@@ -123,7 +140,11 @@ def fit(see: Sight, params: Params, portrait: Portrait, num_steps: int) -> Fitte
     if num_steps:
         theta, _ = refine(model, theta, image, landmarks, num_steps=num_steps)
     left = jax.jit(errors)(model, theta, image, landmarks)
-    return Fitted(theta, {name: float(value) for name, value in left.items()})
+    return Fitted(
+        theta,
+        {name: float(value) for name, value in left.items()},
+        covered.hidden(model, theta, image),
+    )
 
 
 def write_pictures(

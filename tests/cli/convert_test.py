@@ -1,5 +1,3 @@
-"""`pie convert`, and what becomes of its files."""
-
 import shutil
 
 import numpy as np
@@ -61,18 +59,20 @@ def embed(photo, out, file, *words):
     return builders.pie("embed", photo, "--out", out, *options)
 
 
-def flatten(params) -> dict[str, np.ndarray]:
-    """The arrays by the names that they have in a file."""
-    return traverse_util.flatten_dict(params, sep="/")
-
-
-def test_the_file_says_what_it_is_and_where_it_is_from(file, published, capsys):
+def test_the_file_says_what_it_is_and_where_it_is_from_and_the_help_all_kinds(
+    file, published, capsys
+):
     header = converted.metadata(file)
     assert header["kind"] == "stylegan2" and header["resolution"] == "32"
     assert header["source_file"] == published.name
     assert header["source_sha256"] == converted.sha256(published)
     assert "no commercial use" in header["licence"]
     assert set(converted.load(file, "stylegan2")) == {"mapping", "synthesis", "w_avg"}
+    with pytest.raises(SystemExit):
+        builders.pie("convert", "--help")
+    shown = capsys.readouterr().out
+    for name, kind in registry.CONVERTIBLE.items():
+        assert f"\n  {name} " in shown and kind.files in shown
 
 
 def test_nothing_is_replaced_without_force(published, tmp_path, capsys):
@@ -108,15 +108,9 @@ def test_what_cannot_be_converted_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_help_lists_all_kinds(capsys):
-    with pytest.raises(SystemExit):
-        builders.pie("convert", "--help")
-    shown = capsys.readouterr().out
-    for name, kind in registry.CONVERTIBLE.items():
-        assert f"\n  {name} " in shown and kind.files in shown
-
-
-def test_a_code_of_such_a_generator_is_synthesised_again(result, file, tmp_path):
+def test_a_code_of_such_a_generator_is_synthesised_again_by_its_own_file_alone(
+    result, file, tmp_path, capsys
+):
     code, origin = codes.load(result)
     assert code["w_plus"].shape == (8, 512)
     recorded = {"path": str(file), "sha256": converted.sha256(file)}
@@ -125,6 +119,17 @@ def test_a_code_of_such_a_generator_is_synthesised_again(result, file, tmp_path)
     again = images.read(tmp_path / "a.png")
     assert again.shape == (32, 32, 3)
     np.testing.assert_array_equal(again, images.read(result / "projection.png"))
+
+    other = tmp_path / "other.safetensors"
+    flat = traverse_util.flatten_dict(converted.load(file, "stylegan2"), sep="/")
+    flat["w_avg"] = np.ones(512, np.float32)
+    converted.save(other, flat, {"kind": "stylegan2"})
+    named = f"--config.files.generator={other}"
+    assert builders.pie("synthesize", result, "--out", tmp_path / "a.png", named) == 1
+    assert "the configuration names another file" in capsys.readouterr().err
+    photo = builders.square_photo(tmp_path / "anna.png")
+    assert embed(photo, result.parent, other) == 1
+    assert "another configuration or photograph" in capsys.readouterr().err
 
 
 def test_a_file_that_has_moved_is_asked_for(result, file, tmp_path, capsys):
@@ -147,19 +152,6 @@ def test_a_file_that_has_moved_is_asked_for(result, file, tmp_path, capsys):
         assert "done already" in capsys.readouterr().out
     finally:
         hidden.rename(file)
-
-
-def test_another_file_is_another_generator(result, file, tmp_path, capsys):
-    other = tmp_path / "other.safetensors"
-    flat = flatten(converted.load(file, "stylegan2"))
-    flat["w_avg"] = np.ones(512, np.float32)
-    converted.save(other, flat, {"kind": "stylegan2"})
-    named = f"--config.files.generator={other}"
-    assert builders.pie("synthesize", result, "--out", tmp_path / "a.png", named) == 1
-    assert "the configuration names another file" in capsys.readouterr().err
-    photo = builders.square_photo(tmp_path / "anna.png")
-    assert embed(photo, result.parent, other) == 1
-    assert "another configuration or photograph" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

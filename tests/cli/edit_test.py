@@ -1,5 +1,3 @@
-"""`pie edit`, with toys."""
-
 import json
 
 import numpy as np

@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("no_weights")
 
 
-def test_a_portrait_gets_all_its_files(embedded, cache_folder):
+def test_a_portrait_gets_all_its_files_and_metrics_of_the_saved_pictures(
+    embedded, cache_folder
+):
     folder = embedded.folder
     names = {"projection.png", "code", "metrics.json", "convergence.png", "aligned.png"}
     assert {path.name for path in folder.iterdir()} == names
@@ -24,7 +26,8 @@ def test_a_portrait_gets_all_its_files(embedded, cache_folder):
     assert {x.name for x in cache_folder.iterdir()} <= {"xla", "programs", ".lock"}
     with Image.open(embedded.photo) as photo:  # is in the FFHQ frame already
         expected = photo.resize((1024, 1024), Image.Resampling.LANCZOS)
-    np.testing.assert_array_equal(images.read(folder / "aligned.png"), expected)
+    aligned = images.read(folder / "aligned.png")
+    np.testing.assert_array_equal(aligned, expected)
     assert min(images.read(folder / "convergence.png").shape[:2]) > 400
     code, origin = codes.load(folder)
     assert set(code) == {"w_plus"}
@@ -33,9 +36,6 @@ def test_a_portrait_gets_all_its_files(embedded, cache_folder):
     assert origin["photo"] == embedded.photo.name
     assert origin["config"]["stages"][0]["num_steps"] == 6
     assert set(origin["alignment"]) >= {"quad"}
-
-
-def test_the_metrics_are_complete_and_of_the_saved_pictures(embedded):
     metrics = json.loads((embedded.folder / "metrics.json").read_text())
     assert metrics["iterations"] == 10
     assert metrics["recognition_distance"] is None
@@ -43,17 +43,20 @@ def test_the_metrics_are_complete_and_of_the_saved_pictures(embedded):
     assert set(metrics["terms"]) == {"pixel"}
     assert metrics["terms"]["pixel"] > 0
     assert -1 < metrics["ssim"] < 1
-    aligned = images.read(embedded.folder / "aligned.png").astype(float)
     projection = images.read(embedded.folder / "projection.png").astype(float)
     size = len(projection)
     assert size == 16
     factor = 1024 // size
-    small = aligned.reshape(size, factor, size, factor, 3).mean(axis=(1, 3))
+    small = (
+        aligned.astype(float).reshape(size, factor, size, factor, 3).mean(axis=(1, 3))
+    )
     expected = 10 * np.log10(255**2 / np.mean((small - projection) ** 2))
     assert metrics["psnr"] == pytest.approx(expected, abs=1e-4)  # float32 sums
 
 
-def test_the_energy_falls(embedded, tmp_path):
+def test_the_energy_falls_and_the_experiment_is_the_same_run(
+    embedded, tmp_path, capsys
+):
     steps = ("--config.stages[0].num_steps=1", "--config.stages[1].num_steps=1")
     builders.pie("embed", embedded.photo, "--out", tmp_path, *builders.TRIAL, *steps)
     begun = json.loads((tmp_path / "anna" / "metrics.json").read_text())
@@ -61,6 +64,21 @@ def test_the_energy_falls(embedded, tmp_path):
     assert begun["iterations"] == 2
     assert ended["terms"]["pixel"] < begun["terms"]["pixel"]
     assert ended["psnr"] > begun["psnr"]
+
+    arguments = [
+        "--config=configs/testing.py",
+        f"--workdir={tmp_path / 'out'}",
+        "--aligned",
+        "--config.stages[0].num_steps=2",
+        "--config.stages[1].num_steps=2",
+    ]
+    run = run_experiment(*arguments, embedded.photo)
+    assert run.returncode == 0, run.stderr
+    metrics = json.loads((tmp_path / "out" / "anna" / "metrics.json").read_text())
+    assert metrics["iterations"] == 4
+    command = ("embed", embedded.photo, "--out", tmp_path / "out")
+    assert builders.pie(*command, *builders.TRIAL, *arguments[3:]) == 0
+    assert "anna: done already" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -87,23 +105,6 @@ def run_experiment(*arguments):
         text=True,
         check=False,
     )
-
-
-def test_the_experiment_is_the_same_run(embedded, tmp_path, capsys):
-    arguments = [
-        "--config=configs/testing.py",
-        f"--workdir={tmp_path / 'out'}",
-        "--aligned",
-        "--config.stages[0].num_steps=2",
-        "--config.stages[1].num_steps=2",
-    ]
-    run = run_experiment(*arguments, embedded.photo)
-    assert run.returncode == 0, run.stderr
-    metrics = json.loads((tmp_path / "out" / "anna" / "metrics.json").read_text())
-    assert metrics["iterations"] == 4
-    command = ("embed", embedded.photo, "--out", tmp_path / "out")
-    assert builders.pie(*command, *builders.TRIAL, *arguments[3:]) == 0
-    assert "anna: done already" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,3 @@
-"""`pie export`: codes and faces for other programs."""
-
 import json
 
 import jax.numpy as jnp

@@ -7,18 +7,10 @@ from pie_jax.cli import align, embed, main
 from pie_jax.core.errors import PieError
 from tests import builders
 
-NAMES = [
-    "align",
-    "embed",
-    "edit",
-    "sheet",
-    "synthesize",
-    "fit",
-    "export",
-    "weights",
-    "convert",
-    "demo",
-]
+NAMES = (
+    "align", "embed", "edit", "sheet", "synthesize", "fit", "export", "weights",
+    "convert", "demo",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,5 +1,3 @@
-"""`pie sheet`: many edits of one portrait in one picture."""
-
 import numpy as np
 import pytest
 

@@ -5,8 +5,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 PIE = """
 import collections, json, sys
 from jax import monitoring
@@ -42,21 +40,12 @@ def counted(cache, *words) -> dict[str, int]:
     return json.loads(done.stderr.splitlines()[-1])
 
 
-@pytest.fixture(scope="module")
-def runs(embedded, tmp_path_factory) -> list[dict[str, int]]:
-    """The events of the same edit, twice, with one cache."""
-    cache = tmp_path_factory.mktemp("cache")
+def test_second_edit_compiles_nothing_and_traces_few_programs(embedded, tmp_path):
     words = ("edit", embedded.folder, "--yaw", "5", "--config", "testing")
-    out = tmp_path_factory.mktemp("edits")
-    return [counted(cache, *words, "--out", out / x) for x in ("first", "second")]
-
-
-def test_second_edit_compiles_nothing(runs):
-    first, second = runs
+    first, second = (
+        counted(tmp_path / "cache", *words, "--out", tmp_path / x)
+        for x in ("first", "second")
+    )
     assert first[MISSES] > 0
     assert second.get(MISSES, 0) == 0
-    assert second[COMPILED] == second[HITS]
-
-
-def test_second_edit_traces_few_programs(runs):
-    assert runs[1][COMPILED] < FEW
+    assert second[COMPILED] == second[HITS] < FEW

@@ -31,7 +31,9 @@ def test_an_embedded_code_gives_its_projection_again(embedded, tmp_path, inside,
     assert [x.name for x in tmp_path.iterdir()] == ["again.png"]
 
 
-def test_a_code_in_w_is_one_vector_for_all_style_inputs(tmp_path):
+def test_a_code_in_w_is_one_vector_for_all_style_inputs_of_its_generator(
+    tmp_path, capsys
+):
     w = random_code(512).astype(np.float32)
     origin = {"generator": "testing"}
     codes.save(tmp_path / "w", {"w": w}, origin)
@@ -41,6 +43,13 @@ def test_a_code_in_w_is_one_vector_for_all_style_inputs(tmp_path):
     np.testing.assert_array_equal(
         np.load(tmp_path / "w.npy"), np.load(tmp_path / "w_plus.npy")
     )
+
+    code = {"w_plus": np.zeros((NUM_WS, 512), np.float32)}
+    codes.save(tmp_path / "code", code, {"generator": "stylegan9"})
+    assert synthesize(tmp_path / "code", tmp_path / "face.png") == 1
+    shown = capsys.readouterr().err
+    assert "'stylegan9'" in shown and "'testing'" in shown
+    assert not (tmp_path / "face.png").exists()
 
 
 def test_every_shape_of_a_file_gives_the_same_images(tmp_path):
@@ -92,12 +101,9 @@ def make_wrong(folder) -> dict[str, str]:
         "short.npy": (good[:511], "shape"),
         "either.npy": (np.zeros((NUM_WS, 512)), "--space w or --space w_plus"),
         "other_num_ws.npy": (np.zeros((1, NUM_WS + 1, 512)), f"n, {NUM_WS}, 512"),
-        "four_axes.npy": (np.zeros((1, 1, NUM_WS, 512)), "shape"),
         "none.npy": (np.zeros((0, 512)), "shape"),
-        "scalar.npy": (np.float32(1), "shape"),
         "nan.npy": (np.where(good > 0, np.nan, good), "not finite"),
         "beyond_float32.npy": (good * 1e300, "not finite"),
-        "complex.npy": (good * 1j, "real numbers"),
         "text.npy": (np.array(["a"] * 512), "real numbers"),
         "far_out.npy": (good * 1e30, "no image"),
     }
@@ -105,24 +111,17 @@ def make_wrong(folder) -> dict[str, str]:
         np.save(folder / name, array)
     reasons = {name: reason for name, (_, reason) in arrays.items()}
 
-    np.save(folder / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.savez(folder / "several.npz", good, good)
     np.savez(folder / "short.npz", good[:511])
     (folder / "letter.pt").write_text("not a checkpoint\n" * 99)
     (folder / "letter.npy").write_text("not an array\n" * 99)
-    (folder / "empty.npy").write_bytes(b"")
-    np.save(folder / "cut.npy", good)
-    (folder / "cut.npy").write_bytes((folder / "cut.npy").read_bytes()[:-9])
     Image.new("RGB", (4, 4)).save(folder / "picture.png")
     (folder / "folder").mkdir()
     return reasons | {
-        "pickled.npy": "not a readable .npy",
         "several.npz": "2 arrays",
         "short.npz": "shape",
         "letter.pt": "no PyTorch file",
         "letter.npy": "not a readable .npy",
-        "empty.npy": "not a readable .npy",
-        "cut.npy": "not a readable .npy",
         "picture.png": "is no code",
         "folder": "holds no code",
         "absent.npy": "no such",
@@ -139,15 +138,6 @@ def test_what_is_no_code_is_refused_with_the_reason(tmp_path, capsys):
         assert reason in shown, name
         assert shown.startswith("pie: ") and shown.count("\n") == 1
     assert not list(out.iterdir())
-
-
-def test_another_generators_code_is_refused(tmp_path, capsys):
-    code = {"w_plus": np.zeros((NUM_WS, 512), np.float32)}
-    codes.save(tmp_path / "code", code, {"generator": "stylegan9"})
-    assert synthesize(tmp_path / "code", tmp_path / "face.png") == 1
-    shown = capsys.readouterr().err
-    assert "'stylegan9'" in shown and "'testing'" in shown
-    assert not (tmp_path / "face.png").exists()
 
 
 @pytest.mark.parametrize(

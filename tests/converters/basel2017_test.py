@@ -1,5 +1,3 @@
-"""The converter of the Basel Face Models of 2017 and 2019."""
-
 import h5py
 import numpy as np
 import pytest

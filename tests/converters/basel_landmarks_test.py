@@ -1,5 +1,3 @@
-"""Landmarks from named points: the warp, the file of numbers."""
-
 import numpy as np
 import pytest
 from pie_jax.converters.basel_landmarks import ANCHORS
@@ -20,16 +18,13 @@ def named(places):
     }
 
 
-def test_anchors_are_symmetric():
+def test_anchors_are_symmetric_and_the_warp_comes_near_to_every_point():
     other_side = {"left": "right", "right": "left", "center": "center"}
     same = {frozenset(ids): names for ids, names in ANCHORS.items()}
     for ids, names in ANCHORS.items():
         sides = [name.split(".", 1) for name in names]
         mirrored = same[frozenset(ibug.MIRRORED[i] for i in ids)]
         assert mirrored == tuple(f"{other_side[a]}.{b}" for a, b in sides)
-
-
-def test_the_warp_comes_near_to_every_point():
     moved = PLACES + 0.1 * np.random.default_rng(1).normal(size=PLACES.shape)
     points = named(moved)
     warped = basel_landmarks.warped(PLACES, points)

@@ -1,5 +1,3 @@
-"""The converter of Deep3DFaceRecon's face model."""
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -30,29 +28,24 @@ def model(tmp_path_factory):
     return morphable.from_arrays(arrays)
 
 
-def test_faces_are_those_of_the_publishers_formula(model):
+def test_faces_are_those_of_the_publishers_formula_where_ffhq_has_them(model, tmp_path):
     vector = np.random.default_rng(1).normal(size=257)
     shape = morphable.vertices(model, jnp.asarray(vector[:80]), vector[80:144])
     centred = np.asarray(shape - model.mean.mean(axis=0))
     files.assert_close(centred, reference.shape(VARIABLES, vector))
     colours = 255 * morphable.albedo(model, jnp.asarray(vector[144:224]))
     files.assert_close(colours, reference.texture(VARIABLES, vector))
-
-
-def test_the_mean_face_is_where_ffhq_has_faces(model):
-    points = np.asarray(render_vertices(model, neutral(), 1, occlusion=False).landmarks)
-    left, right = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
-    assert right[0] - left[0] == pytest.approx(0.2428, abs=0.02)
-    np.testing.assert_allclose((left + right) / 2, [0.5, 0.4751], atol=0.02)
-    np.testing.assert_allclose(points[[48, 54]].mean(axis=0), [0.5, 0.7301], atol=0.02)
-
-
-def test_another_container_holds_the_same_model(tmp_path, model):
     arrays, _ = convert(tmp_path, mat73(VARIABLES))
     np.testing.assert_allclose(arrays["mean"], model.mean, atol=1e-6)
     np.testing.assert_allclose(arrays["expression"], model.expression, atol=1e-6)
     np.testing.assert_array_equal(arrays["triangles"], HEAD.triangles)
     np.testing.assert_array_equal(files.landmarks(arrays), HEAD.landmarks)
+
+    points = np.asarray(render_vertices(model, neutral(), 1, occlusion=False).landmarks)
+    left, right = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
+    assert right[0] - left[0] == pytest.approx(0.2428, abs=0.02)
+    np.testing.assert_allclose((left + right) / 2, [0.5, 0.4751], atol=0.02)
+    np.testing.assert_allclose(points[[48, 54]].mean(axis=0), [0.5, 0.7301], atol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,3 @@
-"""Codes of other projects."""
-
 import io
 
 import numpy as np
@@ -42,11 +40,8 @@ def test_an_array_with_a_usual_name_is_read(tmp_path, name):
     ]:
         read = codes.read(written(path, content | {"step": 3}))
         np.testing.assert_array_equal(read, W_PLUS[:1])
-
-
-def test_w_plus_is_preferred_to_w(tmp_path):
     path = written(tmp_path / "a.npz", {"w": W, "w_plus": W_PLUS})
-    np.testing.assert_array_equal(codes.read(path), W_PLUS)
+    np.testing.assert_array_equal(codes.read(path), W_PLUS)  # is preferred
 
 
 @pytest.mark.parametrize("save", [pickles.torch_zip, pickles.torch_legacy])

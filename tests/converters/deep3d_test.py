@@ -1,5 +1,3 @@
-"""The converter of Deep3DFaceRecon's network."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -1,5 +1,3 @@
-"""Reading dlib's files, and parity of the recognition network with dlib itself."""
-
 import struct
 
 import jax
@@ -128,7 +126,7 @@ def test_bytes_that_hold_something_else_are_a_clear_error(content, read):
         read(DlibReader(content, "piece.dat"))
 
 
-def test_affine_layers_are_folded_into_the_convolutions():
+def test_affine_layers_are_folded_and_a_file_truncated_anywhere_is_a_clear_error():
     flat = converter.convert({converter.FILE: WHOLE})
     assert len(flat) == 2 * len(NAMES) + 1
     patch = np.random.default_rng(1).random((3, 3, 3), np.float32)  # channels last
@@ -141,9 +139,6 @@ def test_affine_layers_are_folded_into_the_convolutions():
         np.testing.assert_allclose(found, convolved * scale + shift, rtol=1e-5)
     np.testing.assert_array_equal(flat["fc/kernel"], DENSE)
     assert all(value.dtype == np.float32 for value in flat.values())
-
-
-def test_a_file_truncated_anywhere_is_a_clear_error():
     for length in [*range(200), *range(200, len(WHOLE), 97), len(WHOLE) - 1]:
         with pytest.raises(PieError, match="fetch it again"):
             converter.convert({converter.FILE: WHOLE[:length]})
@@ -180,11 +175,8 @@ ODD = [np.ones((1, 3), np.float32), *AFFINES[1:]]
 def test_other_files_are_a_clear_error(content, message):
     with pytest.raises(PieError, match=message):
         converter.convert({converter.FILE: content})
-
-
-def test_another_file_name_is_a_clear_error():
     with pytest.raises(PieError, match=r"other\.dat"):
-        converter.convert({"other.dat": b""})
+        converter.convert({"other.dat": content})
 
 
 PORTRAITS = (

@@ -1,8 +1,4 @@
-"""Random face models in every published form, with few vertices.
-
-The forms are spelt out here from their descriptions, name by name, independently of the
-converters' tables.
-"""
+"""Random face models in every published form, spelt out from their descriptions."""
 
 import functools
 import io
@@ -41,10 +37,7 @@ def ellipse(width, height, count):
 class Head:
     """What is in all files: a head in decimetres, random components, landmarks.
 
-    Attributes:
-        mean: `[V, 3]`.
-        triangles: `[T, 3]`, zero-based, counter-clockwise from outside.
-        landmarks: `[68]`.
+    Triangles are zero-based, counter-clockwise from outside.
     """
 
     def __init__(self, subdivisions=3, seed=0):
@@ -179,7 +172,6 @@ def landmarks_json(points):
 
 
 def hdf5(datasets, prefix=""):
-    """A file of HDF5."""
     file = io.BytesIO()
     with h5py.File(file, "w") as root:
         for name, value in datasets.items():

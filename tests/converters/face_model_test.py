@@ -1,5 +1,3 @@
-"""Placing a face model, and cutting it to our numbers of components."""
-
 import numpy as np
 import pytest
 
@@ -23,7 +21,7 @@ PARTS = face_model.Parts(
 )
 
 
-def test_bases_are_cut_or_filled_up_with_zeros():
+def test_bases_are_cut_or_filled_up_and_the_place_is_that_of_our_open_model():
     model = morphable.from_arrays(face_model.arrays(PARTS, "file"))
     np.testing.assert_allclose(model.identity, PARTS.identity[:80], rtol=1e-6)
     np.testing.assert_allclose(model.expression[:3], PARTS.expression, rtol=1e-6)
@@ -32,8 +30,6 @@ def test_bases_are_cut_or_filled_up_with_zeros():
     assert model.unit_names == ("jawOpen", "smile")
     np.testing.assert_array_equal(model.unit_codes[:, :3], [[1, 2, 0], [0, 1, 1]])
 
-
-def test_the_place_is_the_one_that_our_open_model_would_have():
     points = PARTS.mean[PARTS.landmarks]
     points = points - [points[36:48, 0].mean(), 0, points[[0, 16], 2].mean()]
     distance, lift = face_model.place(points, frame.FOCAL, "file")
@@ -44,17 +40,13 @@ def test_the_place_is_the_one_that_our_open_model_would_have():
     np.testing.assert_allclose(arrays["camera"], [frame.FOCAL, distance], rtol=1e-6)
     placed = arrays["mean"][PARTS.landmarks]
     np.testing.assert_allclose(placed, points + [0, lift, 0], atol=1e-5)
-
-
-def test_neither_the_files_origin_nor_its_triangles_sense_matter():
-    expected = face_model.arrays(PARTS, "file")
     moved = PARTS._replace(mean=PARTS.mean + [3.0, -2.0, 9.0])
     found = face_model.arrays(
         moved._replace(triangles=PARTS.triangles[:, ::-1]), "file"
     )
-    np.testing.assert_allclose(found["mean"], expected["mean"], atol=1e-4)
+    np.testing.assert_allclose(found["mean"], arrays["mean"], atol=1e-4)
     for name in ("contour", "triangles"):
-        np.testing.assert_array_equal(found[name], expected[name])
+        np.testing.assert_array_equal(found[name], arrays[name])
     np.testing.assert_array_equal(found["triangles"], PARTS.triangles)
 
 

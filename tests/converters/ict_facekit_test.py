@@ -1,5 +1,3 @@
-"""The converter of ICT-FaceKit's light model, on a small head of its layout."""
-
 import json
 
 import chex
@@ -63,7 +61,7 @@ def model(tmp_path_factory):
     return loaded
 
 
-def test_faces_are_sums_of_meshes(model):
+def test_faces_are_sums_of_meshes_with_arkits_names_and_one_colour(model):
     rng = np.random.default_rng(1)
     alpha, amounts = rng.normal(size=80), rng.uniform(size=len(EXPRESSIONS))
     mesh = NEUTRAL + np.tensordot(alpha, IDENTITIES - NEUTRAL, 1)
@@ -73,9 +71,6 @@ def test_faces_are_sums_of_meshes(model):
     found = np.asarray(morphable.vertices(model, jnp.asarray(alpha), code))
     shift = model.mean[0] - NEUTRAL[0] / 10
     files.assert_close(found, mesh[:COUNT] / 10 + shift)
-
-
-def test_units_have_arkits_names_and_come_back(model):
     names = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUpLeft")
     assert model.unit_names == names
     assert "smile" in morphable.names(model)
@@ -83,8 +78,6 @@ def test_units_have_arkits_names_and_come_back(model):
     np.testing.assert_allclose(back, np.eye(4), atol=1e-4)
     assert not np.any(model.expression[4:])
 
-
-def test_the_surface_is_the_faces_alone_in_one_colour(model):
     first, second, third, fourth = QUAD
     quad = [[first, second, third], [first, third, fourth]]
     expected = [*quad, *HEAD.triangles[3:].tolist()]
@@ -94,13 +87,12 @@ def test_the_surface_is_the_faces_alone_in_one_colour(model):
     assert 0.3 < float(model.albedo_mean.min()) < float(model.albedo_mean.max()) < 0.9
 
 
-def test_the_published_landmarks_are_in_the_face():
+def test_the_published_landmarks_are_in_the_face_and_all_missing_files_are_named(
+    tmp_path,
+):
     layout = converter.PUBLISHED
     assert len(set(layout.landmarks)) == 68
     assert max(layout.landmarks) == 6470 < layout.face < layout.vertices == 26719
-
-
-def test_all_missing_files_are_named(tmp_path):
     missing = ["identity007.obj", "identity079.obj", "mouthSmile_L.obj"]
     message = f"lacks files of ICT-FaceKit: {', '.join(missing)}"
     with pytest.raises(PieError, match=message):

@@ -1,5 +1,3 @@
-"""Candidates of the jaw's landmarks."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +24,7 @@ FRONT = jaws()
 CONTOUR = jaw.candidates(VERTICES, FRONT, INNER)
 
 
-def test_candidates_keep_the_height_and_go_both_ways_and_the_chin_stays():
+def test_candidates_keep_the_height_and_go_both_ways_to_the_outline():
     assert CONTOUR.dtype == np.int32 and len(CONTOUR) == 17
     np.testing.assert_array_equal(CONTOUR[:, 0], FRONT)
     assert np.all(CONTOUR[8] == FRONT[8])
@@ -38,8 +36,6 @@ def test_candidates_keep_the_height_and_go_both_ways_and_the_chin_stays():
         forward = moved[i, 1 : 1 + len(jaw.FORWARD), 0]
         assert np.all(forward * np.sign(places[i, 0, 0]) <= 0)
 
-
-def test_landmarks_of_a_turned_head_move_to_its_outline():
     model = builders.toy_morphable(4).replace(
         contour=jnp.asarray(CONTOUR), inner=jnp.asarray(INNER)
     )

@@ -1,5 +1,3 @@
-"""Keras's files: both versions' names, damage, and what HDF5 offers to the hostile."""
-
 import io
 import sys
 

@@ -1,5 +1,3 @@
-"""MATLAB's files: both versions, all kinds of values, damage and hostility."""
-
 import io
 import struct
 import zlib
@@ -54,13 +52,11 @@ def test_values_of_every_kind_come_back(write):
     assert_same({name: found[name] for name in VARIABLES}, VARIABLES)
 
 
-def test_numbers_keep_their_type():
+def test_numbers_of_either_byte_order_what_is_empty_or_in_arrays_comes_back():
     limits = {f"x{i}": np.iinfo(dtype) for i, dtype in enumerate(NUMBERS)}
     arrays = {k: np.array([[x.min, 1, x.max]], x.dtype) for k, x in limits.items()}
     assert_same(read(files.mat5(arrays)), arrays)
 
-
-def test_what_is_empty_and_structures_in_arrays_come_back():
     file = io.BytesIO()
     structures = np.zeros((1, 2), [("a", object)])
     structures["a"] = [["x", np.zeros((1, 1))]]
@@ -80,6 +76,13 @@ def test_what_is_empty_and_structures_in_arrays_come_back():
     found = read(files.hdf5(fill))["s"]
     expected = [{"a": 0.0, "b": 1.0}, {"a": 10.0, "b": 11.0}]
     assert [{k: v.item() for k, v in x.items()} for x in found] == expected
+
+    numbers = element(9, struct.pack(">3d", 1, 2, 3), ">")
+    text = element(4, "\u00e9x".encode("utf-16-be"), ">")
+    variables = [array(6, (3, 1), numbers, order=">")]
+    variables.append(array(4, (1, 2), text, name=b"t", order=">"))
+    found = read(mat5(*variables, order=">"))
+    assert_same(found, {"x": np.array([[1], [2], [3]], ">f8"), "t": "\u00e9x"})
 
 
 # What no ordinary program writes, byte for byte.
@@ -101,15 +104,6 @@ def array(kind, shape, *parts, name=b"x", flags=0, order="<"):
 def mat5(*elements, order="<"):
     header = b"MATLAB 5.0 MAT-file".ljust(124)
     return header + struct.pack(f"{order}HH", 0x0100, 0x4D49) + b"".join(elements)
-
-
-def test_files_of_the_other_byte_order_are_read():
-    numbers = element(9, struct.pack(">3d", 1, 2, 3), ">")
-    text = element(4, "\u00e9x".encode("utf-16-be"), ">")
-    variables = [array(6, (3, 1), numbers, order=">")]
-    variables.append(array(4, (1, 2), text, name=b"t", order=">"))
-    found = read(mat5(*variables, order=">"))
-    assert_same(found, {"x": np.array([[1], [2], [3]], ">f8"), "t": "\u00e9x"})
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -146,6 +140,7 @@ def function(root):
 def test_objects_functions_sparse_and_complex_arrays_are_nothing(content):
     """3 is an object, 5 sparse, 16 a function, 17 a newer object."""
     assert read(content) == {"x": None}
+    assert not matlab_file.is_matlab(b"else")
 
 
 def zeros(count, kind=9):
@@ -208,8 +203,5 @@ assert len(BOMB) < 100_000
 def test_hostile_and_other_files_are_refused(content, message):
     with pytest.raises(PieError, match=message):
         read(content)
-
-
-def test_structures_without_fields_are_made_of_nothing():
+    # Structures without fields are made of nothing.
     assert read(mat5(array(2, GREAT, FIELDS, element(1, b"")))) == {"x": {}}
-    assert not matlab_file.is_matlab(b"else")

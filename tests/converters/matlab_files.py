@@ -8,7 +8,6 @@ import scipy.io
 
 
 def mat5(variables, compressed=True):
-    """A file of version 5."""
     file = io.BytesIO()
     scipy.io.savemat(file, _for_scipy(variables), do_compression=compressed)
     return file.getvalue()
@@ -34,8 +33,6 @@ def hdf5(fill):
 
 
 def mat73(variables):
-    """A file of version 7.3."""
-
     def fill(root):
         hidden = root.create_group("#refs#")
         for name, value in variables.items():

@@ -1,5 +1,3 @@
-"""Arrays by name: which shapes pass, and what of numbers is an index."""
-
 import numpy as np
 import pytest
 
@@ -7,24 +5,23 @@ from pie_jax.converters import named_arrays
 from pie_jax.core.errors import PieError
 
 
-def test_what_is_needed_comes_back_and_what_is_ignored_does_not():
+def test_what_is_needed_comes_back_and_indices_become_zero_based_int32():
     found = {"a": np.ones((2, 3), "f4"), "b": np.arange(5), "__header__": b"text"}
     shapes = {"a": (2, None), "b": (5,)}
     result = named_arrays.numbers(found, shapes, "file", ignored=("__",))
     assert result.keys() == {"a", "b"}
     assert result["a"] is found["a"] and result["b"] is found["b"]
 
+    found = named_arrays.indices(np.array([[1.0, 3.0]]), 3, "tri", "file", first=1)
+    np.testing.assert_array_equal(found, np.int32([[0, 2]]), strict=True)
+    for bad in (0, 4, 1.5, -1, 1e30):
+        with pytest.raises(PieError, match="tri should be whole numbers from 1 to 3"):
+            named_arrays.indices(np.array([bad]), 3, "tri", "file", first=1)
+
 
 def test_everything_that_is_wrong_is_listed_at_once():
-    wrong = [
-        np.ones((3, 2)),
-        np.ones(2),
-        np.ones((2, 0)),
-        np.ones((2, 1), "c8"),
-        "text",
-        [[1], [1, 2]],
-        np.array([[1], [np.inf]]),
-    ]
+    wrong = [np.ones((3, 2)), np.ones(2), np.ones((2, 0)), np.ones((2, 1), "c8")]
+    wrong += ["text", [[1], [1, 2]], np.array([[1], [np.inf]])]
     found = {f"a{i}": array for i, array in enumerate(wrong)} | {"more": np.ones(2)}
     shapes = {f"a{i}": (2, None) for i in range(8)}
     with pytest.raises(PieError) as caught:
@@ -40,14 +37,3 @@ def test_everything_that_is_wrong_is_listed_at_once():
         "  not finite: a6",
         "  surplus: more: float64 [2]",
     ]
-
-
-def test_indices_become_zero_based_int32():
-    found = named_arrays.indices(np.array([[1.0, 3.0]]), 3, "tri", "file", first=1)
-    np.testing.assert_array_equal(found, np.int32([[0, 2]]), strict=True)
-
-
-@pytest.mark.parametrize("bad", [0, 4, 1.5, -1, 1e30])
-def test_other_numbers_are_no_indices(bad):
-    with pytest.raises(PieError, match="tri should be whole numbers from 1 to 3"):
-        named_arrays.indices(np.array([bad]), 3, "tri", "file", first=1)

@@ -1,5 +1,3 @@
-"""Reading constants of an OpenVINO IR, and files that are none."""
-
 import numpy as np
 import pytest
 from pie_jax.converters.openvino_ir import Graph

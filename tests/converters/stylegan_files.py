@@ -1,8 +1,4 @@
-"""Random StyleGANs in every published form, made from NVIDIA's TensorFlow variables.
-
-The other forms are spelt out here from their descriptions, name by name, independently
-of the converters' tables.
-"""
+"""Random StyleGANs in every published form, spelt out apart from the converters."""
 
 from collections import OrderedDict
 
@@ -47,7 +43,6 @@ OPTIONS2 = {
 
 
 def convert(converter, folder, content):
-    """What a converter makes of a file with this content."""
     path = folder / NAME
     path.write_bytes(content)
     return converter.convert(path)
@@ -218,7 +213,6 @@ def ada_modules(variables, **attributes):
 
 
 def ada_pickle(variables, protocol=3, **attributes):
-    """The pickle of stylegan2-ada-pytorch."""
     network = ada_modules(variables, **attributes)
     dataset = pickles.easy_dict(class_name="training.dataset.ImageFolderDataset")
     content = {
@@ -272,12 +266,7 @@ SPELLINGS = {
 
 
 def torch_stylegan1(variables, spelling):
-    """A state dictionary of StyleGAN 1.
-
-    Args:
-        variables: by TensorFlow names.
-        spelling: of `SPELLINGS`.
-    """
+    """A state dictionary of StyleGAN 1; the spelling is one of `SPELLINGS`."""
     v, names, lernapparat = variables, SPELLINGS[spelling], spelling == "lernapparat"
     state = {names["const"]: v["synthesis/4x4/Const/const"]}
     for i in range(8):

@@ -1,5 +1,3 @@
-"""The converters of both StyleGANs: all published forms give one network."""
-
 from types import ModuleType
 from typing import NamedTuple
 
@@ -257,8 +255,5 @@ def tf(variables, **options):
 def test_other_files_are_told_apart(tmp_path, converter, content, message):
     with pytest.raises(PieError, match=message):
         files.convert(converter, tmp_path, content)
-
-
-def test_a_file_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(PieError, match="Cannot read .*nothing.pkl"):
-        converter1.convert(tmp_path / "nothing.pkl")
+        converter.convert(tmp_path / "nothing.pkl")

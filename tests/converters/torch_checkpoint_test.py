@@ -1,5 +1,3 @@
-"""PyTorch files: both containers, all kinds of tensors, and damage."""
-
 import zipfile
 from collections import OrderedDict
 from io import BytesIO

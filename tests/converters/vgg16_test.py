@@ -1,5 +1,3 @@
-"""The converter of VGG-16: every published form gives the reference's features."""
-
 import jax
 import numpy as np
 import pytest
@@ -17,19 +15,13 @@ IMAGE_U8 = np.random.default_rng(3).integers(0, 256, (32, 16, 3), np.uint8)
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 FEATURES = ((0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255))
 BLOCKS = files.convolutions()
+STATE, TORCHVISION = files.torchvision(BLOCKS), "torchvision's state dict"
+# The classifier alone tells that the features are for values of another size.
+OTHER = files.pth(files.torchvision(BLOCKS, classifier=np.nan))
 FORMS = [
-    ("torchvision's state dict", files.pth(files.torchvision(BLOCKS)), IMAGENET),
-    (
-        "torchvision's state dict",
-        files.pth(files.torchvision(BLOCKS), pickles.torch_zip),
-        IMAGENET,
-    ),
-    # The classifier alone tells that the features are for values of another size.
-    (
-        "torchvision's state dict of features",
-        files.pth(files.torchvision(BLOCKS, classifier=np.nan)),
-        FEATURES,
-    ),
+    (TORCHVISION, files.pth(STATE), IMAGENET),
+    (TORCHVISION, files.pth(STATE, pickles.torch_zip), IMAGENET),
+    (f"{TORCHVISION} of features", OTHER, FEATURES),
     ("Keras's HDF5", files.keras(files.keras_vgg16(BLOCKS)), None),
     ("Keras's HDF5", files.keras(files.keras_vgg16(BLOCKS, top=False), 2), None),
     ("Keras's HDF5", files.keras(files.keras_vgg16(BLOCKS), 2, "model_weights"), None),
@@ -89,11 +81,8 @@ def changed(**arrays):
         (files.keras([("block3_conv4", BLOCKS[0][0])]), "surplus: block3_conv4/kernel"),
     ],
 )
-def test_other_files_are_told_apart(tmp_path, content, message):
+def test_other_files_are_told_apart_and_other_widths(tmp_path, content, message):
     with pytest.raises(PieError, match=message):
         convert(tmp_path, content)
-
-
-def test_only_the_true_widths_are_taken(tmp_path):
     with pytest.raises(PieError, match=r"features.17.weight: \[512, 256, 3, 3\] exp"):
         convert(tmp_path, FORMS[0][1], width=1.0)

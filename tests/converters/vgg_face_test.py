@@ -1,5 +1,3 @@
-"""The converter of VGG-Face: all published forms give the reference's descriptors."""
-
 import jax
 import numpy as np
 import pytest
@@ -95,12 +93,9 @@ def layers(*added, **options):
         (files.pth(files.vgg_face_dag(BLOCKS[:4] + [[]], DENSES)), "conv5_1.weight"),
     ],
 )
-def test_other_files_are_told_apart(tmp_path, content, message):
+def test_other_files_are_told_apart_and_other_widths(tmp_path, content, message):
     with pytest.raises(PieError, match=message):
         convert(tmp_path, content)
-
-
-def test_only_the_true_widths_are_taken(tmp_path):
-    content = FORMS["pytorch-mcn's state dict"][0]
+    narrow = FORMS["pytorch-mcn's state dict"][0]
     with pytest.raises(PieError, match=r"fc6.weight: \[4096, 25088\] expected"):
-        convert(tmp_path, content, width=1.0)
+        convert(tmp_path, narrow, width=1.0)

@@ -1,7 +1,4 @@
-"""Random VGG networks in the files of their publishers, narrow ones.
-
-Names and shapes are those of the published files; the numbers are ours.
-"""
+"""Random narrow VGG networks in the files of their publishers."""
 
 import io
 import itertools
@@ -62,18 +59,14 @@ def torchvision(blocks, classifier=0.0):
 
 
 def pth(state, write=pickles.torch_legacy):
-    """A file of a state dict."""
     parts = {name: pickles.Tensor(x, parameter=True) for name, x in state.items()}
     return write(pickles.OrderedDict(parts))
 
 
 def keras(layers, version=1, inside=None):
-    """A file of Keras's weights.
+    """A file of Keras's weights; layers are pairs of a name and None or (kernel, bias).
 
-    Args:
-        layers: pairs of a name and None or (kernel, bias).
-        version: of Keras, 1 or 2, which name arrays differently.
-        inside: a group that holds everything.
+    Versions 1 and 2 name arrays differently; the group `inside` holds everything.
     """
     file = io.BytesIO()
     with h5py.File(file, "w") as opened:
@@ -137,11 +130,7 @@ def named(blocks, denses):
 def matconvnet(blocks, denses, old=False, average=(129.1863, 104.7624, 93.5940)):
     """The variables of MatConvNet's file: lists are cells, dictionaries structures.
 
-    Args:
-        blocks: of `convolutions`.
-        denses: of `dense`.
-        old: with the fields of its first versions, inside a structure `net`.
-        average: what is subtracted.
+    Old ones have the fields of its first versions, inside a structure `net`.
     """
     layers = []
     for name, (kernel, shift) in named(blocks, denses):

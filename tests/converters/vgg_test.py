@@ -1,5 +1,3 @@
-"""VGG-16's converter, and parity of the network with ONNX Runtime."""
-
 import jax
 import numpy as np
 import onnx
@@ -37,7 +35,7 @@ def tensors():
     return found
 
 
-def test_kernels_are_turned_to_hwio_and_the_classifier_is_left_out(tensors):
+def test_kernels_are_turned_to_hwio_and_all_that_is_wrong_is_named_at_once(tensors):
     flat = converter.convert({converter.FILE: model_bytes(tensors)})
     layout = jax.eval_shape(vgg.VGG16().init, jax.random.key(0), np.zeros((1, 8, 8, 3)))
     arrays.check(arrays.nest(flat), layout["params"], "vgg16", "")
@@ -47,8 +45,6 @@ def test_kernels_are_turned_to_hwio_and_the_classifier_is_left_out(tensors):
     bias = tensors[f"{PREFIX}block4_conv2{BIAS}"]
     np.testing.assert_array_equal(flat["block4_conv2/bias"], bias)
 
-
-def test_all_absent_and_misshapen_tensors_are_named_at_once(tensors):
     damaged = tensors | {f"{PREFIX}block3_conv2{BIAS}": np.zeros(3, np.float32)}
     del damaged[f"{PREFIX}block1_conv1{BIAS}"]
     message = r"(?s)block3_conv2_1/Squeeze:0: \[256\].*missing: .*block1_conv1_1/Squ"
@@ -60,11 +56,8 @@ def test_all_absent_and_misshapen_tensors_are_named_at_once(tensors):
 def test_a_file_that_is_no_model_is_a_clear_error(content):
     with pytest.raises(PieError, match="fetch it again"):
         converter.convert({converter.FILE: content})
-
-
-def test_another_file_name_is_a_clear_error():
     with pytest.raises(PieError, match=r"other\.onnx"):
-        converter.convert({"other.onnx": b""})
+        converter.convert({"other.onnx": content})
 
 
 def original_features(model, image):

@@ -1,5 +1,3 @@
-"""The order of landmarks in the mirror: an involution that keeps a face a face."""
-
 import chex
 import jax.numpy as jnp
 import numpy as np
@@ -11,23 +9,30 @@ def face(seed):
     return np.float32(np.random.default_rng(seed).uniform(0, 1, (2, 68, 2)))
 
 
-def test_mirrored_twice_is_as_before():
+def test_mirrored_twice_is_as_before_and_the_papers_66_lack_the_inner_mouth():
     assert [ibug.MIRRORED[i] for i in ibug.MIRRORED] == list(range(68))
     np.testing.assert_allclose(ibug.mirror(ibug.mirror(face(0))), face(0), atol=1e-6)
-
-
-def test_only_landmarks_on_the_middle_line_keep_their_number():
     middle = [8, 27, 28, 29, 30, 33, 51, 57, 62, 66]
     assert [i for i in range(68) if ibug.MIRRORED[i] == i] == middle
 
+    landmarks = face(1)
+    mirrored = np.asarray(ibug.mirror(landmarks))
+    chex.assert_shape(mirrored, landmarks.shape)
+    left, right = ibug.OUTER_EYES
+    np.testing.assert_allclose(mirrored[:, right, 0], 1 - landmarks[:, left, 0])
+    np.testing.assert_array_equal(mirrored[:, right, 1], landmarks[:, left, 1])
 
-def test_landmarks_are_exchanged_within_their_part_of_the_face():
+    assert len(ibug.SIXTY_SIX) == 66
+    assert not set(ibug.SIXTY_SIX) & set(ibug.INNER_MOUTH_CORNERS)
+    points = jnp.stack([jnp.arange(68), jnp.arange(68)], axis=-1)
+    kept = ibug.sixty_six(points)[:, 0].tolist()
+    assert kept == [i for i in range(68) if i not in (60, 64)]
+
+
+def test_landmarks_are_exchanged_within_their_part_and_outlines_stay_closed():
     parts = [(0, 17), (17, 27), (27, 36), (36, 48), (48, 60), (60, 68)]
     for start, end in parts:
         assert sorted(ibug.MIRRORED[start:end]) == list(range(start, end))
-
-
-def test_closed_outlines_keep_their_neighbours():
     # An eye's or a lip's outline runs the other way round in the mirror.
     eyes = {frozenset((s + i, s + (i + 1) % 6)) for s in (36, 42) for i in range(6)}
     lips = {
@@ -37,23 +42,3 @@ def test_closed_outlines_keep_their_neighbours():
     }
     for edges in (eyes, lips):
         assert {frozenset(ibug.MIRRORED[i] for i in edge) for edge in edges} == edges
-
-
-def test_the_left_eye_comes_to_lie_right():
-    landmarks = face(1)
-    mirrored = np.asarray(ibug.mirror(landmarks))
-    chex.assert_shape(mirrored, landmarks.shape)
-    left, right = ibug.OUTER_EYES
-    np.testing.assert_allclose(mirrored[:, right, 0], 1 - landmarks[:, left, 0])
-    np.testing.assert_array_equal(mirrored[:, right, 1], landmarks[:, left, 1])
-
-
-def test_the_paper_counts_66():
-    assert len(ibug.SIXTY_SIX) == 66
-    assert not set(ibug.SIXTY_SIX) & set(ibug.INNER_MOUTH_CORNERS)
-
-
-def test_sixty_six_drops_the_inner_corners_of_the_mouth():
-    points = jnp.stack([jnp.arange(68), jnp.arange(68)], axis=-1)
-    kept = ibug.sixty_six(points)[:, 0].tolist()
-    assert kept == [i for i in range(68) if i not in (60, 64)]

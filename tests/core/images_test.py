@@ -1,5 +1,3 @@
-"""Image arithmetic: reduction, affine sampling, and how the two go together."""
-
 import chex
 import jax.numpy as jnp
 import numpy as np
@@ -28,18 +26,20 @@ def slow_sample(image, matrix, size):
     return result
 
 
-def test_colours_end_at_0_and_255():
+def test_colours_end_at_0_and_255_and_maps_are_reduced_one_after_another():
     np.testing.assert_array_equal(
         images.to_255(jnp.asarray([-1.0, 0.0, 1.0])), [0, 127.5, 255]
     )
-
-
-def test_bytes_become_what_networks_see_and_back():
     image_u8 = np.arange(256, dtype=np.uint8)
     image = images.from_255(jnp.asarray(image_u8))
     chex.assert_type(image, jnp.float32)
-    np.testing.assert_array_equal(image[jnp.array([0, 255])], [-1, 1])
     np.testing.assert_allclose(images.to_255(image), image_u8, atol=1e-4)
+
+    with pytest.raises(ValueError, match="6 x 8 came"):
+        images.reduce_area(random_image(1, 6, 8, 3), 4)
+    matrix = jnp.asarray(TURNED, jnp.float32)
+    twice = images.reduce_affine(images.reduce_affine(matrix, 2), 3)
+    np.testing.assert_allclose(twice, images.reduce_affine(matrix, 6), atol=1e-6)
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])
@@ -63,11 +63,6 @@ def test_pixels_are_averaged_by_the_area_that_they_share(old, new):
     np.testing.assert_allclose(images.reduce_area(image, new), expected, atol=1e-5)
 
 
-def test_what_is_not_square_is_not_reduced():
-    with pytest.raises(ValueError, match="6 x 8 came"):
-        images.reduce_area(random_image(1, 6, 8, 3), 4)
-
-
 @pytest.mark.parametrize("shift", [0, -4, 5])
 def test_sampling_agrees_with_loops_inside_and_outside(shift):
     image = random_image(6, 8, 2)
@@ -77,34 +72,26 @@ def test_sampling_agrees_with_loops_inside_and_outside(shift):
     np.testing.assert_allclose(result, slow_sample(image, matrix, 7), atol=1e-5)
 
 
-def test_mapped_sampling_gives_what_single_calls_give():
+def test_mapped_sampling_gives_what_single_calls_give_and_edges_repeat():
     matrices = np.stack([TURNED, -TURNED + 4, TURNED + 1]).astype(np.float32)
     checks.assert_maps(
         lambda image, matrix: images.sample_affine(image, matrix, 5),
         random_image(3, 6, 8, 2),
         matrices,
     )
-
-
-@pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 1), (0, 2)])
-def test_a_shift_by_whole_pixels_copies_them(right, down):
-    image = random_image(9, 9, 3)
-    matrix = jnp.asarray([[1.0, 0, right], [0, 1.0, down]])
-    result = images.sample_affine(image, matrix, 5)
-    np.testing.assert_array_equal(result, image[down : down + 5, right : right + 5])
-
-
-def test_sampling_up_to_the_last_pixel_copies_the_whole_image():
-    image = random_image(5, 5, 3)
-    matrix = jnp.asarray([[1.0, 0, 0], [0, 1.0, 0]])
-    np.testing.assert_array_equal(images.sample_affine(image, matrix, 5), image)
-
-
-def test_outside_the_edge_pixels_repeat():
     image = random_image(4, 4, 3)
     matrix = jnp.asarray([[1.0, 0, -100], [0, 1.0, 100]])
     result = images.sample_affine(image, matrix, 3)
     np.testing.assert_array_equal(result, np.broadcast_to(image[3, 0], (3, 3, 3)))
+
+
+@pytest.mark.parametrize(("right", "down", "size"), [(0, 0, 9), (3, 1, 5), (0, 2, 5)])
+def test_a_shift_by_whole_pixels_copies_them(right, down, size):
+    image = random_image(9, 9, 3)
+    matrix = jnp.asarray([[1.0, 0, right], [0, 1.0, down]])
+    result = images.sample_affine(image, matrix, size)
+    part = image[down : down + size, right : right + size]
+    np.testing.assert_array_equal(result, part)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +101,6 @@ def test_outside_the_edge_pixels_repeat():
         lambda image: images.sample_affine(image, jnp.asarray(TURNED), 7),
         lambda image: images.to_255(image),
     ],
-    ids=["downsample", "sample_affine", "to_255"],
 )
 def test_gradient_agrees_with_finite_differences(function):
     checks.assert_gradient(
@@ -132,9 +118,3 @@ def test_a_reduced_map_finds_the_same_places_in_the_reduced_image(factor):
         images.downsample(places, factor), images.reduce_affine(matrix, factor), 8
     )
     np.testing.assert_allclose(reduced, direct, atol=1e-4)
-
-
-def test_reductions_of_a_map_follow_one_another():
-    matrix = jnp.asarray(TURNED, jnp.float32)
-    twice = images.reduce_affine(images.reduce_affine(matrix, 2), 3)
-    np.testing.assert_allclose(twice, images.reduce_affine(matrix, 6), atol=1e-6)

@@ -1,5 +1,3 @@
-"""Heads before a background that stands still."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -32,15 +30,13 @@ def at(image, x, y):
     return np.asarray(image)[round(y * SIZE), round(x * SIZE)]
 
 
-def test_the_head_is_the_edited_and_the_rest_the_photographs():
+def test_the_head_is_the_edited_without_a_halo_and_the_rest_the_photographs():
     photo, edited, head = picture(0), picture(1), disc(0.5, 0.5, 0.3)
     held = HOLD(photo, edited, head, head, EVERYWHERE)
     np.testing.assert_allclose(at(held, 0.5, 0.5), at(edited, 0.5, 0.5), atol=1e-3)
     for corner in ((0.02, 0.02), (0.97, 0.03), (0.03, 0.97)):
         np.testing.assert_allclose(at(held, *corner), at(photo, *corner), atol=2e-2)
 
-
-def test_no_halo_of_the_generators_background_stays_about_a_head():
     head = disc(0.5, 0.5, 0.25)
     seen = jax.image.resize(head, (SIZE, SIZE), "linear")[..., None]
     photo = jnp.full((SIZE, SIZE, 3), -0.6)
@@ -51,7 +47,7 @@ def test_no_halo_of_the_generators_background_stays_about_a_head():
     np.testing.assert_allclose(at(held, 0.5, 0.5), at(edited, 0.5, 0.5), atol=1e-3)
 
 
-def test_what_is_unlike_its_background_keeps_its_colour():
+def test_what_is_unlike_its_background_keeps_its_colour_and_gaps_are_filled():
     """A strand of hair that the shares in the person nearly leave out."""
     white, dark = jnp.full((SIZE, SIZE, 3), 0.9), jnp.full((SIZE, SIZE, 3), -0.6)
     strand = slice(SIZE // 2, SIZE // 2 + 2)
@@ -62,8 +58,6 @@ def test_what_is_unlike_its_background_keeps_its_colour():
     assert jnp.max(exchanged[strand.stop + 2, int(0.25 * SIZE)]) < 0.4  # was 0.9
     np.testing.assert_allclose(exchanged[: SIZE // 8], -0.6, atol=1e-2)
 
-
-def test_what_a_head_no_longer_hides_is_filled_with_what_is_around():
     grey, black = jnp.full((SIZE, SIZE, 3), 0.3), jnp.full((SIZE, SIZE, 3), -1.0)
     before, after = disc(0.35, 0.5, 0.2), disc(0.65, 0.5, 0.2)
     seen = jax.image.resize(before, (SIZE, SIZE), "linear")[..., None]
@@ -74,12 +68,21 @@ def test_what_a_head_no_longer_hides_is_filled_with_what_is_around():
     np.testing.assert_allclose(at(held, 0.65, 0.5), 1, atol=1e-3)
 
 
-def test_a_head_stays_where_there_is_no_edited_picture():
+def test_a_head_stays_where_nothing_is_edited_and_all_that_is_not_called_changed():
     photo, edited, head = picture(0), picture(1), disc(0.5, 0.5, 0.2)
     nowhere = jnp.zeros((SMALL, SMALL))
     held = HOLD(photo, edited, head, head, nowhere)
     chex.assert_trees_all_close(held, photo, atol=1e-5)
     assert background.changed(head, head, nowhere, SIZE).max() < 1e-5
+
+    photo, edited = picture(0), picture(1)
+    before, after = disc(0.45, 0.5, 0.15), disc(0.5, 0.5, 0.15)
+    held = HOLD(photo, edited, before, after, EVERYWHERE)
+    mask = background.changed(before, after, EVERYWHERE, SIZE)
+    assert mask.shape == (SIZE, SIZE) and 0 <= mask.min() and mask.max() <= 1
+    moved = np.abs(np.asarray(held - photo)).max(axis=-1)
+    assert moved[np.asarray(mask) < 0.01].max() < 0.05
+    assert moved.max() > 0.3
 
 
 def test_where_the_picture_ends_beside_the_person_the_photographs_vanishes():
@@ -94,17 +97,6 @@ def test_where_the_picture_ends_beside_the_person_the_photographs_vanishes():
     assert stays[: SMALL // 8].max() < 0.1
 
 
-def test_nothing_changes_outside_of_what_is_called_changed():
-    photo, edited = picture(0), picture(1)
-    before, after = disc(0.45, 0.5, 0.15), disc(0.5, 0.5, 0.15)
-    held = HOLD(photo, edited, before, after, EVERYWHERE)
-    mask = background.changed(before, after, EVERYWHERE, SIZE)
-    assert mask.shape == (SIZE, SIZE) and 0 <= mask.min() and mask.max() <= 1
-    moved = np.abs(np.asarray(held - photo)).max(axis=-1)
-    assert moved[np.asarray(mask) < 0.01].max() < 0.05
-    assert moved.max() > 0.3
-
-
 def test_equal_pictures_or_a_plain_mask_give_one_of_the_pictures():
     some = jnp.asarray(np.random.default_rng(2).uniform(size=(SIZE, SIZE, 1)), "f")
     for seed, other, mask in ((0, 0, some), (1, 0, 0 * some), (0, 1, 0 * some + 1)):
@@ -115,7 +107,7 @@ def test_equal_pictures_or_a_plain_mask_give_one_of_the_pictures():
         chex.assert_trees_all_close(joined, picture(seed), atol=1e-5)
 
 
-def test_a_seam_is_wider_for_what_is_coarse():
+def test_a_seam_is_wider_for_what_is_coarse_and_fills_and_blurs_keep_their_sum():
     dark, bright = jnp.zeros((SIZE, SIZE, 1)), jnp.ones((SIZE, SIZE, 1))
     step = (jnp.arange(SIZE) >= SIZE // 2).astype(jnp.float32)
     mask = jnp.broadcast_to(step[None, :, None], dark.shape)
@@ -124,8 +116,6 @@ def test_a_seam_is_wider_for_what_is_coarse():
     width = int(np.sum((row > 0.02) & (row < 0.98)))
     assert 8 <= width <= 64
 
-
-def test_filling_keeps_what_is_known_and_invents_nothing_else():
     known = 1 - jax.image.resize(disc(0.5, 0.5, 0.2), (SIZE, SIZE), "nearest")
     plain = jnp.full((SIZE, SIZE, 3), 0.7)
     holed = plain * known[..., None]
@@ -134,8 +124,6 @@ def test_filling_keeps_what_is_known_and_invents_nothing_else():
     kept = background.fill(picture(0), known[..., None])
     chex.assert_trees_all_close(kept[known == 1], picture(0)[known == 1], atol=1e-6)
 
-
-def test_a_blur_keeps_plain_pictures_and_the_sum():
     chex.assert_trees_all_close(
         background.blur(jnp.full((40, 40), 0.3), 2.0),
         jnp.full((40, 40), 0.3),

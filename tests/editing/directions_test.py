@@ -1,5 +1,3 @@
-"""Edits along directions."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -29,25 +27,15 @@ def test_a_move_changes_the_distance_by_the_amount_and_nothing_else(shape):
     chex.assert_trees_all_close(moved @ side, code @ side, atol=1e-4)
 
 
-def test_every_code_and_every_style_input_may_have_its_own_amount():
+def test_every_code_may_have_its_own_amount_and_conditioned_directions_are_apart():
     code, direction = codes(2, 5), unit(0)
     amounts = jnp.arange(10.0).reshape(2, 5)
     moved = directions.move(code, direction, amounts)
     expected = code + amounts[..., None] * direction
     chex.assert_trees_all_close(moved, expected, atol=1e-6)
+    with pytest.raises(AssertionError):
+        directions.move(codes(2), jnp.zeros(256), 1.0)
 
-
-@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
-def test_moved_codes_are_at_the_distance_asked_for(wrap):
-    code, direction, targets = codes(3), unit(1), jnp.asarray([-3.0, 0.0, 3.0])
-    moved = wrap(directions.move_to)(code, direction, targets)
-    found = directions.distance(moved, direction)
-    chex.assert_trees_all_close(found, targets, atol=1e-4)
-    again = directions.move_to(moved, direction, targets)
-    chex.assert_trees_all_close(again, moved, atol=1e-4)
-
-
-def test_a_conditioned_direction_leaves_the_others_alone():
     age, others = unit(0), (unit(1), unit(2))
     # Attributes are correlated, and so are the others among themselves.
     age = (age + 0.4 * others[0] + 0.3 * others[1]) / 1.2
@@ -59,6 +47,11 @@ def test_a_conditioned_direction_leaves_the_others_alone():
     assert found @ age > 0.5
 
 
-def test_a_direction_of_another_length_is_refused():
-    with pytest.raises(AssertionError):
-        directions.move(codes(2), jnp.zeros(256), 1.0)
+@pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
+def test_moved_codes_are_at_the_distance_asked_for(wrap):
+    code, direction, targets = codes(3), unit(1), jnp.asarray([-3.0, 0.0, 3.0])
+    moved = wrap(directions.move_to)(code, direction, targets)
+    found = directions.distance(moved, direction)
+    chex.assert_trees_all_close(found, targets, atol=1e-4)
+    again = directions.move_to(moved, direction, targets)
+    chex.assert_trees_all_close(again, moved, atol=1e-4)

@@ -1,5 +1,3 @@
-"""Edits by a rig that is exact, and by rigs that are not."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -81,7 +79,7 @@ def test_an_edit_with_the_portraits_own_theta_is_exactly_none(component, rounds)
     chex.assert_trees_all_equal(same, portrait)
 
 
-def test_a_sweep_through_the_own_theta_has_no_step():
+def test_a_sweep_through_the_own_theta_has_no_step_and_errors_are_angles():
     editor, params = toy_editor(0.7)
     portrait = edit.look(editor, params, some_codes(1))
     rig, its = editor.rigs["rotation"], params.rigs["rotation"]
@@ -94,6 +92,13 @@ def test_a_sweep_through_the_own_theta_has_no_step():
     moved = jax.vmap(code)(amounts) - portrait.w_plus
     expected = 0.7 * amounts[:, None, None] * jnp.ones((1, 1, 3))
     np.testing.assert_allclose(moved[:, :, 0, :3], expected, atol=1e-6)
+
+    a, b = neutral((1,)), neutral((1,))
+    b = b.replace(rotation=jnp.asarray([[0.0, 0.3, 0.0]]))
+    assert edit.error(a, b, "rotation")[0] == pytest.approx(0.3, abs=1e-6)
+    assert edit.error(a, a, "rotation")[0] == 0
+    b = b.replace(expression=jnp.full((1, 64), 0.5))
+    assert edit.error(a, b, "expression")[0] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("wrap", [jax.jit, lambda function: function])
@@ -145,7 +150,7 @@ def test_feedback_never_ends_farther_from_the_target(strength):
     assert np.all(errors[1] <= 0.5 * errors[0])
 
 
-def test_feedback_does_not_look_at_the_roll():
+def test_feedback_does_not_look_at_the_roll_and_reaches_only_so_far():
     editor, params = toy_editor(0.7)
     portrait = edit.look(editor, params, some_codes())
     target = some_target()
@@ -153,9 +158,6 @@ def test_feedback_does_not_look_at_the_roll():
     gone, asked = (x.rotation - portrait.theta.rotation for x in (done, target))
     np.testing.assert_allclose(gone[:, :2], asked[:, :2], atol=1e-4)
     np.testing.assert_allclose(gone[:, 2], 0.7 * asked[:, 2], atol=1e-5)
-
-
-def test_feedback_reaches_only_so_far():
     editor, params = toy_editor(0.01)
     portrait = edit.look(editor, params, some_codes())
     target = some_target().replace(rotation=jnp.full((2, 3), 1.0))
@@ -166,7 +168,7 @@ def test_feedback_reaches_only_so_far():
     chex.assert_trees_all_close(done.w_plus, once.w_plus, atol=1e-6)
 
 
-def test_components_arrive_one_after_another_and_together():
+def test_components_arrive_alone_and_together_and_edits_are_mapped_and_traced_once():
     editor, params = toy_editor()
     portrait = edit.look(editor, params, some_codes())
     for groups in (edit.ONE_AFTER_ANOTHER, [COMPONENTS]):
@@ -180,8 +182,6 @@ def test_components_arrive_one_after_another_and_together():
         # Rows that no rig touches, and numbers that none owns, stay.
         chex.assert_trees_all_equal(done.w_plus[:, 1:], portrait.w_plus[:, 1:])
 
-
-def test_edits_can_be_mapped_and_are_traced_once():
     editor, params = toy_editor(0.7)
     portrait = edit.look(editor, params, some_codes(1))
 
@@ -196,12 +196,3 @@ def test_edits_can_be_mapped_and_are_traced_once():
     for yaws in ([-0.3, 0.0, 0.3], [-0.1, 0.1, 0.2]):
         found = sweep(jnp.asarray(yaws))
         np.testing.assert_allclose(found.rotation[:, 0, 1], yaws, atol=0.02)
-
-
-def test_the_error_of_a_rotation_is_its_angle():
-    a, b = neutral((1,)), neutral((1,))
-    b = b.replace(rotation=jnp.asarray([[0.0, 0.3, 0.0]]))
-    assert edit.error(a, b, "rotation")[0] == pytest.approx(0.3, abs=1e-6)
-    assert edit.error(a, a, "rotation")[0] == 0
-    b = b.replace(expression=jnp.full((1, 64), 0.5))
-    assert edit.error(a, b, "expression")[0] == pytest.approx(0.5)

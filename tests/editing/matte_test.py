@@ -1,5 +1,3 @@
-"""Telling a head from the background."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +24,7 @@ def scene():
     return model, theta, jnp.asarray(picture, jnp.float32), mask[..., 0]
 
 
-def test_a_head_of_another_colour_is_found(scene):
+def test_a_head_of_another_colour_is_found_with_its_hair(scene):
     model, theta, picture, mask = scene
     share = jax.jit(matte.matte)(model, theta, picture)
     assert share.shape == (SIZE, SIZE) and 0 <= share.min() and share.max() <= 1
@@ -36,9 +34,6 @@ def test_a_head_of_another_colour_is_found(scene):
     plain = jax.jit(matte.matte)(model, theta, jnp.zeros_like(picture))
     assert right > np.mean((plain > 0.5) == (mask > 0.5)) + 0.05
 
-
-def test_hair_around_the_face_belongs_to_the_head(scene):
-    model, theta, picture, mask = scene
     rows, columns = jnp.nonzero(mask)
     middle = jnp.asarray([rows.mean(), columns.mean()])
     y, x = jnp.mgrid[:SIZE, :SIZE]
@@ -59,7 +54,7 @@ def test_a_coarse_estimate_gets_the_pictures_edges(scene):
     assert np.mean((share > 0.5) == (mask > 0.5)) > 0.97
 
 
-def test_box_means_agree_with_loops():
+def test_box_means_agree_with_loops_and_the_filter_passes_linear_functions():
     image = np.random.default_rng(1).normal(size=(7, 9, 2))
     padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode="edge")
     expected = [
@@ -68,9 +63,6 @@ def test_box_means_agree_with_loops():
     ]
     found = matte.box(jnp.asarray(image, jnp.float32), 2)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-
-
-def test_a_linear_function_of_the_colours_passes_the_filter():
     image = jnp.asarray(np.random.default_rng(2).normal(size=(20, 20, 3)), jnp.float32)
     values = image @ jnp.asarray([0.2, -0.5, 0.1]) + 0.3
     np.testing.assert_allclose(matte.guided(image, values, 4, 1e-6), values, atol=1e-3)

@@ -1,5 +1,3 @@
-"""An editor sees MoFA's face, turned as the landmarks are."""
-
 import chex
 import jax
 import jax.numpy as jnp

@@ -1,5 +1,3 @@
-"""From what people ask for to theta."""
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -31,14 +29,12 @@ def test_degrees_replace_or_add_to_the_portraits_own(wrap):
     np.testing.assert_allclose(jnp.rad2deg(wanted), expected, atol=1e-4)
 
 
-def test_what_is_not_asked_for_is_exactly_as_it_was(model):
+def test_named_units_get_their_amounts_and_what_is_not_asked_for_stays(model):
     own = jnp.asarray(np.random.default_rng(0).normal(size=64), jnp.float32)
     np.testing.assert_array_equal(targets.expressed(model, own, {}), own)
     np.testing.assert_array_equal(targets.lit(own[:27]), own[:27])
     np.testing.assert_allclose(targets.turned(own[:3]), own[:3], rtol=1e-6)
 
-
-def test_named_units_get_their_amounts_and_the_others_keep_theirs(model):
     own = morphable.expression_code(model, {"jawOpen": 0.3, "mouthSmileLeft": 0.1})
     wanted = targets.expressed(
         model, own, {"smile": Amount(0.7), "jawOpen": Amount(0.2, added=True)}
@@ -48,9 +44,6 @@ def test_named_units_get_their_amounts_and_the_others_keep_theirs(model):
     alone = targets.expressed(model, own, {"mouthSmileRight": Amount(0.4)})
     found = morphable.named_expression(model, alone)
     np.testing.assert_allclose(found, [0.1, 0.4, 0.3], atol=1e-3)
-
-
-def test_an_unknown_expression_is_named(model):
     with pytest.raises(ValueError, match="no expression 'grin'"):
         targets.expressed(model, jnp.zeros(64), {"grin": Amount(1.0)})
 
@@ -61,14 +54,11 @@ def lamps():
     return jnp.asarray(light_, jnp.float32)
 
 
-def test_light_comes_from_where_it_is_asked_to():
+def test_light_comes_from_where_it_is_asked_to_as_hard_as_it_shows():
     lit = targets.lit(lamps(), azimuth=Amount(50.0), elevation=Amount(-20.0))
     found = jnp.rad2deg(jnp.stack(light.direction(lit), axis=-1))
     np.testing.assert_allclose(found, [[50, -20]] * 4, atol=1e-2)
     np.testing.assert_array_equal(lit[:, :3], lamps()[:, :3])
-
-
-def test_only_what_is_named_of_a_direction_changes():
     before = light.direction(lamps())
     lit = targets.lit(lamps(), azimuth=Amount(15.0, added=True))
     azimuth, elevation = light.direction(lit)
@@ -76,16 +66,12 @@ def test_only_what_is_named_of_a_direction_changes():
     moved = jnp.rad2deg(azimuth - before[0]) % 360
     np.testing.assert_allclose(moved, 15, atol=1e-2)
 
-
-def test_soft_light_that_gets_a_direction_becomes_hard_enough_to_show_it():
     soft = light.scale_directional(lamps(), 0.01)
     lit = targets.lit(soft, azimuth=Amount(50.0))
     np.testing.assert_allclose(light.strength(lit), targets.HARD_ENOUGH, atol=1e-5)
     asked = targets.lit(soft, azimuth=Amount(50.0), strength=Amount(0.05))
     np.testing.assert_allclose(light.strength(asked), 0.05, atol=1e-5)
 
-
-def test_intensity_and_colour_multiply():
     lit = targets.lit(
         lamps(), intensity=Amount(0.5), colour=jnp.asarray([2.0, 1.0, 0.0])
     )

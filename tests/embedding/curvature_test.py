@@ -1,5 +1,3 @@
-"""Coordinates of equal curvature: against the dense matrix, and what they are for."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,7 +28,7 @@ def dense(found):
     return curvature.FACTOR * (rest + inner) + curvature.FLOOR * np.eye(512)
 
 
-def test_it_is_the_inverse_square_root_of_the_dense_matrix():
+def test_it_is_the_inverse_square_root_and_a_step_down_ends_in_the_minimum():
     with jax.enable_x64(True):
         rng = np.random.default_rng(0)
         found = random_curvature(rng)
@@ -43,8 +41,6 @@ def test_it_is_the_inverse_square_root_of_the_dense_matrix():
         left = jnp.vdot(y, once)
         assert_allclose(left, jnp.vdot(curvature.rescale(found, y), x), rtol=1e-10)
 
-
-def test_a_step_down_the_gradient_ends_in_the_minimum():
     with jax.enable_x64(True):
         rng = np.random.default_rng(2)
         found = random_curvature(rng)

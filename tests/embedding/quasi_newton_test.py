@@ -1,5 +1,3 @@
-"""The quasi-Newton optimiser: against dense BFGS, optax's, and functions known."""
-
 import itertools
 
 import jax
@@ -67,15 +65,19 @@ def rosenbrock(x):
     return jnp.sum(0.1 * (x[1:] - x[:-1] ** 2) ** 2 + 0.01 * (1 - x[:-1]) ** 2)
 
 
-def test_the_direction_is_that_of_the_dense_formula():
+def test_the_direction_is_that_of_the_dense_formula_and_of_optax():
     rng = np.random.default_rng(0)
     steps, changes = random_pairs(7, rng)
     gradient = rng.normal(size=12)
     found = direction(*map(jnp.asarray, (gradient, steps, changes)))
     assert_allclose(found, dense_inverse(steps, changes) @ gradient, rtol=1e-9)
+    padded = np.concatenate([steps, np.zeros((3, 12))])
+    others = np.concatenate([changes, np.zeros((3, 12))])
+    found = direction(*map(jnp.asarray, (gradient, padded, others)))
+    assert_allclose(found, dense_inverse(steps, changes) @ gradient, rtol=1e-9)
+    none = direction(jnp.asarray(gradient), jnp.zeros((3, 12)), jnp.zeros((3, 12)))
+    assert_array_equal(none, gradient)
 
-
-def test_the_direction_is_that_of_optax():
     reference = optax.scale_by_lbfgs(memory_size=5, scale_init_precond=False)
     x = jnp.asarray(np.random.default_rng(1).normal(size=SHAPE))
     state, seen = reference.init(x), []
@@ -90,18 +92,6 @@ def test_the_direction_is_that_of_optax():
         x = x - 0.3 * update
 
 
-def test_empty_pairs_do_not_count():
-    rng = np.random.default_rng(2)
-    steps, changes = random_pairs(2, rng)
-    gradient = rng.normal(size=12)
-    padded = np.concatenate([steps, np.zeros((3, 12))])
-    others = np.concatenate([changes, np.zeros((3, 12))])
-    found = direction(*map(jnp.asarray, (gradient, padded, others)))
-    assert_allclose(found, dense_inverse(steps, changes) @ gradient, rtol=1e-9)
-    none = direction(jnp.asarray(gradient), jnp.zeros((3, 12)), jnp.zeros((3, 12)))
-    assert_array_equal(none, gradient)
-
-
 @pytest.mark.parametrize(("function", "steps"), [(steep, 40), (rosenbrock, 400)])
 def test_it_finds_the_minimum(function, steps):
     start = np.random.default_rng(3).normal(size=SHAPE)
@@ -109,13 +99,22 @@ def test_it_finds_the_minimum(function, steps):
     assert_allclose(end, np.ones(SHAPE), atol=1e-3)
 
 
-def test_it_needs_far_fewer_steps_than_the_gradient_alone():
+def test_it_needs_far_fewer_steps_than_gradients_and_pairs_across_hills_are_damped():
     start = np.random.default_rng(4).normal(size=SHAPE)
     x = jnp.asarray(start)
     for _ in range(40):
         x = x - 0.15 * jax.grad(steep)(x)  # the curvature is 10 at most
     *_, end = run(steep, start, 40)
     assert steep(jnp.asarray(end)) < 1e-3 * steep(x)
+
+    rng = np.random.default_rng(6)
+    step = jnp.asarray(rng.normal(size=SHAPE))
+    for change in (-step, 0.1 * step, jnp.asarray(rng.normal(size=SHAPE)) - step):
+        damped = quasi_newton._damped(step, change)
+        product = jnp.vdot(step, damped)
+        assert product >= 0.999 * quasi_newton.LEAST * jnp.vdot(step, step)
+    enough = 0.5 * step
+    assert_array_equal(quasi_newton._damped(step, enough), enough)
 
 
 @pytest.mark.parametrize("first", [0.5, 1.0])
@@ -126,17 +125,13 @@ def test_the_last_step_leads_to_the_best_point_of_all(first):
         assert_allclose(end, points[values.argmin()], rtol=1e-9)
 
 
-def test_a_worse_point_is_left_and_the_next_try_is_half_as_far():
+def test_a_worse_point_is_left_for_half_a_step_and_sizes_grow_to_the_whole():
     start = np.full(SHAPE, 2.0)
     points, values, _ = run(lambda x: 1.5 * jnp.sum(x**2), start, 3, first=1.0)
     assert_allclose(points[1], -2 * start, rtol=1e-6)
     assert values[1] > values[0]
     # The try has told that the curvature is three: the whole step would be exact.
     assert_allclose(points[2], (1 - quasi_newton.SHRINKAGE) * start, rtol=1e-6)
-
-
-def test_the_size_of_the_steps_grows_up_to_the_whole_step():
-    start = np.full(SHAPE, 2.0)
     points, *_ = run(lambda x: 0.5 * jnp.sum(x**2), start, 3, first=0.5)
     assert_allclose(points[1], 0.5 * start, rtol=1e-6)
     assert_allclose(points[2], (1 - 0.65) * points[1], rtol=1e-6)
@@ -144,7 +139,7 @@ def test_the_size_of_the_steps_grows_up_to_the_whole_step():
     assert_allclose(points[2], np.zeros(SHAPE), atol=1e-9)
 
 
-def test_the_size_stays_where_a_step_brings_about_half_of_what_was_predicted():
+def test_the_size_stays_where_half_is_gained_and_it_learns_from_steps_it_is_led():
     """The whole step of a quadratic of curvature c brings 2 - c of the prediction."""
     start = np.full(SHAPE, 2.0)
     for curvature, expected in ((1.2, 0.65), (1.5, 0.5), (1.9, 0.25)):
@@ -158,11 +153,8 @@ def test_the_size_stays_where_a_step_brings_about_half_of_what_was_predicted():
         _, state = optimizer.update(0.5 * start, state, value=-gained)
         assert_allclose(state.size, expected, rtol=1e-9)
 
-
-def test_it_learns_from_steps_that_it_is_led():
     rng = np.random.default_rng(8)
     start, lead = rng.normal(size=(2, *SHAPE))
-    optimizer = scale_by_quasi_newton(9, first=0.5)
     state, x = optimizer.init(start), jnp.asarray(start)
     value, gradient = jax.value_and_grad(steep)(x)
     update, state = optimizer.update(gradient, state, value=value, lead=lead, led=True)
@@ -175,24 +167,10 @@ def test_it_learns_from_steps_that_it_is_led():
     assert_allclose(state.changes[0], there - gradient, rtol=1e-9)
 
 
-def test_pairs_across_a_hill_count_as_a_little_curved():
-    rng = np.random.default_rng(6)
-    step = jnp.asarray(rng.normal(size=SHAPE))
-    for change in (-step, 0.1 * step, jnp.asarray(rng.normal(size=SHAPE)) - step):
-        damped = quasi_newton._damped(step, change)
-        product = jnp.vdot(step, damped)
-        assert product >= 0.999 * quasi_newton.LEAST * jnp.vdot(step, step)
-    enough = 0.5 * step
-    assert_array_equal(quasi_newton._damped(step, enough), enough)
-
-
-def test_it_stays_in_a_minimum():
+def test_it_stays_in_a_minimum_and_forgets_old_pairs():
     points, values, end = run(steep, np.ones(SHAPE), 5)
     assert_array_equal([*points, end], np.ones((6, *SHAPE)))
     assert_array_equal(values, np.zeros(5))
-
-
-def test_old_pairs_are_forgotten():
     start = np.random.default_rng(7).normal(size=SHAPE)
     optimizer = scale_by_quasi_newton(9, first=0.5, memory=3)
     x, state, seen = jnp.asarray(start), optimizer.init(start), []

@@ -1,5 +1,3 @@
-"""The schedule: all stages in chunks, and taken up again anywhere."""
-
 import json
 
 import chex
@@ -7,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from pie_jax.embedding import schedule
 from pie_jax.energy.total import Energy
@@ -34,8 +33,11 @@ def advance(progress, report_every=2, stages=STAGES, energy=ENERGY):
     )
 
 
+KEYS = jnp.zeros((2, 2), jnp.uint32)
+
+
 def begin(stages=STAGES, energy=ENERGY):
-    return schedule.begin(energy, stages, random_codes())
+    return schedule.begin(energy, stages, random_codes(), KEYS)
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +45,18 @@ def undisturbed():
     return advance(begin())
 
 
-def test_nothing_has_happened_at_the_beginning():
+def test_nothing_has_happened_at_first_and_chunks_of_any_length_end_alike():
     progress = begin()
     assert (progress.stage, progress.steps) == (0, 0)
     chex.assert_shape(progress.trace["total"], (0, 2))
-    np.testing.assert_allclose(
-        progress.state.latent, random_codes().mean(axis=1), atol=1e-6
-    )
+    assert_allclose(progress.state.latent, random_codes().mean(axis=1), atol=1e-6)
+
+    with jax.enable_x64(True):
+        whole = advance(begin(), 12)[-1]
+        for report_every in (1, 2):
+            chex.assert_trees_all_close(
+                advance(begin(), report_every)[-1], whole, rtol=1e-9
+            )
 
 
 @pytest.mark.parametrize(
@@ -69,31 +76,33 @@ def test_progress_is_told_after_each_chunk_of_a_length_that_divides_the_stage(
     assert [progress.stage for progress in told] == [int(n > 6) for n in steps]
 
 
-def test_the_trace_grows_with_the_steps(undisturbed):
+def test_the_trace_grows_with_the_steps_and_codes_are_told_as_w_plus(undisturbed):
     for progress in undisturbed:
         assert set(progress.trace) == {"total", "distance", "bumps"}
         for values in progress.trace.values():
             assert isinstance(values, np.ndarray)
             chex.assert_shape(values, (progress.steps, 2))
-            np.testing.assert_array_equal(values.dtype, np.float32)
+            assert_array_equal(values.dtype, np.float32)
     last = undisturbed[-1].trace
     for progress in undisturbed:
         chex.assert_trees_all_equal(
             progress.trace, {k: v[: progress.steps] for k, v in last.items()}
         )
-    np.testing.assert_allclose(
-        last["total"], last["distance"] + last["bumps"], rtol=1e-5
-    )
+    assert_allclose(last["total"], last["distance"] + last["bumps"], rtol=1e-5)
     assert (last["total"][-1] < last["total"][0]).all()
 
-
-def test_chunks_of_any_length_end_at_the_same_place():
-    with jax.enable_x64(True):
-        whole = advance(begin(), 12)[-1]
-        for report_every in (1, 2):
-            chex.assert_trees_all_close(
-                advance(begin(), report_every)[-1], whole, rtol=1e-9
-            )
+    for progress in undisturbed:
+        w_plus = schedule.to_w_plus(STAGES, progress)
+        chex.assert_shape(w_plus, (2, 3, 512))
+        latent = progress.state.latent
+        latent = latent[:, None] if progress.stage == 0 else latent
+        assert_array_equal(w_plus, jnp.broadcast_to(latent, w_plus.shape))
+    first = next(p for p in reversed(undisturbed) if p.stage == 0)
+    w_plus = schedule.to_w_plus(STAGES, first)
+    total = jax.vmap(ENERGY.value, in_axes=(None, 0, 0, None))(
+        1.0, random_codes(1), w_plus, None
+    )
+    assert_allclose(undisturbed[-1].trace["total"][first.steps], total[0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("index", range(5))
@@ -101,26 +110,6 @@ def test_taken_up_anywhere_it_ends_bit_for_bit_the_same(undisturbed, index):
     told = advance(undisturbed[index])
     assert len(told) == len(undisturbed) - index - 1
     chex.assert_trees_all_equal(told, undisturbed[index + 1 :])
-
-
-def test_the_second_stage_starts_where_the_first_has_ended(undisturbed):
-    first = next(p for p in reversed(undisturbed) if p.stage == 0)
-    w_plus = schedule.to_w_plus(STAGES, first)
-    total = jax.vmap(ENERGY.value, in_axes=(None, 0, 0, None))(
-        1.0, random_codes(1), w_plus, jax.random.key(0)
-    )
-    np.testing.assert_allclose(
-        undisturbed[-1].trace["total"][first.steps], total[0], rtol=1e-5
-    )
-
-
-def test_codes_are_told_as_w_plus_in_every_stage(undisturbed):
-    for progress in undisturbed:
-        w_plus = schedule.to_w_plus(STAGES, progress)
-        chex.assert_shape(w_plus, (2, 3, 512))
-        latent = progress.state.latent
-        latent = latent[:, None] if progress.stage == 0 else latent
-        np.testing.assert_array_equal(w_plus, jnp.broadcast_to(latent, w_plus.shape))
 
 
 @pytest.mark.parametrize("index", range(5))
@@ -133,46 +122,10 @@ def test_the_record_is_enough_to_describe_a_saved_progress(undisturbed, index):
     chex.assert_trees_all_equal_shapes_and_dtypes(template, progress)
 
 
-def noisy():
-    """The toy energy, whose target is moved at random in each step."""
-
-    def value(params, reference, w_plus, key):
-        moved = reference + jax.random.normal(key, reference.shape)
-        return ENERGY.value(params, moved, w_plus, key)
-
-    return ENERGY._replace(value=value)
-
-
-def test_what_is_drawn_is_the_same_again_when_taken_up_anywhere():
-    energy = noisy()
-    whole = advance(begin(energy=energy), energy=energy)
-    for index in range(5):
-        told = advance(whole[index], energy=energy)
-        chex.assert_trees_all_equal(told, whole[index + 1 :])
-
-
-def test_the_seed_and_the_stage_change_what_is_drawn():
-    energy = noisy()
-    starts = [begin(energy=energy)] * 3
-    traces = [
-        list(schedule.advance(energy, STAGES, 1.0, random_codes(1), start, 2, seed))[-1]
-        for start, seed in zip(starts, (0, 0, 1), strict=True)
-    ]
-    first, again, other = (progress.trace["distance"] for progress in traces)
-    np.testing.assert_array_equal(first, again)
-    assert np.abs(first - other).min() > 0
-    # Step 0 of both stages, at equal codes.
-    still = tuple(builders.toy_stage("w_plus", 1, step_size=0.0) for _ in range(2))
-    start = schedule.begin(energy, still, random_codes())
-    steps = list(schedule.advance(energy, still, 1.0, random_codes(1), start, 1))
-    one, two = steps[-1].trace["distance"]
-    assert np.abs(one - two).min() > 0
-
-
 def falling(below):
     """The sum of a latent's first numbers, which is not a number below a depth."""
 
-    def value(params, reference, w_plus, key):
+    def value(params, reference, w_plus, person):
         depth = w_plus[0, 0]
         total = jnp.where(depth < below, jnp.nan, depth)
         return total, {"depth": total}
@@ -188,7 +141,7 @@ def test_divergence_is_told_with_its_step_over_all_stages(below, step):
         for n in (6, 4)
     )
     energy = falling(below)
-    start = schedule.begin(energy, stages, jnp.zeros((2, 3, 512)))
+    start = schedule.begin(energy, stages, jnp.zeros((2, 3, 512)), KEYS)
     told = []
     with pytest.raises(schedule.Diverged, match=rf"not finite in step {step}$"):
         for progress in schedule.advance(
@@ -202,12 +155,12 @@ def test_divergence_is_told_with_its_step_over_all_stages(below, step):
 def test_what_stands_is_of_the_last_step_or_of_the_stages_best(undisturbed):
     last = undisturbed[-1]
     for name, values in schedule.standing(STAGES, last).items():
-        np.testing.assert_array_equal(values, last.trace[name][-1])
+        assert_array_equal(values, last.trace[name][-1])
     # Had the second stage compared, portraits would stand at their own least energy.
     comparing = (STAGES[0], STAGES[1]._replace(keeps_best=True))
     total = np.arange(20, dtype=np.float32).reshape(10, 2)
     total[7, 0], total[8, 1] = -1, -2
     trace = {"total": total, "bumps": 10 * total}
     found = schedule.standing(comparing, schedule.Progress(last.state, trace, stage=1))
-    np.testing.assert_array_equal(found["total"], [-1, -2])
-    np.testing.assert_array_equal(found["bumps"], [-10, -20])
+    assert_array_equal(found["total"], [-1, -2])
+    assert_array_equal(found["bumps"], [-10, -20])

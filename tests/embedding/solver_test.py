@@ -1,5 +1,3 @@
-"""The solver: compiled once, portraits independent, chunks equal single steps."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -12,7 +10,7 @@ from pie_jax.energy.total import Energy, energy
 from tests import builders
 from tests.checks import entry
 
-KEY = jax.random.key(0)
+KEYS = jnp.zeros((3, 2), jnp.uint32)
 
 
 def random_codes(batch, num_ws=3, seed=0):
@@ -22,9 +20,9 @@ def random_codes(batch, num_ws=3, seed=0):
 
 def run(solver, codes, references, *chunks, params=1.0):
     """The last state and the joined information of several chunks."""
-    state, infos = solver.init(codes), []
+    state, infos = solver.init(codes, KEYS[: len(codes)]), []
     for num_steps in chunks:
-        state, info = solver.run(state, params, references, KEY, num_steps=num_steps)
+        state, info = solver.run(state, params, references, num_steps=num_steps)
         infos.append(info)
     return state, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *infos)
 
@@ -45,8 +43,8 @@ def assert_single_runs_agree(solver, codes, references, params):
 def test_state_and_information_have_the_documented_shapes(space, shape):
     solver = embedding_solver(builders.toy_energy(), builders.toy_stage(space))
     codes, references = random_codes(2), random_codes(2, seed=1)
-    begun = solver.init(codes)
-    state, info = solver.run(begun, 1.0, references, KEY, num_steps=5)
+    begun = solver.init(codes, KEYS[:2])
+    state, info = solver.run(begun, 1.0, references, num_steps=5)
     chex.assert_trees_all_equal_shapes_and_dtypes(begun, state)
     chex.assert_shape(state.latent, (2, *shape))
     assert {leaf.shape[0] for leaf in jax.tree.leaves(state)} == {2}
@@ -58,38 +56,42 @@ def test_state_and_information_have_the_documented_shapes(space, shape):
     assert set(info.terms) == {"distance", "bumps"}
 
 
-def test_information_tells_of_the_energy_before_the_step():
+def test_information_is_of_the_energy_before_the_step_and_the_least_is_kept():
     toy = builders.toy_energy()
     solver = embedding_solver(toy, builders.toy_stage())
     codes, references = random_codes(2), random_codes(2, seed=1)
     _, info = run(solver, codes, references, 3, params=2.0)
     for i in range(2):
-        total, terms = toy.value(2.0, references[i], codes[i], KEY)
+        total, terms = toy.value(2.0, references[i], codes[i], None)
         first = entry((info.total, info.terms), (0, i))
         chex.assert_trees_all_close(first, (total, terms), rtol=1e-5)
     assert (info.total[2] < info.total[0]).all()
 
+    solver = embedding_solver(toy, quasi_newton(8))
+    state, info = run(solver, codes, references, 5, 3, params=2000.0)
+    for i in range(2):
+        total, _ = toy.value(2000.0, references[i], state.latent[i], None)
+        np.testing.assert_allclose(total, info.total[:, i].min(), rtol=1e-5)
+    assert (info.total.min(axis=0) < 0.01 * info.total[0]).all()
 
-def test_the_energy_is_traced_once_for_all_chunks_params_and_portraits():
+
+def test_the_energy_is_traced_once_for_all_but_an_unusual_number_of_steps():
     chex.clear_trace_counter()
     toy = builders.toy_energy()
     once = toy._replace(value=chex.assert_max_traces(toy.value, n=1))
     solver = embedding_solver(once, builders.toy_stage())
-    state = solver.init(random_codes(2))
+    state = solver.init(random_codes(2), KEYS[:2])
     for seed in range(4):
         references = random_codes(2, seed=seed)
         params = jnp.float32(seed + 1)
-        state, _ = solver.run(state, params, references, KEY, num_steps=2)
+        state, _ = solver.run(state, params, references, num_steps=2)
     np.testing.assert_array_equal(state.step, [8, 8])
 
-
-def test_an_unusual_number_of_steps_is_traced_anew_and_only_that():
     traces = []
-    toy = builders.toy_energy()
 
-    def value(params, reference, w_plus, key):
+    def value(params, reference, w_plus, person):
         traces.append(w_plus.shape)
-        return toy.value(params, reference, w_plus, key)
+        return toy.value(params, reference, w_plus, person)
 
     solver = embedding_solver(toy._replace(value=value), builders.toy_stage())
     run(solver, random_codes(2), random_codes(2, seed=1), 2, 2, 3, 2, 3)
@@ -133,8 +135,9 @@ DRAWING |= {"invariance_photometric": 1e-9, "invariance_landmark": 1e-7}
 def test_a_batch_gives_portrait_by_portrait_what_single_runs_give(space, weights):
     with jax.enable_x64(True):  # so that rounding does not hide a mixing of portraits
         generator, networks, params = builders.small_stack()
-        total = energy(generator, networks, {"pixel": 1e-6} | weights, people.bank)
-        stage = builders.toy_stage(space, num_ws=generator.num_ws)
+        total = energy(generator, networks, {"pixel": 1e-6} | weights)
+        drawn = {"num_ws": generator.num_ws, "draw": people.bank}
+        stage = builders.toy_stage(space, **drawn)
         solver = embedding_solver(total, stage)
         portraits = builders.small_portraits(2, generator.resolution)
         references = solver.prepare(params, portraits)
@@ -142,15 +145,13 @@ def test_a_batch_gives_portrait_by_portrait_what_single_runs_give(space, weights
         assert_single_runs_agree(solver, codes, references, params)
 
 
-def test_an_energy_that_is_not_finite_is_told_for_its_portrait_only():
+def test_an_energy_or_gradient_that_is_not_finite_is_told_for_its_portrait_only():
     solver = embedding_solver(builders.toy_energy(), builders.toy_stage())
     references = random_codes(3, seed=1).at[1, 2, 7].set(jnp.nan)
     _, info = run(solver, random_codes(3), references, 2)
     np.testing.assert_array_equal(info.finite, [[True, False, True]] * 2)
 
-
-def test_a_gradient_that_is_not_finite_is_told_even_where_the_energy_is():
-    def value(params, reference, w_plus, key):
+    def value(params, reference, w_plus, person):
         total = jnp.sqrt(jnp.sum((w_plus - reference) ** 2))  # a cusp at zero
         return total, {"total": total}
 
@@ -162,50 +163,10 @@ def test_a_gradient_that_is_not_finite_is_told_even_where_the_energy_is():
     np.testing.assert_array_equal(info.finite, [[True, False]])
 
 
-def test_every_step_draws_anew_and_all_portraits_the_same():
-    def value(params, reference, w_plus, key):
-        drawn = jax.random.uniform(key)
-        return drawn * jnp.sum(w_plus * reference), {"drawn": drawn}
-
-    drawing = Energy(prepare=lambda params, portrait: portrait, value=value)
-    solver = embedding_solver(drawing, builders.toy_stage())
-    codes, references = random_codes(3), random_codes(3, seed=1)
-    _, info = run(solver, codes, references, 2, 3)
-    drawn = np.asarray(info.terms["drawn"])
-    expected = [jax.random.uniform(jax.random.fold_in(KEY, step)) for step in range(5)]
-    np.testing.assert_allclose(drawn, np.tile(expected, (3, 1)).T, rtol=1e-6)
-    assert len(np.unique(drawn)) == 5
-
-
-def test_what_is_drawn_is_made_once_for_all_portraits():
-    def value(params, reference, w_plus, key):
-        drawn = jax.random.uniform(key, (11,))
-        return jnp.sum(w_plus * reference) * drawn.sum(), {}
-
-    energy = Energy(prepare=lambda params, portrait: portrait, value=value)
-    solver = embedding_solver(energy, builders.toy_stage())
-    codes = random_codes(3)
-    program = jax.make_jaxpr(
-        lambda state: solver.run(state, 1.0, codes, KEY, num_steps=1)
-    )(solver.init(codes))
-    assert "[11]" in str(program) and "[3,11]" not in str(program)
-
-
 def quasi_newton(num_steps, **values):
     """A stage that compares energies, in the codes' own coordinates."""
     adaptive = {"optimizer": "quasi_newton", "schedule": "adaptive", "step_size": 0.5}
     return builders.toy_stage("w_plus", num_steps, **adaptive, **values)
-
-
-def test_an_optimizer_that_compares_ends_with_the_least_energy_that_it_saw():
-    toy = builders.toy_energy()
-    solver = embedding_solver(toy, quasi_newton(8))
-    codes, references = random_codes(2), random_codes(2, seed=1)
-    state, info = run(solver, codes, references, 5, 3, params=2000.0)
-    for i in range(2):
-        total, _ = toy.value(2000.0, references[i], state.latent[i], KEY)
-        np.testing.assert_allclose(total, info.total[:, i].min(), rtol=1e-5)
-    assert (info.total.min(axis=0) < 0.01 * info.total[0]).all()
 
 
 def test_portraits_of_a_batch_accept_and_reject_each_by_itself():

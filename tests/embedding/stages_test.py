@@ -1,5 +1,3 @@
-"""Stages: the optimisers against their formulas, the schedules, the two spaces."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -101,14 +99,12 @@ def test_the_step_size_follows_the_schedule(schedule, expected):
     np.testing.assert_allclose(sizes, SIZE * expected(np.arange(41)), atol=2e-3)
 
 
-def test_the_exponential_schedule_does_not_depend_on_the_stages_length():
+def test_the_schedule_does_not_depend_on_length_and_w_is_given_to_every_style_input():
     lengths = [
         follow(build(num_steps=n), jnp.ones_like, jnp.zeros(()), 5) for n in (5, 3000)
     ]
     np.testing.assert_array_equal(*lengths)
 
-
-def test_w_is_given_to_every_style_input_and_begins_at_their_mean():
     stage, rows = build(space="w"), random_rows()
     w = jnp.arange(512.0)
     np.testing.assert_array_equal(stage.expand(w), np.stack([w, w, w]))
@@ -116,15 +112,12 @@ def test_w_is_given_to_every_style_input_and_begins_at_their_mean():
     # And its gradient is the sum over them.
     gradient = jax.grad(lambda w: jnp.vdot(rows, stage.expand(w)))(w)
     np.testing.assert_allclose(gradient, sum(rows), atol=1e-5)
+    for same in (build().begin, build().expand):
+        np.testing.assert_array_equal(same(rows), rows)
 
 
 def random_rows():
     return jnp.asarray(np.random.default_rng(0).normal(size=(3, 512)), jnp.float32)
-
-
-def test_w_plus_is_taken_as_it_is():
-    np.testing.assert_array_equal(build().begin(random_rows()), random_rows())
-    np.testing.assert_array_equal(build().expand(random_rows()), random_rows())
 
 
 @pytest.mark.parametrize(
@@ -140,12 +133,6 @@ def test_an_unknown_name_is_refused_with_the_known_ones(what, known):
     with pytest.raises(ValueError) as error:
         build(**{what: "sgd"})
     assert str(error.value) == f"{what} is 'sgd'; choose one of {known}"
-
-
-@pytest.mark.parametrize("num_steps", [0, -1])
-def test_a_stage_without_steps_is_refused(num_steps):
-    with pytest.raises(ValueError, match=f"num_steps is {num_steps}"):
-        build(num_steps=num_steps)
 
 
 @pytest.mark.parametrize("num_steps", [1, 2, 7, 100])
@@ -164,7 +151,7 @@ def test_the_plateau_rises_stays_and_falls_towards_zero(num_steps):
         assert sizes[60:] == sorted(sizes[60:], reverse=True) and sizes[-1] < 0.002
 
 
-def test_principal_coordinates_change_the_optimizers_view_only():
+def test_coordinates_change_the_optimizers_view_and_the_length_of_steps_only():
     axes = jnp.asarray([[0.0, 2.0], [-0.5, 0.0]])
     principal, plain = build(coordinates="principal"), build()
     assert principal.needs == ("latents",) and not plain.needs
@@ -175,9 +162,6 @@ def test_principal_coordinates_change_the_optimizers_view_only():
         update, state = principal.optimizer.update(grad, state, latents={"axes": axes})
         along, reference = plain.optimizer.update(grad @ axes, reference)
         np.testing.assert_allclose(update, along @ axes.T, rtol=1e-6)
-
-
-def test_a_step_along_a_principal_axis_has_that_axis_length():
     # Adam's first step is the step size, here one standard deviation, in each axis.
     stage = build(coordinates="principal", step_size=1.0)
     axes = jnp.diag(jnp.asarray([0.1, 3.0]))
@@ -186,8 +170,6 @@ def test_a_step_along_a_principal_axis_has_that_axis_length():
     update, _ = stage.optimizer.update(grad, state, latents={"axes": axes})
     np.testing.assert_allclose(update, [[-0.1, 3.0]], rtol=1e-4)
 
-
-def test_the_curvatures_coordinates_change_the_optimizers_view_only():
     rng = np.random.default_rng(0)
     axes = builders.orthogonal(512, rng) * jnp.linspace(0.1, 2, 512)
     curvature = {
@@ -267,8 +249,10 @@ def test_the_quasi_newton_optimizer_goes_down_and_keeps_the_best():
         ({"optimizer": "quasi_newton"}, "'quasi_newton' and 'adaptive' go together"),
         ({"schedule": "adaptive"}, "'quasi_newton' and 'adaptive' go together"),
         ({"coordinates": "curvature", "space": "w"}, "are those of space 'w_plus'"),
+        ({"num_steps": 0}, "num_steps is 0"),
+        ({"num_steps": -1}, "num_steps is -1"),
     ],
 )
-def test_values_that_do_not_go_together_are_refused(values, message):
+def test_values_without_meaning_or_that_do_not_go_together_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         build(**values)

@@ -1,5 +1,3 @@
-"""Where an embedding begins: the mean w, or an estimate of the picture."""
-
 import jax.numpy as jnp
 import numpy as np
 
@@ -12,12 +10,10 @@ MEAN = RNG.normal(size=512).astype(np.float32)
 IMAGE = jnp.asarray(RNG.uniform(-1, 1, (2, 8, 8, 3)), jnp.float32)
 
 
-def test_the_mean_stands_in_every_row_of_every_portrait():
+def test_the_mean_stands_in_every_row_and_an_estimate_comes_from_deviations():
     found = starts.mean(5)(Params(generator={"w_avg": jnp.asarray(MEAN)}), IMAGE)
     np.testing.assert_array_equal(found, np.broadcast_to(MEAN, (2, 5, 512)))
 
-
-def test_an_estimate_comes_back_from_standard_deviations():
     code = RNG.normal(size=(2, 5, 512))
 
     def apply(params, image):

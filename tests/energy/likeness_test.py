@@ -1,5 +1,3 @@
-"""l(I', theta): a picture against the rendering of a face."""
-
 import dataclasses
 
 import jax
@@ -30,21 +28,19 @@ def test_a_face_is_nearest_to_its_own_picture():
     assert errors[2] < 0.6 * min(errors[1], errors[3])
 
 
-def test_its_own_landmarks_are_at_no_distance():
+def test_its_own_landmarks_are_at_no_distance_and_light_moves_none():
     shown = builders.VERTICES(MODEL, face(0.3), 1).landmarks
     distance = jax.jit(likeness.landmark)
     assert distance(MODEL, face(0.3), shown) < 1e-6
     moved = distance(MODEL, face(0.3), shown + 1 / 1024)
     np.testing.assert_allclose(moved, 2 * 66, rtol=1e-2)
 
-
-def test_light_moves_no_landmark():
-    def distance(light):
+    def by_light(light):
         lit = dataclasses.replace(face(), illumination=light)
         return likeness.landmark(MODEL, lit, jnp.zeros((68, 2)))
 
     np.testing.assert_array_equal(
-        jax.jit(jax.grad(distance))(theta.neutral().illumination), 0
+        jax.jit(jax.grad(by_light))(theta.neutral().illumination), 0
     )
 
 

@@ -1,5 +1,3 @@
-"""The samplers of v: what they draw, and that both have the same expectation."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -29,7 +27,9 @@ def stack():
     return generator, networks, params.replace(landmark_net=0.2), draw
 
 
-def test_online_people_are_what_the_generator_makes_of_truncated_codes(stack):
+def test_people_are_of_truncated_codes_and_come_as_they_were_stored_all_as_likely(
+    stack,
+):
     generator, networks, params, draw = stack
     key = jax.random.key(3)
     person = jax.jit(draw)(params, key)
@@ -44,9 +44,6 @@ def test_online_people_are_what_the_generator_makes_of_truncated_codes(stack):
         person.landmarks, toy_landmarks(0.2, image)[0], atol=1e-4
     )
 
-
-def test_a_banks_people_come_out_as_they_were_stored(stack):
-    *_, params, draw = stack
     keys = jax.random.split(jax.random.key(0), 3)
     made = jax.jit(jax.vmap(draw, (None, 0)))(params, keys)
     kept = jax.jit(jax.vmap(people.stored))(made)
@@ -56,8 +53,6 @@ def test_a_banks_people_come_out_as_they_were_stored(stack):
     chex.assert_trees_all_equal(drawn.theta, entry(made.theta, 1))
     np.testing.assert_array_equal(drawn.landmarks, made.landmarks[1])
 
-
-def test_everybody_in_the_bank_is_as_likely_as_any_other():
     bank = builders.toy_people(5, 8)
     keys = jax.random.split(jax.random.key(0), 2000)
     drawn = jax.jit(jax.vmap(people.bank, (None, 0)))(Params(bank=bank), keys)

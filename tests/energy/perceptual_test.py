@@ -1,5 +1,3 @@
-"""The perceptual term: what of the image its network sees."""
-
 import numpy as np
 import pytest
 

@@ -1,5 +1,3 @@
-"""The pixel term: it compares the images as they are."""
-
 import numpy as np
 
 from pie_jax.core.params import Params

@@ -1,5 +1,3 @@
-"""The prior on codes: one for the generator's own, growing with the square outside."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +15,7 @@ def value(moments, w_plus):
     return built.value(Params(latents=moments), None, candidate)
 
 
-def test_it_is_one_on_average_over_codes_of_the_generator():
+def test_it_is_the_mean_of_squared_deviations_one_on_average_over_codes():
     generator, _, params = builders.small_stack()
     moments = latents.moments(generator, params.generator, num_samples=4000)
     z = jax.random.normal(jax.random.key(7), (200, 512))
@@ -29,8 +27,6 @@ def test_it_is_one_on_average_over_codes_of_the_generator():
     filled = (jnp.sum(axes**2, axis=0) > 1.01 * np.min(np.sum(axes**2, axis=0))).mean()
     np.testing.assert_allclose(mean, filled, rtol=0.15)
 
-
-def test_it_is_the_mean_over_style_inputs_of_squared_standard_deviations():
     rng = np.random.default_rng(0)
     axes = builders.orthogonal(512, rng) * jnp.linspace(0.1, 3, 512)
     moments = {"mean": jnp.asarray(rng.normal(size=512), jnp.float32), "axes": axes}

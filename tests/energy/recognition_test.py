@@ -1,5 +1,3 @@
-"""The recognition term: which chip of the image its network sees."""
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -42,7 +40,7 @@ def test_the_chip_is_cut_where_the_portrait_has_its_face(resolution):
     np.testing.assert_allclose(value, expected, rtol=1e-3)
 
 
-def test_images_are_reduced_to_about_256_pixels_before_the_chip_is_cut():
+def test_images_are_reduced_before_the_chip_is_cut_and_others_see_another_part():
     image, target = random_pair(512)
     matrix = [[2.0, 0, 20.5], [0, 2.0, 40.5]]
     value = compare(as_descriptor, 1.0, image, target, matrix)
@@ -51,8 +49,6 @@ def test_images_are_reduced_to_about_256_pixels_before_the_chip_is_cut():
     expected = np.sum(difference.mean(axis=(1, 3)) ** 2)
     np.testing.assert_allclose(value, expected, rtol=1e-4)
 
-
-def test_a_network_may_see_another_part_of_the_portrait():
     def as_patch(params, patch):
         assert patch.shape == (1, 224, 224, 3)
         return params * patch.reshape(1, -1)

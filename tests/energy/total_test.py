@@ -1,5 +1,3 @@
-"""The energy: its terms by name, their weights, and every term's gradient."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -64,19 +62,23 @@ def random_code():
     return random_codes(1)[0]
 
 
-def test_every_term_is_named_after_its_file_and_has_a_weight_in_these_tests():
+def test_every_term_is_named_after_its_file_unknown_ones_refused_needs_told(stack):
     assert set(WEIGHTS) == set(TERMS)
     for name, term in TERMS.items():
         assert term.__module__ == f"pie_jax.energy.{name}"
-
-
-def test_an_unknown_term_is_refused_with_the_known_ones(stack):
     generator, networks, _ = stack
     with pytest.raises(ValueError) as error:
         energy(generator, networks, {"pixel": 1.0, "pixle": 1.0, "edit": 0.0})
     assert "['edit', 'pixle']" in str(error.value)
     for name in TERMS:
         assert repr(name) in str(error.value).partition("known:")[2]
+
+    assert needs({}) == needs({name: 1.0 for name in COMPARED}) == frozenset()
+    assert needs({"rig_identity": 1.0, "edit_landmark": 0.0}) == {"theta"}
+    for name in set(EDITING) - {"recognition_edited"}:
+        assert needs({name: 1.0, "rig_identity": 0}) == {"edited"}
+    assert needs({"recognition_edited": 1.0}) == {"theta", "edited"}
+    assert needs({"pixle": 1.0}) == frozenset()  # the energy itself refuses it
 
 
 @pytest.mark.parametrize("weights", [{}, {"pixel": 0.0, "perceptual": 0}])
@@ -170,7 +172,9 @@ def test_every_terms_gradient_agrees_with_finite_differences(component):
     """Row by row and over all rows, whichever component is edited."""
     with jax.enable_x64(True):
         generator, networks, params = builders.small_stack(component)
-        weights = {name: WEIGHTS[name] for name in TERMS if name != FROZEN}
+        # The others know nothing of what is edited.
+        names = TERMS if component == "rotation" else ["rig_identity", *EDITING]
+        weights = {name: WEIGHTS[name] for name in names if name != FROZEN}
         total = energy(generator, networks, weights, people.bank)
         portrait = entry(builders.small_portraits(1, generator.resolution))
         w_plus, rng = random_code(), np.random.default_rng(3)
@@ -243,15 +247,6 @@ def test_what_terms_share_is_computed_once_and_only_if_needed(
     jax.eval_shape(total.value, params, references, random_code(), KEY)
     # E_id edits a code, and so do the others, but by another face.
     assert {name: calls.count(name) for name in calls} == once
-
-
-def test_what_terms_need_is_told_by_their_weights():
-    assert needs({}) == needs({name: 1.0 for name in COMPARED}) == frozenset()
-    assert needs({"rig_identity": 1.0, "edit_landmark": 0.0}) == {"theta"}
-    for name in set(EDITING) - {"recognition_edited"}:
-        assert needs({name: 1.0, "rig_identity": 0}) == {"edited"}
-    assert needs({"recognition_edited": 1.0}) == {"theta", "edited"}
-    assert needs({"pixle": 1.0}) == frozenset()  # the energy itself refuses it
 
 
 @pytest.mark.parametrize(

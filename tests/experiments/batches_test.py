@@ -1,5 +1,3 @@
-"""The order of samples: repeatable from any step, every sample once an epoch."""
-
 import itertools
 
 import numpy as np
@@ -24,7 +22,7 @@ def test_a_training_goes_on_with_what_it_would_have_seen(first_step):
         assert_equal(found, expected)
 
 
-def test_every_epoch_has_another_order_without_repetition():
+def test_every_epoch_has_another_order_and_about_half_is_mirrored():
     seeds = np.concatenate([batch.seed for batch in take(6)]).tolist()
     epochs = [seeds[:9], seeds[9:]]
     assert all(len(set(epoch)) == 9 for epoch in epochs)
@@ -32,8 +30,6 @@ def test_every_epoch_has_another_order_without_repetition():
     with pytest.raises(ValueError, match="at least 11 samples, got 10"):
         next(batches(SAMPLES, 11))
 
-
-def test_about_half_is_mirrored_and_codes_stay():
     mirrored = []
     for batch in take(60):
         before = SAMPLES.take(batch.seed)
@@ -41,9 +37,6 @@ def test_about_half_is_mirrored_and_codes_stay():
         mirrored.extend(~straight)
         np.testing.assert_array_equal(batch.w, before.w)
     assert 0.35 < np.mean(mirrored) < 0.65
-
-
-def test_pictures_and_landmarks_are_mirrored_together():
     found = mirror_some(SAMPLES, np.arange(10) % 2 == 0)
     np.testing.assert_array_equal(found.image_u8[1::2], SAMPLES.image_u8[1::2])
     np.testing.assert_array_equal(found.landmarks[1::2], SAMPLES.landmarks[1::2])

@@ -1,5 +1,3 @@
-"""The benchmarks at small sizes."""
-
 import json
 from types import SimpleNamespace
 
@@ -12,7 +10,7 @@ from pie_jax.stack.assembly import Stack
 from tests import builders
 
 
-def test_both_stylegans_are_timed():
+def test_both_stylegans_and_every_component_are_timed():
     figures = benchmark.stylegan(1, (4, 3), (4, 3, 2))
     assert figures["stylegan1_resolution"] == 8
     assert figures["stylegan2_resolution"] == 16
@@ -20,8 +18,6 @@ def test_both_stylegans_are_timed():
         assert figures[f"{name}_forward_backward_seconds"] > 0
     json.dumps(figures)
 
-
-def test_every_component_is_timed():
     network = mobile_stylegan.mobile_stylegan((4, 4))
     params = builders.random_params(
         lambda key: mobile_stylegan.init_params(key, (4, 4))

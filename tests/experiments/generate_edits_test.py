@@ -1,5 +1,3 @@
-"""Edits of samples: each a function of its seed, stored with its whole code."""
-
 from types import SimpleNamespace
 
 import jax.numpy as jnp
@@ -37,7 +35,7 @@ def toy_rig(component):
     return Rig(edit, component)
 
 
-def test_each_edit_is_of_its_sample(tmp_path):
+def test_each_edit_is_of_its_sample_heads_turn_and_some_keep_their_expression(tmp_path):
     generator = Generator(None, synthesis, NUM_WS, SIZE)
     rigs = {name: toy_rig(name) for name in parameters.COMPONENTS}
     editor = SimpleNamespace(rigs=rigs)
@@ -57,8 +55,6 @@ def test_each_edit_is_of_its_sample(tmp_path):
     shown = 127.5 * (1 + np.tanh(after.sum(axis=1)[:, :3]))
     np.testing.assert_allclose(edits.image_u8[:, 0, 0], shown, atol=0.51)
 
-
-def test_heads_turn_and_some_keep_their_expression():
     data = some_data(50)
     own = parameters.from_vector(jnp.asarray(data.faces.theta[:1]))
     targets = [generate_edits._target(data, own, seed) for seed in range(50)]

@@ -1,5 +1,3 @@
-"""The job that makes samples, with a tiny generator and landmarks made up."""
-
 from functools import partial
 
 import jax
@@ -63,7 +61,9 @@ def test_samples_depend_on_their_seed_alone(params, tmp_path, whole, num, first,
         generate(params, tmp_path, first=4)
 
 
-def test_the_picture_is_that_of_the_code(params, whole):
+def test_the_picture_is_that_of_the_code_and_truncation_and_mixing_are_spread(
+    params, whole
+):
     for shard in loaded(whole):
         w_plus = samples.w_plus(shard, GENERATOR.num_ws)
         image = GENERATOR.synthesis(params, jnp.asarray(w_plus))
@@ -75,6 +75,13 @@ def test_the_picture_is_that_of_the_code(params, whole):
         np.testing.assert_array_equal(found, expected)
         even = [is_even(image_u8) for image_u8 in shard.image_u8]
         np.testing.assert_array_equal(shard.valid, even)
+
+    code, _, _ = jax.jit(jax.vmap(partial(DRAW, params)))(jnp.arange(300))
+    assert code["psi"].min() < 0.45 and code["psi"].max() > 0.95
+    assert ((code["psi"] >= 0.4) & (code["psi"] <= 1.0)).all()
+    mixed = code["crossover"] < GENERATOR.num_ws
+    assert 0.4 < mixed.mean() < 0.6
+    assert set(np.asarray(code["crossover"])) == set(range(1, GENERATOR.num_ws + 1))
 
 
 def test_a_killed_job_goes_on_and_ends_with_the_same_files(params, tmp_path, whole):
@@ -93,21 +100,9 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_files(params, tmp_path, who
     generate(params, tmp_path, measure=measure)
     assert len(calls) == 5 + 3  # the second shard's alone
     assert builders.files(tmp_path) == builders.files(whole)
-
-
-def test_another_generators_folder_is_refused(params, tmp_path, whole):
     samples.write(tmp_path, loaded(whole)[0], "other")
     with pytest.raises(PieError, match="'other', not of 'testing'"):
         generate(params, tmp_path)
-
-
-def test_truncation_and_mixing_are_spread(params):
-    code, _, _ = jax.jit(jax.vmap(partial(DRAW, params)))(jnp.arange(300))
-    assert code["psi"].min() < 0.45 and code["psi"].max() > 0.95
-    assert ((code["psi"] >= 0.4) & (code["psi"] <= 1.0)).all()
-    mixed = code["crossover"] < GENERATOR.num_ws
-    assert 0.4 < mixed.mean() < 0.6
-    assert set(np.asarray(code["crossover"])) == set(range(1, GENERATOR.num_ws + 1))
 
 
 @pytest.mark.real

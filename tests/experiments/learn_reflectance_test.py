@@ -1,5 +1,3 @@
-"""Learning how skin varies: known colours come back through light and gaps."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -13,7 +11,7 @@ from tests import builders
 from tests.training.reconstruction_test import random_theta
 
 
-def test_vertices_that_are_never_seen_keep_their_colour():
+def test_vertices_that_are_never_seen_keep_their_colour_fits_begin_with_the_mean():
     model = builders.toy_morphable()
     rng = np.random.default_rng(0)
     count = len(model.mean)
@@ -25,6 +23,9 @@ def test_vertices_that_are_never_seen_keep_their_colour():
     found = arrays["albedo_mean"]
     np.testing.assert_allclose(found[seen], colours.mean(axis=0)[seen], atol=1e-5)
     assert np.abs(found[5] - np.asarray(model.albedo_mean)[5]).max() < 0.2
+    apply, params = learn_reflectance.estimator(None)
+    theta = apply(params, jnp.zeros((3, 8, 8, 3)))
+    chex.assert_trees_all_equal(theta, neutral((3,)))
 
 
 def test_light_is_divided_out_and_what_hides_the_face_left_out():
@@ -49,12 +50,6 @@ def test_light_is_divided_out_and_what_hides_the_face_left_out():
     assert not np.any(weights[np.asarray(rendering.visible) == 0])
 
 
-def test_without_mofa_fits_begin_with_the_mean_head():
-    apply, params = learn_reflectance.estimator(None)
-    theta = apply(params, jnp.zeros((3, 8, 8, 3)))
-    chex.assert_trees_all_equal(theta, neutral((3,)))
-
-
 def low_rank(samples=80, size=30):
     """Data of three components: the data, and the components with one deviation."""
     rng = np.random.default_rng(0)
@@ -66,7 +61,7 @@ def low_rank(samples=80, size=30):
     return np.asarray(scores @ axes), np.asarray(axes), rng
 
 
-def test_principal_components_are_found_through_gaps():
+def test_principal_components_are_found_through_gaps_and_a_shift_shifts_the_mean():
     data, axes, rng = low_rank()
     weights = (rng.random(data.shape) < 0.7).astype(float)
     hidden = np.where(weights > 0, data, 99.0)
@@ -74,10 +69,6 @@ def test_principal_components_are_found_through_gaps():
     np.testing.assert_allclose(mean, 0, atol=1e-3)
     signs = np.sign(np.sum(found * axes, axis=1, keepdims=True))
     np.testing.assert_allclose(found * signs, axes, atol=1e-3)
-
-
-def test_a_shift_of_what_is_seen_shifts_the_mean():
-    data, axes, rng = low_rank()
     weights = rng.uniform(0.3, 1, data.shape)
     mean, _ = fill(data + 5, weights, rng.normal(size=axes.shape), rounds=300)
     np.testing.assert_allclose(mean, 5, atol=1e-2)

@@ -1,5 +1,3 @@
-"""The curvature: probes against the dense Gauss-Newton matrix, and taken up again."""
-
 from types import SimpleNamespace
 
 import jax
@@ -59,7 +57,9 @@ def gather(probe, stack, count, file):
     return measure_curvature.gather(probe, chosen, stack, file)
 
 
-def test_the_probes_mean_square_is_the_matrix_of_the_energys_terms(stack, tmp_path):
+def test_the_probes_mean_square_is_the_energys_matrix_and_a_killed_job_goes_on(
+    stack, tmp_path
+):
     probe = measure_curvature.prober(stack)
     found = gather(probe, stack, 1500, tmp_path / "probes.npy")
 
@@ -80,17 +80,15 @@ def test_the_probes_mean_square_is_the_matrix_of_the_energys_terms(stack, tmp_pa
         expected = 2 * energy(along)  # x^T H x of a quadratic form
         assert_allclose(np.mean((found[:, row] @ x) ** 2), expected, rtol=0.15)
 
-
-def test_a_job_that_was_killed_goes_on_where_it_was(stack, tmp_path):
-    probe = measure_curvature.prober(stack)
-    first = gather(probe, stack, 50, tmp_path / "probes.npy")
+    killed = tmp_path / "killed.npy"
+    first = gather(probe, stack, 50, killed)
     asked = []
 
     def counted(*args):
         asked.append(1)
         return probe(*args)
 
-    again = gather(counted, stack, 60, tmp_path / "probes.npy")
+    again = gather(counted, stack, 60, killed)
     assert len(asked) == 10 and not list(tmp_path.glob("*.tmp*"))
     assert_array_equal(again[:50], first)
     assert_array_equal(again, gather(probe, stack, 60, tmp_path / "others.npy"))

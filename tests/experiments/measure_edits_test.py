@@ -1,5 +1,3 @@
-"""Edits are measured: perfect ones on a generator whose pixels are theta itself."""
-
 from types import SimpleNamespace
 
 import jax.numpy as jnp
@@ -84,7 +82,7 @@ def measured(strength):
     return measure_edits.measure(bench(strength), [(w_plus, None)], 3, 2)
 
 
-def test_perfect_edits_have_no_errors_and_no_leaks():
+def test_perfect_edits_have_no_errors_feedback_helps_and_slopes_are_of_small_angles():
     found = measured(1.0)
     for name in ("expression", "light", "pose_leak"):
         np.testing.assert_allclose(found[name], 0, atol=2e-3)
@@ -96,16 +94,11 @@ def test_perfect_edits_have_no_errors_and_no_leaks():
     for asked, seen, solved, *_ in found["turned"]:
         assert asked == pytest.approx(seen, abs=0.3)
         assert solved == pytest.approx(np.rad2deg(0.1), rel=1e-3)
-
-
-def test_feedback_makes_weak_edits_better():
     found = measured(0.6)
     assert np.mean(found["angle"]) > 0.05
     for name in ("angle", "light"):
         assert np.mean(found[f"{name}_feedback2"]) < 0.5 * np.mean(found[name])
 
-
-def test_the_slope_is_of_small_angles_alone():
     slopes = np.array([0.9, 0.8, 1.1, 0.95])
     turned = [[yaw, *(yaw * slopes)] for yaw in (-20, 0, 20)] + [[30, 0, 20, 0, 0]]
     found = measure_edits.summary({"turned": turned, "angle": [0.1, 0.3]})

@@ -1,5 +1,3 @@
-"""Measuring fits on a toy: figures before and after refinement, distances, a sheet."""
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -18,11 +16,16 @@ def pictures():
     return rendered(COUNT, SIZE)[1]
 
 
-def test_refinement_is_measured_beside_the_estimate(pictures):
+def test_refinement_is_measured_beside_the_estimate_and_the_sheet_shows_it(pictures):
     found = measure_fits.measure(JUDGE, {}, pictures, 30)
     assert found["refined_landmark"] < 0.5 * found["landmark"]
     assert {"colour", "refined_colour", "mirror", "rendered"} < found.keys()
     assert np.all(np.isfinite([*found.values()]))
+    chosen_u8 = pictures.image_u8[np.arange(16) % COUNT]
+    rows = measure_fits.rows(JUDGE.model, parameters.neutral((16,)), chosen_u8)
+    assert [row.shape for row in rows] == [(8, SIZE, SIZE, 3)] * 10
+    np.testing.assert_array_equal(rows[0], chosen_u8[:8])
+    np.testing.assert_array_equal(rows[5], chosen_u8[8:])
 
 
 def test_distances_of_all_pairs_the_nearest_first():
@@ -35,11 +38,3 @@ def test_distances_of_all_pairs_the_nearest_first():
     assert list(found) == ["ben anna", "cleo ben", "cleo anna"]
     expected = [5, np.sqrt(49 + 16), 10]
     np.testing.assert_allclose([*found.values()], expected, rtol=1e-6)
-
-
-def test_the_sheet_has_each_picture_above_its_views(pictures):
-    chosen_u8 = pictures.image_u8[np.arange(16) % COUNT]
-    rows = measure_fits.rows(JUDGE.model, parameters.neutral((16,)), chosen_u8)
-    assert [row.shape for row in rows] == [(8, SIZE, SIZE, 3)] * 10
-    np.testing.assert_array_equal(rows[0], chosen_u8[:8])
-    np.testing.assert_array_equal(rows[5], chosen_u8[8:])

@@ -1,5 +1,3 @@
-"""Yaws by MediaPipe: its points are turned by what they say, sweeps are read whole."""
-
 import json
 
 import numpy as np

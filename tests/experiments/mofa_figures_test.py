@@ -1,5 +1,3 @@
-"""MoFA's figures: a network that knows the truth makes no error."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,7 +35,9 @@ def posed(rotation):
     return parameters.neutral((len(rotation),)).replace(rotation=rotation)
 
 
-def test_a_network_that_knows_the_faces_makes_small_errors(world):
+def test_a_network_that_knows_the_faces_errs_little_and_a_blind_one_as_they_differ(
+    world,
+):
     theta, pictures = world
     known = jnp.asarray(pictures.image_u8, jnp.float32) / 127.5 - 1
 
@@ -57,9 +57,6 @@ def test_a_network_that_knows_the_faces_makes_small_errors(world):
         assert found[f"mirror_{name}"] < 1e-4
     assert found["yaw_agreement"] > 0.999 and found["yaw_agreement_own_head"] > 0.999
 
-
-def test_a_network_that_sees_nothing_errs_as_far_as_the_faces_differ(world):
-    _, pictures = world
     yaw = 0.25
 
     def blind(params, image):

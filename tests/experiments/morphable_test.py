@@ -1,5 +1,3 @@
-"""The parts of the morphable model's builder, on shapes with known answers."""
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -37,7 +35,7 @@ def moves():
     return np.random.default_rng(0).normal(size=(50, 4, 3)) * [1, 2, 3]
 
 
-def test_components_are_symmetric_or_not_orthogonal_and_one_deviation_long(moves):
+def test_components_are_symmetric_or_not_orthogonal_and_those_of_what_is_mixed(moves):
     basis = bases.principal(moves, reflect, 12)
     mirrored = reflect(basis.components)
     same, opposite = (
@@ -53,21 +51,17 @@ def test_components_are_symmetric_or_not_orthogonal_and_one_deviation_long(moves
     np.testing.assert_allclose((codes**2).mean(0), 1, rtol=1e-9)
     assert np.all(np.diff(np.diag(gram)) <= 1e-12)
     assert basis.explained == pytest.approx(1)
+    # What is dependent is dropped.
+    axes = bases.orthonormal(np.array([[2.0, 0, 0], [2, 2, 0], [0, 1, 0]]))
+    assert axes.shape == (2, 3)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(2), atol=1e-12)
 
-
-def test_components_of_mixtures_are_those_of_what_is_mixed(moves):
     amounts = np.random.default_rng(1).random((30, 5))
     mixtures = np.einsum("nm,mvi->nvi", amounts, moves[:5])
     plain = bases.principal(mixtures, reflect, 4)
     quick = bases.principal(moves[:5], reflect, 4, amounts=amounts)
     np.testing.assert_allclose(quick.components, plain.components, atol=1e-9)
     assert quick.explained == pytest.approx(plain.explained)
-
-
-def test_orthonormal_drops_what_is_dependent():
-    axes = bases.orthonormal(np.array([[2.0, 0, 0], [2, 2, 0], [0, 1, 0]]))
-    assert axes.shape == (2, 3)
-    np.testing.assert_allclose(axes @ axes.T, np.eye(2), atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -80,15 +74,12 @@ def test_weights_of_a_phenotype_are_products_that_add_up_to_one(seed):
     assert min(weights.values()) > 0
 
 
-def test_a_phenotype_at_an_anchor_is_one_target():
+def test_a_phenotype_at_an_anchor_is_one_target_and_a_slider_moves_one_of_two():
     person = heads.Phenotype(3, 1, (0, 1, 0), 1, 2)
     assert heads.phenotype_targets(person) == {
         "asian-male-old": 1,
         "universal-male-old-averagemuscle-maxweight": 1,
     }
-
-
-def test_a_slider_moves_one_of_its_opposite_targets():
     slider = heads.Slider((("decr", "incr"), (None, "round")), deviation=0.5)
     rng = np.random.default_rng(0)
     drawn = [heads.draw_sliders([slider], rng) for _ in range(200)]
@@ -97,7 +88,7 @@ def test_a_slider_moves_one_of_its_opposite_targets():
     assert {"decr", "incr", "round"} == set().union(*drawn)
 
 
-def test_aligned_heads_keep_their_size_and_lose_their_pose():
+def test_aligned_heads_keep_their_size_and_the_mean_one_is_where_ffhq_has_faces():
     upright, _ = builders.toy_head(1)
     rng = np.random.default_rng(0)
     shapes = upright + 0.01 * rng.normal(size=(20, *upright.shape))
@@ -106,6 +97,17 @@ def test_aligned_heads_keep_their_size_and_lose_their_pose():
     aligned = alignment.align(1.2 * moved, upright, np.arange(len(upright)))
     centred = shapes - shapes.mean(1, keepdims=True)
     np.testing.assert_allclose(aligned, 1.2 * centred, atol=0.02)
+
+    eyes = np.stack([np.tile([x, 0.3, 0.9], (6, 1)) for x in (-0.3, 0.3)])
+    mouth = np.array([[-0.2, -0.35, 0.9], [0.2, -0.35, 0.9]])
+    distance, lift = frame.place(eyes, mouth)
+    raised = np.array([0, lift, 0])
+    left, right = frame.project(eyes + raised, distance).mean(1)
+    below = frame.project(mouth + raised, distance).mean(0)
+    # Three numbers with two unknowns: an error that is left is shared.
+    assert right[0] - left[0] == pytest.approx(2 * frame.EYES[0], abs=0.01)
+    both = (left[1] + below[1]) / 2
+    assert both == pytest.approx((frame.EYES[1] + frame.MOUTH[1]) / 2, abs=0.01)
 
 
 def area(vertices, triangles):
@@ -141,15 +143,13 @@ def test_refining_splits_long_edges_alone(longest):
     assert (len(refined) == len(triangles)) == (longest > 1)
 
 
-def test_the_laplacian_of_a_ball_has_the_harmonics_eigenvalues():
+def test_the_laplacian_has_the_harmonics_eigenvalues_and_components_are_orthogonal():
     mass, stiffness = reflectance.laplacian(*builders.icosphere(3))
     assert mass.sum() == pytest.approx(4 * np.pi, rel=0.02)
     scaled = stiffness.toarray() / np.sqrt(mass[:, None] * mass)
     expected = np.repeat([0, 2, 6], [1, 3, 5])
     np.testing.assert_allclose(np.linalg.eigvalsh(scaled)[:9], expected, atol=0.1)
 
-
-def test_reflectance_components_are_orthogonal_over_the_surface():
     vertices, triangles = builders.toy_head(3)
     mean, components = reflectance.smooth_basis(vertices, triangles, 30)
     assert mean.shape == vertices.shape and components.shape == (30, *vertices.shape)
@@ -160,19 +160,6 @@ def test_reflectance_components_are_orthogonal_over_the_surface():
     cosines = gram / np.outer(sizes, sizes) - np.eye(30)
     # The three colours are not quite at right angles.
     assert np.abs(cosines).max() < 0.2
-
-
-def test_the_mean_head_is_placed_where_ffhq_has_faces():
-    eyes = np.stack([np.tile([x, 0.3, 0.9], (6, 1)) for x in (-0.3, 0.3)])
-    mouth = np.array([[-0.2, -0.35, 0.9], [0.2, -0.35, 0.9]])
-    distance, lift = frame.place(eyes, mouth)
-    raised = np.array([0, lift, 0])
-    left, right = frame.project(eyes + raised, distance).mean(1)
-    below = frame.project(mouth + raised, distance).mean(0)
-    # Three numbers with two unknowns: an error that is left is shared.
-    assert right[0] - left[0] == pytest.approx(2 * frame.EYES[0], abs=0.01)
-    both = (left[1] + below[1]) / 2
-    assert both == pytest.approx((frame.EYES[1] + frame.MOUTH[1]) / 2, abs=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -201,14 +188,13 @@ def units(toy_region):
     return expressions.Units(arkit, own)
 
 
-def test_sides_are_told_from_names(units):
+def test_drawn_amounts_are_sparse_and_named_units_lose_nothing_in_the_basis(
+    units, toy_region
+):
     assert expressions.other_side("mouthSmileLeft", units.arkit) == "mouthSmileRight"
     assert expressions.other_side("jawOpen", units.arkit) == "jawOpen"
     both = {"eye-left-slit": 0, "eye-right-slit": 0}
     assert expressions.other_side("eye-right-slit", both) == "eye-left-slit"
-
-
-def test_drawn_amounts_are_sparse_and_possible(units):
     arkit, own = expressions.draw_amounts(units, np.random.default_rng(0), 300)
     amounts = np.concatenate([arkit, own], axis=1)
     assert amounts.min() >= 0 and amounts.max() <= 1
@@ -217,8 +203,6 @@ def test_drawn_amounts_are_sparse_and_possible(units):
     assert not np.any((jaw > 0) & (own[:, 1] > 0))  # both open the mouth
     assert np.mean(amounts > 0) < 0.9
 
-
-def test_named_units_lose_nothing_in_the_expression_basis(units, toy_region):
     amounts = expressions.draw_amounts(units, np.random.default_rng(0), 300)
     basis = expressions.expression_basis(units, amounts, toy_region, 5)
     arkit = np.stack(list(units.arkit.values()))
@@ -268,7 +252,9 @@ def ball_head():
     return cut, vertices
 
 
-def test_a_portrait_shows_skin_eyes_and_which_triangle_is_where(ball_head):
+def test_a_portrait_shows_skin_and_eyes_and_candidates_of_the_jaw_are_symmetric(
+    ball_head,
+):
     cut, vertices = ball_head
     lips = np.zeros(cut.num_vertices)
     portrait = portraits.portray(cut, vertices, lips, 12.0)
@@ -287,8 +273,6 @@ def test_a_portrait_shows_skin_eyes_and_which_triangle_is_where(ball_head):
     eye = portrait.points[cut.num_vertices + vertices[cut.num_vertices :, 2].argmax()]
     assert portrait.picture[int(eye[1]), int(eye[0])].max() < 60  # the iris
 
-
-def test_candidates_of_the_jaw_are_symmetric_and_begin_in_front(ball_head):
     cut, vertices = ball_head
     around = np.radians(np.linspace(-80, 80, 17))
     jaw = np.stack([np.sin(around), -0.4 + 0 * around, np.cos(around)], axis=1)

@@ -1,5 +1,3 @@
-"""From samples to edits with a generator of one's own, by the command lines alone."""
-
 import argparse
 import sys
 

@@ -1,5 +1,3 @@
-"""Rows in parts: all of them once, in order, as one call would have it."""
-
 import numpy as np
 import pytest
 

@@ -1,5 +1,3 @@
-"""Photographs beside the samples: averaged, landmarks in fractions."""
-
 import numpy as np
 import pytest
 

@@ -1,5 +1,3 @@
-"""The report: figures by portrait, their means, and a sheet."""
-
 import json
 import sys
 

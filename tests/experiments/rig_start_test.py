@@ -1,5 +1,3 @@
-"""The regression from codes and the best linear rig under it, on linear toy data."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,14 +31,12 @@ def predicted(regression, codes):
     return np.einsum("srn,rnk->sk", codes - regression.centre, regression.kernel)
 
 
-def test_the_regression_explains_codes_it_has_not_seen(toy):
+def test_the_regression_explains_new_codes_and_agrees_with_the_normal_equations(toy):
     codes, values, regression = toy
     truth = (values[800:] - regression.mean) / regression.deviation
     error = np.mean((predicted(regression, codes[800:]) - truth) ** 2, axis=0)
     assert (error / truth.var(axis=0)).max() < 0.05
 
-
-def test_the_ridge_agrees_with_the_normal_equations():
     rng = np.random.default_rng(1)
     codes, values = rng.normal(size=(40, 2, 5)), rng.normal(size=(40, 4))
     values[:, 3] = 4.0  # never varies, and stays at its mean

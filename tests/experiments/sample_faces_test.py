@@ -1,12 +1,10 @@
-"""What is seen in samples is measured once."""
-
 import numpy as np
 
 from experiments import sample_faces
 from tests.experiments.samples_test import shard
 
 
-def test_all_samples_are_seen_once_and_kept(tmp_path):
+def test_all_samples_are_seen_once_and_kept_and_chips_are_where_landmarks_are(tmp_path):
     samples, calls = shard(0, count=28), []
 
     def see(image_u8, chip_matrix):
@@ -25,8 +23,6 @@ def test_all_samples_are_seen_once_and_kept(tmp_path):
     sample_faces.measured(see, samples, kept, "others")
     assert sum(calls) == 2 * 28
 
-
-def test_chips_are_where_the_landmarks_are_at_any_size():
     samples = shard(0, count=3, size=8)
     stored = sample_faces.chip_matrices(samples)
     larger = sample_faces.chip_matrices(samples, 32)

@@ -1,5 +1,3 @@
-"""Samples on disk: what is written is read, whatever is killed or missing."""
-
 import numpy as np
 import pytest
 
@@ -37,20 +35,28 @@ def seeds(folder, **values):
     return [x.seed.tolist() for x in samples.load(folder, "toy", 8, **values)]
 
 
-def test_a_shard_comes_back_as_it_was(tmp_path):
+def test_a_shard_comes_back_as_it_was_and_pictures_are_averaged(tmp_path):
     write(tmp_path, 8)
     (file,) = tmp_path.iterdir()
     assert file.name == "samples-0000008-0000011.npz"
     assert_equal(samples.read(file, "toy"), shard(8))
+    image_u8 = shard(0).image_u8
+    expected = image_u8.reshape(4, 2, 4, 2, 4, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(samples.shrink(image_u8, 2), expected, atol=0.501)
+    np.testing.assert_array_equal(samples.shrink(image_u8, 8), image_u8)
+    with pytest.raises(ValueError, match="divisor of 8"):
+        samples.shrink(image_u8, 3)
 
 
-def test_codes_are_rebuilt_row_by_row():
+def test_codes_are_rebuilt_row_by_row_and_what_follows_a_gap_is_not_used(tmp_path):
     written = shard(0)._replace(crossover=np.int32([1, 3, 5, 2]))
     w_plus = samples.w_plus(written, 5)
     assert w_plus.shape == (4, 5, 512) and w_plus.dtype == np.float32
     for i, row in np.ndindex(4, 5):
         of = int(row >= written.crossover[i])
         np.testing.assert_array_equal(w_plus[i, row], written.w[i, of])
+    write(tmp_path, 0, 8)
+    assert seeds(tmp_path, held_out=1) == [[1, 2, 3], [0]]
 
 
 def test_held_out_samples_stay_the_same_while_more_are_made(tmp_path):
@@ -61,11 +67,6 @@ def test_held_out_samples_stay_the_same_while_more_are_made(tmp_path):
     assert seeds(tmp_path, held_out=3) == [[4, 5, 6, 7, 8, 10, 11], [0, 2, 3]]
 
 
-def test_what_follows_a_gap_is_not_used(tmp_path):
-    write(tmp_path, 0, 8)
-    assert seeds(tmp_path, held_out=1) == [[1, 2, 3], [0]]
-
-
 def test_no_more_is_read_than_is_wanted(tmp_path):
     write(tmp_path, 0, 4)
     samples.shard_path(tmp_path, 8, 4).write_bytes(b"damaged")
@@ -74,10 +75,12 @@ def test_no_more_is_read_than_is_wanted(tmp_path):
         seeds(tmp_path, held_out=2, most=7)
 
 
-def test_too_few_samples_are_an_error_that_says_how_to_make_them(tmp_path):
+def test_too_few_samples_or_those_of_another_generator_are_an_error(tmp_path):
     write(tmp_path, 0, invalid=(0,))
     with pytest.raises(PieError, match="holds 3 valid .*generate_samples"):
         seeds(tmp_path, held_out=3)
+    with pytest.raises(PieError, match="'toy', not of 'other'"):
+        samples.load(tmp_path, "other", 8)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no", b"\x93NUMPY", "truncated"])
@@ -88,18 +91,3 @@ def test_a_damaged_shard_is_an_error_that_names_it(tmp_path, content):
     path.write_bytes(whole[:-100] if content == "truncated" else content)
     with pytest.raises(PieError, match=f"{path.name} is damaged"):
         samples.read(path, "toy")
-
-
-def test_another_generators_samples_are_refused(tmp_path):
-    write(tmp_path, 0)
-    with pytest.raises(PieError, match="'toy', not of 'other'"):
-        samples.load(tmp_path, "other", 8)
-
-
-def test_pictures_are_averaged():
-    image_u8 = shard(0).image_u8
-    expected = image_u8.reshape(4, 2, 4, 2, 4, 3).mean(axis=(2, 4))
-    np.testing.assert_allclose(samples.shrink(image_u8, 2), expected, atol=0.501)
-    np.testing.assert_array_equal(samples.shrink(image_u8, 8), image_u8)
-    with pytest.raises(ValueError, match="divisor of 8"):
-        samples.shrink(image_u8, 3)

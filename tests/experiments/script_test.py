@@ -1,5 +1,3 @@
-"""Scripts: their options, and how they end."""
-
 from pathlib import Path
 
 import pytest

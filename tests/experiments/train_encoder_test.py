@@ -1,5 +1,3 @@
-"""The encoder's fit: to a linear world, its rank, its figures and pictures."""
-
 import json
 
 import jax.numpy as jnp
@@ -46,15 +44,12 @@ def estimates(trained_on, rank, image_u8):
     return np.asarray(Encoder(NUM_WS, rank).apply({"params": params}, image)), params
 
 
-def test_codes_are_estimated_for_pictures_never_seen(world):
+def test_codes_are_estimated_for_new_pictures_and_what_exceeds_the_rank_left_out(world):
     codes, samples = world
     found, _ = estimates(samples.take(slice(100)), FACTORS, samples.image_u8[100:])
     truth = np.broadcast_to(codes[100:, None], found.shape)
     assert np.mean((found - truth) ** 2) < 1e-3 * np.mean(truth**2)
 
-
-def test_what_exceeds_the_rank_is_left_out(world):
-    codes, samples = world
     found, params = estimates(samples, 1, samples.image_u8)
     assert params["reduce"]["kernel"].shape == (3 * SIZE**2, 1)
     assert params["knots"]["kernel"].shape == (1, KNOTS * 512)
@@ -73,10 +68,7 @@ def test_figures_and_pictures_are_of_what_the_generator_makes(tmp_path):
         grey = params * w_plus.mean(axis=(1, 2))[:, None, None, None]
         return jnp.broadcast_to(grey, (len(w_plus), 2 * SIZE, 2 * SIZE, 3))
 
-    blank = jnp.zeros((1, SIZE, SIZE, 3))
-    network = builders.random_params(
-        lambda key: Encoder(NUM_WS, 2).init(key, blank)["params"]
-    )
+    network = builders.module_params(Encoder(NUM_WS, 2), (1, SIZE, SIZE, 3))
     generator = Generator(None, synthesis, NUM_WS, 2 * SIZE)
     black = {"mean": jnp.full(512, -1.0), "axes": jnp.zeros((512, 512))}
     project = train_encoder.projection(generator, 1.0, black, network)

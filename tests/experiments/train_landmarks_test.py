@@ -1,5 +1,3 @@
-"""The landmark training on a few random pictures: a run, and its figures."""
-
 import json
 
 import numpy as np
@@ -14,7 +12,7 @@ from pie_jax.networks.landmark_net import SIZE, LandmarkNet
 from tests.experiments.samples_test import shard
 
 
-def test_a_short_training_reports_and_draws(tmp_path):
+def test_a_short_training_reports_and_draws_the_distance_of_known_shifts(tmp_path):
     few = shard(0, count=4, size=SIZE)
     sets = {"held_out": Pictures(few.image_u8, few.landmarks)}
     task = train_landmarks.landmark_task(LandmarkNet(1 / 32), few, sets, 4, 2)
@@ -27,8 +25,6 @@ def test_a_short_training_reports_and_draws(tmp_path):
     with Image.open(tmp_path / "preview-000004.png") as picture:
         assert picture.size == (8 * 2 * SIZE, 2 * SIZE)
 
-
-def test_the_distance_of_a_known_shift():
     truth = np.float32(np.random.default_rng(0).uniform(size=(120, 68, 2)))
     eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=-1)
     shifted = truth + 0.25 * eyes[:, None, None] * np.float32([0, 1])

@@ -1,5 +1,3 @@
-"""Training MoFA: its reports and batches, and how it goes on from a file."""
-
 import json
 
 import chex
@@ -26,8 +24,7 @@ FIGURES = ("landmark", "colour", "mirror", "yaw_agreement", "rendered")
 
 def params(module=SMALL):
     """Random ones, with the recognition network's."""
-    blank = jnp.zeros((1, module.size, module.size, 3))
-    return builders.random_params(lambda key: module.init(key, blank)["params"])
+    return builders.module_params(module, (1, module.size, module.size, 3))
 
 
 def described(chosen):
@@ -45,7 +42,9 @@ def task():
     return mofa_task(SMALL, params()[RECOGNITION], model, data, STEPS, 2)
 
 
-def test_reports_have_every_figure_and_a_preview(task, tmp_path):
+def test_reports_have_every_figure_and_batches_depend_on_their_step_alone(
+    task, tmp_path
+):
     train(task, tmp_path, STEPS, 2)
     history = json.loads((tmp_path / HISTORY).read_text())
     assert [row["step"] for row in history] == [2, 4]
@@ -54,8 +53,6 @@ def test_reports_have_every_figure_and_a_preview(task, tmp_path):
         assert np.all(np.isfinite(list(row.values())))
     assert (tmp_path / "preview-000004.png").stat().st_size > 1000
 
-
-def test_batches_depend_on_their_step_and_colours_count_more_and_more(task):
     counts = [appearance(x) for x in np.linspace(0, 1, 101)]
     assert counts[0] == 0 and counts[-1] == 1
     assert np.all(np.diff(counts) >= 0)
@@ -77,7 +74,9 @@ def test_what_is_exported_can_be_gone_on_from(task, tmp_path):
         train_mofa._begun(task, file)
 
 
-def test_views_are_drawn_below_their_pictures(monkeypatch):
+def test_views_are_drawn_below_pictures_and_edits_come_with_what_they_are_of(
+    monkeypatch,
+):
     image_u8 = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
 
     def look(model, theta, image):
@@ -90,8 +89,6 @@ def test_views_are_drawn_below_their_pictures(monkeypatch):
     np.testing.assert_array_equal(rows[0][:, ::2, ::2], image_u8)
     assert [row[0, 0, 0, 0] for row in rows[1:]] == [153, 102, 51, 204]
 
-
-def test_edits_come_with_what_they_are_edits_of():
     chosen, edits = shard(5, count=40, size=8), shard(0, count=12, size=8)
     data = Data(described(chosen), described(edits), {})
     batch = next(train_mofa._following(data, 10, 8, first_step=3))

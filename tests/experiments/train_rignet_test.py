@@ -1,5 +1,3 @@
-"""A rig's training for a toy generator: a start, a run, its figures, its file's use."""
-
 import json
 from argparse import Namespace
 from types import SimpleNamespace
@@ -86,10 +84,24 @@ def task(setup, data):
     return begin(setup, data)[1]
 
 
-def test_codes_are_in_standard_deviations(data):
+def test_codes_are_in_deviations_batches_of_their_step_heads_turned_evenly(data, task):
     code = data.codes(slice(2))
     expected = latents.whiten(MOMENTS, jnp.asarray(data.samples.w[:2, :1]))
     np.testing.assert_allclose(code, expected.repeat(NUM_WS, axis=1), rtol=1e-5)
+    stream = task.batches(0)
+    next(stream)
+    chex.assert_trees_all_equal(next(stream), next(task.batches(1)))
+
+    turned, lit = (
+        next(train_rignet.following(data, name, RESOLUTION, 300, 0.0, 0))
+        for name in ("rotation", "illumination")
+    )
+    limits = np.radians(train_rignet.TURNED)
+    assert (np.abs(turned.other.rotation) <= limits).all()
+    assert (np.abs(turned.other.rotation).max(axis=0) > 0.9 * limits).all()
+    assert 1.2 < lit.strength.max() <= train_rignet.STRONGEST
+    known = parameters.from_vector(jnp.asarray(data.faces.theta)).illumination
+    assert set(np.asarray(lit.other.illumination[:, 0])) <= set(np.asarray(known[:, 0]))
 
 
 def test_a_short_training_reports_and_draws(task, tmp_path):
@@ -103,25 +115,6 @@ def test_a_short_training_reports_and_draws(task, tmp_path):
     assert reported == task.evaluate(rounded(params))
     with Image.open(tmp_path / "preview-000004.png") as picture:
         assert picture.size == (8 * 256, 2 * 256)
-
-
-def test_batches_depend_on_their_step_alone(task):
-    stream = task.batches(0)
-    next(stream)
-    chex.assert_trees_all_equal(next(stream), next(task.batches(1)))
-
-
-def test_heads_are_turned_evenly_and_other_components_towards_samples(data):
-    turned, lit = (
-        next(train_rignet.following(data, name, RESOLUTION, 300, 0.0, 0))
-        for name in ("rotation", "illumination")
-    )
-    limits = np.radians(train_rignet.TURNED)
-    assert (np.abs(turned.other.rotation) <= limits).all()
-    assert (np.abs(turned.other.rotation).max(axis=0) > 0.9 * limits).all()
-    assert 1.2 < lit.strength.max() <= train_rignet.STRONGEST
-    known = parameters.from_vector(jnp.asarray(data.faces.theta)).illumination
-    assert set(np.asarray(lit.other.illumination[:, 0])) <= set(np.asarray(known[:, 0]))
 
 
 @pytest.mark.parametrize(

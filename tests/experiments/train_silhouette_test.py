@@ -1,5 +1,3 @@
-"""The silhouette's training: a linear function from a teacher that is often wrong."""
-
 import numpy as np
 
 from experiments import train_silhouette

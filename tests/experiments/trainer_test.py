@@ -1,5 +1,3 @@
-"""The loop around a training: killed and resumed, it ends with the same bits."""
-
 import itertools
 import json
 
@@ -133,7 +131,7 @@ def test_what_is_not_finite_stops_and_leaves_the_last_checkpoint(
     chex.assert_trees_all_equal(train(healthy, tmp_path / "ill", 7, 3), expected)
 
 
-def test_what_fails_in_a_report_costs_no_update(tmp_path, whole):
+def test_what_fails_in_a_report_costs_no_update_and_no_number_is_null(tmp_path, whole):
     def failing(params):
         raise ImportError("no cv2")
 
@@ -144,9 +142,8 @@ def test_what_fails_in_a_report_costs_no_update(tmp_path, whole):
     assert seen == [3, 6]
     assert history(tmp_path) == history(whole[1])
 
-
-def test_a_figure_that_is_no_number_is_null(tmp_path):
     nameless = task()._replace(evaluate=lambda params: {"mean": np.nan})
-    _, figures = train(nameless, tmp_path, 7, 3)
-    assert figures == {"mean": None} and history(tmp_path)[-1]["mean"] is None
-    assert "NaN" not in (tmp_path / HISTORY).read_text()
+    _, figures = train(nameless, tmp_path / "nameless", 7, 3)
+    assert figures == {"mean": None}
+    assert history(tmp_path / "nameless")[-1]["mean"] is None
+    assert "NaN" not in (tmp_path / "nameless" / HISTORY).read_text()

@@ -1,5 +1,3 @@
-"""Light that hardly shows: what it changes, how much is kept, and in which layer."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -13,7 +11,7 @@ from tests import builders
 from tests.training.reconstruction_test import random_theta
 
 
-def test_the_change_of_colours_is_that_of_a_rendering():
+def test_the_change_of_colours_is_that_of_a_rendering_and_tells_what_is_kept():
     model, theta = builders.toy_morphable(), random_theta(1)
     theta = theta.replace(reflectance=jnp.zeros_like(theta.reflectance))
     difference = np.random.default_rng(1).normal(size=27)
@@ -26,8 +24,6 @@ def test_the_change_of_colours_is_that_of_a_rendering():
     change = colour_change(model, theta)
     np.testing.assert_allclose(difference @ change @ difference, expected, rtol=0.02)
 
-
-def test_light_that_shows_is_kept_and_other_light_is_not():
     axes = np.asarray(builders.orthogonal(27, np.random.default_rng(0)), np.float64)
     effect = np.array([HALVED, 100 * HALVED, 0.0, *[1.0] * 24])
     shares = axes.T @ kept((axes * effect**2) @ axes.T) @ axes
@@ -39,7 +35,7 @@ def test_mofa_then_says_that_light_and_all_else_as_before():
     network = mofa.MoFA(width=1 / 8, size=32, recognition_width=1 / 8)
     rng = np.random.default_rng(0)
     image = jnp.asarray(rng.uniform(-1, 1, (3, 32, 32, 3)), jnp.float32)
-    params = builders.random_params(lambda key: network.init(key, image)["params"])
+    params = builders.module_params(network, image)
     arrays = traverse_util.flatten_dict(jax.tree.map(np.asarray, params), sep="/")
     shares, middle = rng.normal(size=(27, 27)), rng.normal(size=27)
     changed = arrays | head(arrays, shares, middle)

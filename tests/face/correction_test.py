@@ -1,5 +1,3 @@
-"""MoFA corrected: its pose goes towards the landmarks', its colours to the picture's."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -20,16 +18,11 @@ def scene():
     """Faces, an estimate that misses their pose, pictures, and how they are seen."""
     truth, estimated, image, networks = builders.miss_the_pose(MODEL, appearance.SIZE)
     whole = jax.jit(corrected(*networks))
-    return (
-        truth,
-        estimated,
-        lambda **parts: whole(PARAMS.replace(**parts), image),
-        image,
-    )
+    return truth, estimated, lambda **x: whole(PARAMS.replace(**x), image), image
 
 
-def test_the_pose_goes_a_share_of_the_way_to_the_landmarks(scene):
-    truth, estimated, see, _ = scene
+def test_the_pose_goes_to_the_landmarks_colours_are_solved_for_by_both_networks(scene):
+    truth, estimated, see, image = scene
     found = see()
     for part in ("rotation", "translation"):
         there, seen = getattr(truth, part), getattr(estimated, part)
@@ -37,21 +30,12 @@ def test_the_pose_goes_a_share_of_the_way_to_the_landmarks(scene):
         np.testing.assert_allclose(getattr(found, part), expected, atol=2e-3)
     chex.assert_trees_all_equal(found.identity, estimated.identity)
     chex.assert_trees_all_equal(found.expression, estimated.expression)
-
-
-def test_colours_are_solved_for_in_the_corrected_pose(scene):
-    _, estimated, see, image = scene
-    found = see()
     posed = found.replace(
         reflectance=estimated.reflectance, illumination=estimated.illumination
     )
     expected = jax.jit(appearance.solve)(MODEL, posed, image)
     chex.assert_trees_all_close(found, expected, atol=1e-4)
-
-
-def test_both_networks_are_given_their_own_parameters(scene):
-    *_, see, _ = scene
-    found, other = see(), see(mofa=0.1)
+    other = see(mofa=0.1)
     np.testing.assert_allclose(other.identity, found.identity + 0.1, atol=1e-6)
     tilted = see(landmark_net=builders.TILT)
     assert (jnp.abs(tilted.rotation - found.rotation).max(axis=-1) > 0.003).all()

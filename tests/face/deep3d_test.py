@@ -1,5 +1,3 @@
-"""Deep3DFaceRecon's coefficients in our renderer: same pixels, same colours."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -115,13 +113,24 @@ def test_where_normals_agree_so_does_the_whole_picture():
     )
 
 
-def test_without_coefficients_it_is_the_mean_face_turned_by_the_crop_alone():
+def test_without_coefficients_it_is_the_mean_face_batches_and_gradients_are_faces():
     _, model = files_model(2)
     theta, _ = rendered(model, np.zeros(257))
     np.testing.assert_allclose(theta.rotation, [network.TILT, 0, 0], atol=1e-6)
     white = np.asarray(theta.illumination).reshape(9, 3)
     assert np.all(white[0] > 0)
     np.testing.assert_allclose(white[1:], 0, atol=1e-5)
+
+    vectors = scaled(np.random.default_rng(2).normal(size=(2, 2, 257))).astype("f")
+    theta = jax.jit(lambda vector: deep3d.theta(model, coefficients(vector)))
+    checks.assert_maps(theta, vectors, axes=2, batched=True, atol=1e-5)
+
+    def value(vector):
+        theta = deep3d.theta(checks.double(model), coefficients(vector))
+        return jnp.sum(jnp.sin(thetas.to_vector(theta)))
+
+    vector = scaled(np.random.default_rng(3).normal(size=257))
+    checks.assert_gradient(value, vector, directions=3)
 
 
 @pytest.mark.parametrize(
@@ -136,21 +145,3 @@ def test_each_angle_is_one_of_ours(angle, field, sign):
     expected = np.zeros(3)
     expected[field] = sign * 0.3
     np.testing.assert_allclose(turned, expected, atol=0.01)
-
-
-def test_batches_are_faces_one_by_one():
-    _, model = files_model(0)
-    vectors = scaled(np.random.default_rng(2).normal(size=(2, 2, 257))).astype("f")
-    theta = jax.jit(lambda vector: deep3d.theta(model, coefficients(vector)))
-    checks.assert_maps(theta, vectors, axes=2, batched=True, atol=1e-5)
-
-
-def test_gradient_agrees_with_finite_differences():
-    _, model = files_model(0)
-
-    def value(vector):
-        theta = deep3d.theta(checks.double(model), coefficients(vector))
-        return jnp.sum(jnp.sin(thetas.to_vector(theta)))
-
-    vector = scaled(np.random.default_rng(3).normal(size=257))
-    checks.assert_gradient(value, vector, directions=3)

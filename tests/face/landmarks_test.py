@@ -54,21 +54,30 @@ def test_the_far_side_of_the_jaw_is_the_outline(head, yaw):
         assert jnp.abs(jaw[i, 0]) > 0.99 * outermost
 
 
-def test_the_landmarks_follow_the_view(head):
+def test_the_landmarks_follow_the_view_as_chosen_vertices_in_batches(head):
     front = landmarks.vertex_ids(head, seen(head))
     turned = landmarks.vertex_ids(head, seen(head, yaw=40))
     np.testing.assert_array_equal(front[:17], head.contour[:, 0])
     # The side that turns away shows its outline further in front.
     assert np.all(head.mean[turned[9:16], 2] > head.mean[front[9:16], 2])
     np.testing.assert_array_equal(turned[17:], front[17:])
-
-
-def test_a_landmark_does_not_slide_along_an_outline_without_need(head):
     # Candidates straight below the frontal one are hardly further out.
     points = seen(head)
     lower = points[head.contour[3, 0]] + jnp.array([-0.02, 0.2])
     slid = points.at[head.contour[3, 5]].set(lower)
     assert landmarks.vertex_ids(head, slid)[3] == head.contour[3, 0]
+
+    points = jnp.stack([seen(head, yaw) for yaw in (-30, 0, 30)])
+    found = jax.jit(landmarks.landmarks)(head, points)
+    ids = landmarks.vertex_ids(head, points)
+    assert found.shape == (3, 68, 2) and ids.shape == (3, 68)
+    for row, points_of_one, ids_of_one in zip(found, points, ids, strict=True):
+        np.testing.assert_array_equal(row, points_of_one[ids_of_one])
+    points = seen(head, 20)
+    ids = landmarks.vertex_ids(head, points)
+    gradient = jax.grad(lambda p: jnp.sum(landmarks.landmarks(head, p)))(points)
+    counts = np.bincount(ids, minlength=len(points))
+    np.testing.assert_array_equal(gradient, np.stack([counts, counts], axis=1))
 
 
 @pytest.mark.parametrize("roll", [-90, 30, 180])
@@ -76,20 +85,3 @@ def test_a_turned_picture_has_the_same_landmarks(head, roll):
     upright = landmarks.vertex_ids(head, seen(head, yaw=25))
     rolled = landmarks.vertex_ids(head, seen(head, yaw=25, roll=roll))
     np.testing.assert_array_equal(upright, rolled)
-
-
-def test_landmarks_are_the_chosen_vertices_in_batches(head):
-    points = jnp.stack([seen(head, yaw) for yaw in (-30, 0, 30)])
-    found = jax.jit(landmarks.landmarks)(head, points)
-    ids = landmarks.vertex_ids(head, points)
-    assert found.shape == (3, 68, 2) and ids.shape == (3, 68)
-    for row, points_of_one, ids_of_one in zip(found, points, ids, strict=True):
-        np.testing.assert_array_equal(row, points_of_one[ids_of_one])
-
-
-def test_the_gradient_reaches_the_chosen_vertices_alone(head):
-    points = seen(head, 20)
-    ids = landmarks.vertex_ids(head, points)
-    gradient = jax.grad(lambda p: jnp.sum(landmarks.landmarks(head, p)))(points)
-    counts = np.bincount(ids, minlength=len(points))
-    np.testing.assert_array_equal(gradient, np.stack([counts, counts], axis=1))

@@ -1,5 +1,3 @@
-"""The face as a mesh."""
-
 import chex
 import jax.numpy as jnp
 import numpy as np
@@ -15,13 +13,10 @@ from tests.builders import VERTICES, random_theta
 MODEL = builders.toy_morphable()
 
 
-def test_the_neutral_face_is_the_models_mean():
+def test_the_neutral_face_is_the_models_mean_and_a_posed_one_as_it_is_rendered():
     vertices, colours = surface(MODEL, neutral())
     np.testing.assert_array_equal(vertices, MODEL.mean)
     np.testing.assert_allclose(colours, MODEL.albedo_mean, atol=1e-6)
-
-
-def test_pose_is_left_out_unless_it_is_asked_for():
     theta = random_theta()
     vertices, colours = surface(MODEL, theta)
     plain = morphable.vertices(MODEL, theta.identity, theta.expression)
@@ -31,8 +26,6 @@ def test_pose_is_left_out_unless_it_is_asked_for():
     back = (posed - theta.translation) @ rotations.matrix(theta.rotation)
     chex.assert_trees_all_close(back, plain, atol=1e-5)
 
-
-def test_a_posed_mesh_projects_to_where_the_renderer_puts_the_face():
     theta = random_theta(2)
     posed, colours = surface(MODEL, theta, posed=True)
     rendering = VERTICES(MODEL, theta, 256, occlusion=False)

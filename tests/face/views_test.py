@@ -1,5 +1,3 @@
-"""Pictures of a fitted face."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -18,15 +16,19 @@ def photo(seed=0):
     return jnp.asarray(np.random.default_rng(seed).uniform(size=(SIZE, SIZE, 3)))
 
 
-def test_every_view_is_a_picture_in_the_range_of_colours():
+def test_every_view_is_in_the_range_of_colours_and_white_light_shades_evenly():
     bright = parameters.neutral()
     bright = bright.replace(illumination=5 * bright.illumination)
     for picture in LOOK(MODEL, bright, photo()).values():
         chex.assert_shape(picture, (SIZE, SIZE, 3))
         assert 0 <= picture.min() and picture.max() <= 1 + 1e-6
+    shading = np.asarray(LOOK(MODEL, parameters.neutral(), photo())["shading"])
+    lit = np.isclose(shading, shading.max(), atol=1e-5)
+    assert np.all(lit | np.isclose(shading, BACKGROUND))
+    assert lit.mean() > 0.1 and 0.5 < shading.max() < 0.7
 
 
-def test_the_overlay_is_the_face_over_its_picture():
+def test_the_overlay_is_the_face_over_its_picture_and_each_view_its_part():
     theta, image = parameters.neutral(), photo()
     face, mask = builders.PICTURE(MODEL, theta, SIZE)
     overlay = LOOK(MODEL, theta, image)["overlay"]
@@ -35,8 +37,6 @@ def test_the_overlay_is_the_face_over_its_picture():
     )
     assert 0.1 < mask.mean() < 0.9
 
-
-def test_each_view_shows_its_part_of_theta_only():
     start = parameters.neutral()
     before = LOOK(MODEL, start, photo())
     changes = {
@@ -47,13 +47,6 @@ def test_each_view_shows_its_part_of_theta_only():
         after = LOOK(MODEL, theta, photo())
         different = {k for k in after if not np.array_equal(after[k], before[k])}
         assert different == {name, "overlay"}
-
-
-def test_white_light_from_everywhere_shades_evenly():
-    shading = np.asarray(LOOK(MODEL, parameters.neutral(), photo())["shading"])
-    lit = np.isclose(shading, shading.max(), atol=1e-5)
-    assert np.all(lit | np.isclose(shading, BACKGROUND))
-    assert lit.mean() > 0.1 and 0.5 < shading.max() < 0.7
 
 
 def test_the_turntable_turns_to_both_sides_and_begins_and_passes_at_the_front():

@@ -1,5 +1,3 @@
-"""The camera: where the centre goes, how sizes shrink, and its gradient."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -21,64 +19,46 @@ def project(points, camera=CAMERA, resolution=256):
     return cameras.project(jnp.asarray(points, jnp.float32), camera, resolution)
 
 
-@pytest.mark.parametrize("z", [-3.0, 0.0, 5.0])
-def test_points_on_the_axis_are_in_the_pictures_centre(z):
-    np.testing.assert_allclose(project([[0, 0, z]]), [[128, 128]])
-
-
-def test_right_is_right_and_up_is_up_in_the_picture():
+def test_right_is_right_up_is_up_and_twice_as_far_is_half_as_large():
+    for z in (-3.0, 0.0, 5.0):
+        np.testing.assert_allclose(project([[0, 0, z]]), [[128, 128]])
     (right, up) = project([[1, 0, 0], [0, 1, 0]])
     assert right[0] > 128 and right[1] == 128
     assert up[0] == 128 and up[1] < 128
 
-
-def test_what_is_as_wide_as_the_view_fills_the_picture():
     half = 0.5 * 12 / 4.5
     np.testing.assert_allclose(
         project([[-half, half, 0], [half, -half, 0]]), [[0, 0], [256, 256]], atol=1e-4
     )
-
-
-def test_twice_as_far_is_half_as_large():
     near, far = project([[1, 2, 0], [1, 2, -12]]) - 128
     np.testing.assert_allclose(far, near / 2, rtol=1e-6)
 
 
-def test_another_resolution_scales_all_pixels():
+def test_resolution_scales_all_pixels_and_focal_length_about_the_centre():
     points = random_points()
     np.testing.assert_allclose(
         project(points, resolution=64), project(points) / 4, rtol=1e-6
     )
-
-
-def test_a_longer_focal_length_scales_about_the_centre():
-    points = random_points()
     longer = CAMERA.replace(focal=2 * CAMERA.focal)
     np.testing.assert_allclose(
         project(points, longer) - 128, 2 * (project(points) - 128), atol=1e-3
     )
 
 
-def test_depth_grows_away_from_the_camera():
+def test_depth_grows_away_from_the_camera_and_alone_ends_before_it():
     points = jnp.asarray([[5.0, 1, 0], [0, 0, 2], [0, 0, -3]])
     np.testing.assert_allclose(cameras.depth(points, CAMERA), [12, 10, 15])
-
-
-def test_only_depth_ends_before_the_camera():
     points = jnp.asarray([[0.0, 0, 11.95], [0, 0, 13]])
     np.testing.assert_allclose(cameras.depth(points, CAMERA), cameras.NEAR)
     np.testing.assert_allclose(cameras.distance(points, CAMERA), [0.05, -1], atol=1e-5)
 
 
-def test_directions_point_to_the_camera():
+def test_directions_point_to_the_camera_and_points_are_mapped_one_by_one():
     points = random_points()
     reached = points + np.linalg.norm(
         points - [0, 0, 12], axis=-1, keepdims=True
     ) * cameras.directions(points, CAMERA)
     np.testing.assert_allclose(reached, np.tile([0, 0, 12.0], (7, 1)), atol=1e-5)
-
-
-def test_batches_and_mapped_points_give_what_single_ones_give():
     points = random_points(2, 3)
     result = cameras.project(points, CAMERA, 64)
     chex.assert_shape(result, (2, 3, 7, 2))

@@ -1,5 +1,3 @@
-"""Turning light, and where it comes from."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -36,14 +34,26 @@ def test_a_turned_normal_in_turned_light_is_shaded_as_before(wrap):
         chex.assert_trees_all_close(before, after, atol=1e-5)
 
 
-def test_a_turn_and_its_inverse_leave_light_as_it_was():
+def test_a_turn_and_its_inverse_leave_light_as_it_was_and_plain_light_has_no_strength():
     matrix = rotations.matrix(jnp.asarray([0.5, 0.6, -0.4]))
     there = light.rotate(some_light(3), matrix)
     chex.assert_trees_all_close(light.rotate(there, matrix.T), some_light(3), atol=1e-5)
 
+    def total(illumination):
+        return light.strength(illumination) + sum(light.direction(illumination))
+
+    plain = neutral().illumination
+    assert light.strength(plain) == 0
+    chex.assert_tree_all_finite(jax.grad(total)(plain))
+    assert light.strength(jnp.zeros(27)) == 0
+    illumination = lamp(30, 40)
+    softer = light.scale_directional(illumination, 0.25)
+    assert light.strength(softer) == pytest.approx(0.25, abs=1e-5)
+    chex.assert_trees_all_equal(softer[:3], illumination[:3])
+    np.testing.assert_allclose(softer[3:], illumination[3:] / 4, atol=1e-6)
+
 
 def lamp(azimuth, elevation):
-    """The harmonics of a single lamp."""
     a, e = np.deg2rad([azimuth, elevation])
     place = jnp.asarray([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
     return jnp.repeat(shading.harmonics(place)[:, None], 3, axis=1).reshape(27)
@@ -54,21 +64,3 @@ def test_a_lamp_is_found_where_it_stands(place):
     found = jnp.rad2deg(jnp.stack(light.direction(lamp(*place))))
     np.testing.assert_allclose(found, place, atol=1e-3)
     assert light.strength(lamp(*place)) == pytest.approx(1, abs=1e-5)
-
-
-def test_light_from_everywhere_has_no_strength_and_a_finite_gradient():
-    def total(illumination):
-        return light.strength(illumination) + sum(light.direction(illumination))
-
-    plain = neutral().illumination
-    assert light.strength(plain) == 0
-    chex.assert_tree_all_finite(jax.grad(total)(plain))
-    assert light.strength(jnp.zeros(27)) == 0
-
-
-def test_harder_light_is_as_bright_on_average():
-    illumination = lamp(30, 40)
-    softer = light.scale_directional(illumination, 0.25)
-    assert light.strength(softer) == pytest.approx(0.25, abs=1e-5)
-    chex.assert_trees_all_equal(softer[:3], illumination[:3])
-    np.testing.assert_allclose(softer[3:], illumination[3:] / 4, atol=1e-6)

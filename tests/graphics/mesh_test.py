@@ -1,5 +1,3 @@
-"""Normals: against loops, on a sphere, and where a triangle has no area."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -27,45 +25,40 @@ def slow_normals(vertices, triangles):
     return sums / np.linalg.norm(sums, axis=-1, keepdims=True)
 
 
-def test_vertex_normals_agree_with_loops():
+def test_vertex_normals_agree_with_loops_and_turn_with_the_mesh():
     vertices, triangles = random_mesh()
     result = mesh.vertex_normals(vertices, triangles)
     chex.assert_shape(result, (8, 3))
     chex.assert_type(result, jnp.float32)
     np.testing.assert_allclose(result, slow_normals(vertices, triangles), atol=1e-5)
-
-
-def test_batches_and_mapped_meshes_give_what_single_ones_give():
-    vertices, triangles = random_mesh(2, 3)
-    checks.assert_maps(
-        lambda one: mesh.vertex_normals(one, triangles), vertices, axes=2, batched=True
-    )
-
-
-def test_a_triangles_normal_points_outwards_and_is_twice_its_area():
-    vertices = jnp.asarray([[0.0, 0, 0], [3, 0, 0], [0, 2, 0]])
-    normal = mesh.triangle_normals(vertices, jnp.asarray([[0, 1, 2]]))
-    np.testing.assert_allclose(normal, [[0, 0, 6]])
-
-
-def test_normals_of_a_sphere_are_its_radii():
-    vertices, triangles = builders.icosphere(3)
-    normals = mesh.vertex_normals(jnp.asarray(vertices, jnp.float32), triangles)
-    np.testing.assert_allclose(normals, vertices, atol=0.02)
-
-
-def test_normals_turn_with_the_mesh_and_not_with_its_place():
-    vertices, triangles = random_mesh()
     matrix = rotations.matrix(jnp.asarray([0.5, -1.0, 2.0]))
     moved = rotations.rotate(matrix, vertices) + 3
     np.testing.assert_allclose(
         mesh.vertex_normals(moved, triangles),
-        rotations.rotate(matrix, mesh.vertex_normals(vertices, triangles)),
+        rotations.rotate(matrix, result),
         atol=1e-5,
     )
 
 
-def test_without_area_the_normal_is_zero_and_the_gradient_finite():
+def test_mapped_meshes_give_what_single_ones_give_with_their_gradient():
+    vertices, triangles = random_mesh(2, 3)
+    checks.assert_maps(
+        lambda one: mesh.vertex_normals(one, triangles), vertices, axes=2, batched=True
+    )
+    vertices, triangles = random_mesh()
+    checks.assert_gradient(
+        lambda x: jnp.sum(jnp.sin(2 * mesh.vertex_normals(x, triangles))), vertices
+    )
+
+
+def test_a_triangles_normal_is_twice_its_area_and_zero_without_any():
+    vertices = jnp.asarray([[0.0, 0, 0], [3, 0, 0], [0, 2, 0]])
+    normal = mesh.triangle_normals(vertices, jnp.asarray([[0, 1, 2]]))
+    np.testing.assert_allclose(normal, [[0, 0, 6]])
+    vertices, triangles = builders.icosphere(3)
+    normals = mesh.vertex_normals(jnp.asarray(vertices, jnp.float32), triangles)
+    np.testing.assert_allclose(normals, vertices, atol=0.02)
+
     vertices = jnp.asarray([[0.0, 0, 0], [1, 1, 1], [2, 2, 2], [5, 0, 0]])
     triangles = jnp.asarray([[0, 1, 2], [1, 1, 3]])
     normals, gradient = jax.value_and_grad(
@@ -73,10 +66,3 @@ def test_without_area_the_normal_is_zero_and_the_gradient_finite():
     )(vertices)
     assert normals == 0
     chex.assert_tree_all_finite(gradient)
-
-
-def test_gradient_agrees_with_finite_differences():
-    vertices, triangles = random_mesh()
-    checks.assert_gradient(
-        lambda x: jnp.sum(jnp.sin(2 * mesh.vertex_normals(x, triangles))), vertices
-    )

@@ -1,5 +1,3 @@
-"""The rasteriser: against loops over pixels, at shared edges, without area."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -79,6 +77,9 @@ def test_random_triangles_agree_with_loops_over_pixels(seed):
     np.testing.assert_array_equal(raster.triangle, found)
     np.testing.assert_allclose(raster.barycentric, weights, atol=1e-4)
     np.testing.assert_allclose(raster.depth, nearest, rtol=1e-4)
+    assert np.asarray(raster.barycentric).min() >= -1e-6
+    total = np.asarray(raster.barycentric).sum(axis=-1)
+    np.testing.assert_allclose(total, found >= 0, atol=1e-5)
 
 
 def fan(seed, spread):
@@ -111,13 +112,23 @@ def rasterize_apart(points, triangles):
     return jax.vmap(lambda one: rasterize(points, np.ones(25), one[None]))(triangles)
 
 
-def test_large_triangles_leave_no_crack_and_draw_no_pixel_twice():
+def test_large_triangles_leave_no_crack_and_backs_are_not_drawn():
     rng = np.random.default_rng(0)
     points = np.concatenate([rng.uniform(0, 400, (1, 2)), 900 * _circle(7) + 200])
     triangles = [[0, 1 + (k + 1) % 7, 1 + k] for k in range(7)]
     apart = [rasterize(points, np.ones(8), [one], 400).triangle for one in triangles]
     times = sum(np.asarray(one) >= 0 for one in apart)
     np.testing.assert_array_equal(times, 1)
+
+    assert np.any(rasterize(EDGE, np.ones(4), TWO).triangle >= 0)
+    raster = rasterize(EDGE, np.ones(4), TWO[:, ::-1])
+    assert not np.any(raster.triangle >= 0)
+    np.testing.assert_array_equal(raster.depth, np.inf)
+    np.testing.assert_array_equal(raster.barycentric, 0)
+    far = [[-1000.0, -1000.0], [-1000.0, 3000.0], [3000.0, -1000.0]]
+    np.testing.assert_array_equal(
+        rasterize(far, np.ones(3), [[0, 1, 2]]).triangle, np.zeros((SIDE, SIDE))
+    )
 
 
 def _circle(count):
@@ -135,36 +146,21 @@ def test_a_triangle_without_area_is_not_drawn(triangle):
     chex.assert_tree_all_finite(raster.barycentric)
 
 
-def test_backs_are_not_drawn():
-    assert np.any(rasterize(EDGE, np.ones(4), TWO).triangle >= 0)
-    raster = rasterize(EDGE, np.ones(4), TWO[:, ::-1])
-    assert not np.any(raster.triangle >= 0)
-    np.testing.assert_array_equal(raster.depth, np.inf)
-    np.testing.assert_array_equal(raster.barycentric, 0)
-
-
-@pytest.mark.parametrize("depth", [0.0, -1.0, np.nan])
-def test_triangles_that_reach_behind_the_camera_are_left_out(depth):
-    raster = rasterize(EDGE, [depth, 1, 1, 1], TWO)
-    assert set(np.unique(raster.triangle)) == {-1, 1}
-
-
-def test_triangles_with_a_corner_that_is_no_number_are_left_out():
-    raster = rasterize([[np.nan, 4.0], *EDGE[1:]], np.ones(4), TWO)
+@pytest.mark.parametrize(
+    ("x", "depth"), [(4.0, 0.0), (4.0, -1.0), (4.0, np.nan), (np.nan, 1.0)]
+)
+def test_triangles_behind_the_camera_or_of_no_numbers_are_left_out(x, depth):
+    raster = rasterize([[x, 4.0], *EDGE[1:]], [depth, 1, 1, 1], TWO)
     assert set(np.unique(raster.triangle)) == {-1, 1}
     chex.assert_tree_all_finite(raster.barycentric)
 
 
-def test_the_nearer_triangle_hides_the_other_and_the_first_one_an_equal():
+def test_the_nearer_triangle_hides_the_other_and_they_are_cut_where_they_meet():
     points = EDGE + EDGE
     triangles = np.concatenate([TWO, TWO + 4])
     for depths, seen in (((2, 1), {2, 3}), ((1, 2), {0, 1}), ((1, 1), {0, 1})):
         raster = rasterize(points, np.repeat(depths, 4), triangles)
         assert set(np.unique(raster.triangle)) - {-1} == seen
-
-
-def test_triangles_that_pass_through_each_other_are_cut_where_they_meet():
-    points = EDGE + EDGE
     depth = [1, 1, 3, 3, 2, 2, 2, 2]  # in the picture 1 / depth is linear
     raster = rasterize(points, depth, np.concatenate([TWO, TWO + 4]))
     row = np.asarray(raster.triangle)[12, 4:20] < 2
@@ -172,14 +168,7 @@ def test_triangles_that_pass_through_each_other_are_cut_where_they_meet():
     np.testing.assert_array_equal(row, np.arange(4, 20) + 0.5 < crossing)
 
 
-def test_one_triangle_may_cover_everything_and_more():
-    far = [[-1000.0, -1000.0], [-1000.0, 3000.0], [3000.0, -1000.0]]
-    np.testing.assert_array_equal(
-        rasterize(far, np.ones(3), [[0, 1, 2]]).triangle, np.zeros((SIDE, SIDE))
-    )
-
-
-def test_interpolation_is_corrected_for_perspective():
+def test_interpolation_is_corrected_for_perspective_and_has_a_gradient():
     # A plane that leans back: a pixel sees where its ray meets it.
     corners = np.asarray([[-1, 1, -2], [-1, -1, 1], [1, 1, -2], [1, -1, 1.0]])
     depth = 5 - corners[:, 2]
@@ -196,33 +185,6 @@ def test_interpolation_is_corrected_for_perspective():
     np.testing.assert_allclose(SIDE * (0.5 - y / (5 - z)), rows + 0.5, atol=1e-3)
     np.testing.assert_allclose(np.asarray(raster.depth)[covered], 5 - z, rtol=1e-5)
 
-
-def test_weights_are_shares_where_something_is_seen_and_zero_elsewhere():
-    raster = rasterize(*random_soup())
-    covered = np.asarray(raster.triangle) >= 0
-    total = np.asarray(raster.barycentric).sum(axis=-1)
-    np.testing.assert_allclose(total, covered, atol=1e-5)
-    assert np.asarray(raster.barycentric).min() >= -1e-6
-    np.testing.assert_array_equal(np.isinf(raster.depth), ~covered)
-
-
-def test_batches_and_mapped_meshes_give_what_single_ones_give():
-    points, depth, triangles = random_soup()
-    shifts = np.arange(6).reshape(2, 3, 1, 1)
-    batch = (points + shifts, depth * (1 + shifts[..., 0]))
-    checks.assert_maps(
-        lambda *x: rasterize(*x, triangles), *batch, axes=2, batched=True, rtol=1e-4
-    )
-
-
-def test_it_is_traced_once_for_meshes_of_one_size():
-    points, depth, triangles = random_soup()
-    function = jax.jit(chex.assert_max_traces(rasterize, n=1))
-    for shift in range(3):
-        function(points + shift, depth, triangles)
-
-
-def test_attributes_have_a_gradient_and_places_have_none():
     points, depth, triangles = random_soup()
 
     def energy(attributes, points=points, depth=depth):
@@ -235,3 +197,15 @@ def test_attributes_have_a_gradient_and_places_have_none():
     checks.assert_gradient(energy, attributes)
     places = jax.grad(energy, (1, 2))(*map(jnp.asarray, (attributes, points, depth)))
     assert not any(map(jnp.any, places))
+
+
+def test_batches_and_mapped_meshes_give_what_single_ones_give_traced_once():
+    points, depth, triangles = random_soup()
+    shifts = np.arange(6).reshape(2, 3, 1, 1)
+    batch = (points + shifts, depth * (1 + shifts[..., 0]))
+    checks.assert_maps(
+        lambda *x: rasterize(*x, triangles), *batch, axes=2, batched=True, rtol=1e-4
+    )
+    function = jax.jit(chex.assert_max_traces(rasterize, n=1))
+    for shift in range(3):
+        function(points + shift, depth, triangles)

@@ -1,5 +1,3 @@
-"""Colours of a picture at points: pixel centres, borders, gradients."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,15 +14,11 @@ def random_image(*batch, height=4, width=6):
     )
 
 
-def test_at_pixel_centres_it_is_the_pixel():
+def test_at_pixel_centres_it_is_the_pixel_and_between_their_weighted_mean():
     image = random_image()
     y, x = jnp.mgrid[:4, :6]
     points = jnp.stack([x, y], axis=-1).reshape(-1, 2) + 0.5
     np.testing.assert_allclose(sample(image, points), image.reshape(-1, 3), rtol=1e-6)
-
-
-def test_between_pixels_it_is_their_weighted_mean():
-    image = random_image()
     found = sample(image, jnp.array([[2.5 + 0.25, 1.5 + 0.75]]))
     upper = 0.75 * image[1, 2] + 0.25 * image[1, 3]
     lower = 0.75 * image[2, 2] + 0.25 * image[2, 3]
@@ -43,13 +37,10 @@ def test_outside_the_edge_pixels_repeat(point, pixel):
     assert gradient[0] == 0
 
 
-def test_a_batch_gives_what_single_pictures_give():
+def test_a_batch_gives_what_single_pictures_give_with_their_gradients():
     images = random_image(2, 3)
     points = jnp.asarray(np.random.default_rng(1).uniform(0, 4, (2, 3, 5, 2)))
     checks.assert_maps(sample, images, points, axes=2, batched=True)
-
-
-def test_gradients_agree_with_finite_differences():
     checks.assert_gradient(
         lambda image, points: jnp.sum(jnp.sin(5 * sample(image, points))),
         random_image(),

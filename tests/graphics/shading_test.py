@@ -1,5 +1,3 @@
-"""Shading: against an integral over the sphere, and what the coefficients mean."""
-
 import math
 
 import chex
@@ -68,18 +66,24 @@ def slow_shading(normals, light):
     return np.einsum("d,dv,dc->vc", solid_angle, cosine, incoming) / np.pi
 
 
-def test_the_harmonics_are_orthonormal():
+def test_the_harmonics_are_orthonormal_and_lights_add_up():
     directions, solid_angle = sphere(40, 80)
     values = np.asarray(shading.harmonics(directions.astype(np.float32)), np.float64)
     products = np.einsum("d,di,dj->ij", solid_angle, values, values)
     np.testing.assert_allclose(products, np.eye(9), atol=1e-5)
-
-
-def test_the_harmonics_are_those_of_polar_angles():
     directions = random_normals()
     result = shading.harmonics(directions)
     chex.assert_shape(result, (5, 9))
     np.testing.assert_allclose(result, legendre_harmonics(directions), atol=1e-5)
+
+    light = jnp.zeros((9, 3)).at[0].set(WHITE).reshape(27)
+    np.testing.assert_allclose(shading.shade(random_normals(), light), 1, rtol=1e-6)
+    normals, one, other = random_normals(), random_light(), random_light(seed=2)
+    np.testing.assert_allclose(
+        shading.shade(normals, one + 2 * other),
+        shading.shade(normals, one) + 2 * shading.shade(normals, other),
+        atol=1e-5,
+    )
 
 
 def test_shading_is_the_integral_over_the_sphere():
@@ -88,11 +92,6 @@ def test_shading_is_the_integral_over_the_sphere():
     chex.assert_shape(result, (5, 3))
     chex.assert_type(result, jnp.float32)
     np.testing.assert_allclose(result, slow_shading(normals, light), atol=2e-4)
-
-
-def test_light_of_1_from_everywhere_shades_with_1():
-    light = jnp.zeros((9, 3)).at[0].set(WHITE).reshape(27)
-    np.testing.assert_allclose(shading.shade(random_normals(), light), 1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("side", FROM)
@@ -104,21 +103,9 @@ def test_light_of_the_first_order_brightens_the_side_that_it_comes_from(side):
     chex.assert_trees_all_equal(lit[::2], jnp.zeros(2))  # green light only
 
 
-def test_lights_add_up():
-    normals, one, other = random_normals(), random_light(), random_light(seed=2)
-    np.testing.assert_allclose(
-        shading.shade(normals, one + 2 * other),
-        shading.shade(normals, one) + 2 * shading.shade(normals, other),
-        atol=1e-5,
-    )
-
-
-def test_batches_and_mapped_faces_give_what_single_ones_give():
+def test_mapped_faces_give_what_single_ones_give_with_their_gradient():
     batch = random_normals(2, 3), random_light(2, 3)
     checks.assert_maps(shading.shade, *batch, axes=2, batched=True, atol=1e-5)
-
-
-def test_gradient_agrees_with_finite_differences():
     checks.assert_gradient(
         lambda *x: jnp.sum(jnp.sin(shading.shade(*x))), random_normals(), random_light()
     )

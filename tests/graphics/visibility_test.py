@@ -1,5 +1,3 @@
-"""Visibility: on one sphere, and on a sphere behind another one."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -35,7 +33,7 @@ def distance_from_ray(points, centre):
     return np.linalg.norm(np.cross(centre - camera, along), axis=-1)
 
 
-def test_of_a_sphere_the_cap_before_the_tangents_faces_the_camera():
+def test_the_cap_before_the_tangents_faces_the_camera_and_hides_what_it_covers():
     vertices, triangles = builders.icosphere(3)
     vertices = vertices.astype(np.float32)
     normals = mesh.vertex_normals(vertices, triangles)
@@ -47,8 +45,6 @@ def test_of_a_sphere_the_cap_before_the_tangents_faces_the_camera():
     expected = vertices[:, 2] > 1 / 15
     np.testing.assert_array_equal(np.asarray(result)[clear], expected[clear])
 
-
-def test_a_sphere_hides_what_its_shadow_covers_and_nothing_else():
     points, normals, triangles, sphere = two_spheres()
     result = UNOCCLUDED(points, normals, triangles, CAMERA)
     front = np.asarray(visibility.facing(points, normals, CAMERA)) == 1
@@ -60,15 +56,13 @@ def test_a_sphere_hides_what_its_shadow_covers_and_nothing_else():
     np.testing.assert_array_equal(np.asarray(result)[front & (sphere == 1)], 1)
 
 
-def test_the_back_of_a_sphere_is_behind_its_front():
+def test_the_back_of_a_sphere_is_hidden_and_what_is_outside_the_picture():
     vertices, triangles = builders.icosphere(4)
     vertices = vertices.astype(np.float32)
     result = UNOCCLUDED(vertices, vertices, triangles, CAMERA)
     np.testing.assert_array_equal(np.asarray(result)[vertices[:, 2] < -0.5], 0)
     np.testing.assert_array_equal(np.asarray(result)[vertices[:, 2] > 0.2], 1)
 
-
-def test_vertices_outside_the_picture_are_invisible():
     vertices, triangles = builders.icosphere(3)
     points = (vertices + [1.7, 0, 0]).astype(np.float32)
     result = UNOCCLUDED(points, vertices, triangles, CAMERA)
@@ -78,7 +72,7 @@ def test_vertices_outside_the_picture_are_invisible():
     assert np.all(np.asarray(result)[(x < 0.99) & (vertices[:, 2] > 0.5)])
 
 
-def test_batches_and_mapped_meshes_give_what_single_ones_give():
+def test_mapped_meshes_give_what_single_ones_give_without_a_gradient_or_nan():
     points, normals, triangles, _ = two_spheres(2)
     points = points + np.linspace(-0.5, 0.5, 4, dtype="f").reshape(2, 2, 1, 1)
     normals = np.broadcast_to(normals, points.shape)
@@ -88,8 +82,6 @@ def test_batches_and_mapped_meshes_give_what_single_ones_give():
 
     checks.assert_maps(function, points, normals, axes=2, batched=True)
 
-
-def test_it_has_no_gradient_and_no_nan_in_it():
     points, normals, triangles, _ = two_spheres(2)
 
     @jax.jit

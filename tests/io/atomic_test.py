@@ -6,7 +6,9 @@ import pytest
 from pie_jax.io import atomic
 
 
-def test_a_file_appears_under_its_name_when_it_is_complete(tmp_path):
+def test_a_file_appears_under_its_name_when_it_is_complete_in_a_folder_that_is(
+    tmp_path,
+):
     target = tmp_path / "file"
     target.write_bytes(b"old")
     with atomic.replacing(target) as file:
@@ -14,6 +16,10 @@ def test_a_file_appears_under_its_name_when_it_is_complete(tmp_path):
         file.flush()
         assert target.read_bytes() == b"old"
     assert target.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [target]
+    place = tmp_path / "absent" / "file"
+    with pytest.raises(FileNotFoundError), atomic.replacing(place):
+        pass
     assert list(tmp_path.iterdir()) == [target]
 
 
@@ -26,28 +32,14 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing(
 
     target = tmp_path / "file"
     target.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), atomic.replacing(target) as file:
+        file.write(b"new")
+        raise ZeroDivisionError
     monkeypatch.setattr(os, function, full)
     with pytest.raises(OSError, match="No space"), atomic.replacing(target) as file:
         file.write(b"new")
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
-
-
-def test_an_error_inside_the_block_keeps_the_old_file(tmp_path):
-    target = tmp_path / "file"
-    target.write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError), atomic.replacing(target) as file:
-        file.write(b"new")
-        raise ZeroDivisionError
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_an_absent_folder_is_not_made(tmp_path):
-    place = tmp_path / "absent" / "file"
-    with pytest.raises(FileNotFoundError), atomic.replacing(place):
-        pass
-    assert not list(tmp_path.iterdir())
 
 
 def test_what_killed_runs_left_is_cleared_and_nothing_else(tmp_path):

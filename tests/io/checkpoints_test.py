@@ -31,10 +31,29 @@ def template(record: dict) -> State:
     )
 
 
-def test_nothing_saved_is_none_and_leaves_nothing(tmp_path):
+def test_nothing_saved_is_none_and_what_is_unfinished_passed_over(tmp_path):
     with Checkpoints(tmp_path / "run") as checkpoints:
         assert checkpoints.latest(template) is None
     assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("a file, not a folder")
+    with pytest.raises(PieError, match="cannot keep checkpoints"):
+        Checkpoints(tmp_path / "file" / "run")
+
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.save(3, state(3), {"steps": 3})
+    # What Orbax leaves when it is killed while it writes.
+    (tmp_path / "run" / "5.orbax-checkpoint-tmp").mkdir()
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        _, record = checkpoints.latest(template)
+    assert record == {"steps": 3}
+    for file in (tmp_path / "run" / "3" / "state").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    with (
+        Checkpoints(tmp_path / "run") as checkpoints,
+        pytest.raises(PieError, match="run is damaged"),
+    ):
+        checkpoints.latest(template)
 
 
 @jax.enable_x64()
@@ -55,29 +74,6 @@ def test_the_last_state_comes_back_in_its_own_classes(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unfinished_checkpoint_is_passed_over(tmp_path):
-    with Checkpoints(tmp_path / "run") as checkpoints:
-        checkpoints.save(3, state(3), {"steps": 3})
-    # What Orbax leaves when it is killed while it writes.
-    (tmp_path / "run" / "5.orbax-checkpoint-tmp").mkdir()
-    with Checkpoints(tmp_path / "run") as checkpoints:
-        _, record = checkpoints.latest(template)
-    assert record == {"steps": 3}
-
-
-def test_a_damaged_checkpoint_is_an_error_that_names_the_folder(tmp_path):
-    with Checkpoints(tmp_path / "run") as checkpoints:
-        checkpoints.save(3, state(3), {"steps": 3})
-    for file in (tmp_path / "run" / "3" / "state").rglob("*"):
-        if file.is_file():
-            file.write_bytes(b"damaged")
-    with (
-        Checkpoints(tmp_path / "run") as checkpoints,
-        pytest.raises(PieError, match="run is damaged"),
-    ):
-        checkpoints.latest(template)
-
-
 @pytest.mark.parametrize("content", ["[1]", "NaN", "[" * 99_999])
 @pytest.mark.parametrize(
     "part", ["_CHECKPOINT_METADATA", "record/metadata", "state/_METADATA"]
@@ -91,9 +87,3 @@ def test_whatever_a_part_of_a_checkpoint_says_is_explained(tmp_path, part, conte
         Checkpoints(tmp_path / "run") as checkpoints,
     ):
         checkpoints.latest(template)
-
-
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
-    (tmp_path / "file").write_text("a file, not a folder")
-    with pytest.raises(PieError, match="cannot keep checkpoints"):
-        Checkpoints(tmp_path / "file" / "run")

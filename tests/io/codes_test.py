@@ -23,7 +23,9 @@ def test_a_code_is_read_back_bit_for_bit_with_its_origin(tmp_path, code):
         assert metadata == origin
 
 
-def test_saving_replaces_what_is_there(tmp_path):
+def test_saving_replaces_what_is_there_and_codes_belong_to_their_space_and_weights(
+    tmp_path,
+):
     codes.save(tmp_path / "code", {"w_plus": W_PLUS}, {"generator": "a"})
     codes.save(tmp_path / "code", {"w": W}, {"generator": "b"})
     loaded, metadata = codes.load(tmp_path / "code")
@@ -31,44 +33,6 @@ def test_saving_replaces_what_is_there(tmp_path):
     assert metadata == {"generator": "b"}
     assert [path.name for path in tmp_path.iterdir()] == ["code"]
 
-
-def test_a_saved_w_is_repeated_for_every_style_input(tmp_path):
-    codes.save(tmp_path / "w", {"w": W}, {"generator": "g"})
-    codes.save(tmp_path / "w_plus", {"w_plus": W_PLUS}, {"generator": "g"})
-    w_plus = codes.load_w_plus(tmp_path / "w", 5, "g")
-    np.testing.assert_array_equal(w_plus, np.tile(W, (1, 5, 1)))
-    w_plus = codes.load_w_plus(tmp_path / "w_plus", 5, "g")
-    np.testing.assert_array_equal(w_plus, W_PLUS[None])
-
-
-def test_five_vectors_for_five_style_inputs_are_codes_of_either_space():
-    with pytest.raises(PieError, match=r"file has shape \(5, 512\): either 5 codes"):
-        codes.to_w_plus(W_PLUS, 5, "file")
-    five = codes.to_w_plus(W_PLUS, 5, "file", "w")
-    np.testing.assert_array_equal(five, np.repeat(W_PLUS[:, None], 5, axis=1))
-    one = codes.to_w_plus(W_PLUS, 5, "file", "w_plus")
-    np.testing.assert_array_equal(one, W_PLUS[None])
-    np.testing.assert_array_equal(codes.to_w_plus(W_PLUS[None], 5, "file"), one)
-    np.testing.assert_array_equal(codes.to_w_plus(W_PLUS[:, None], 5, "file"), five)
-
-
-@pytest.mark.parametrize("space", [None, "w", "w_plus"])
-def test_other_shapes_tell_the_space_by_themselves(space):
-    for shape in [(512,), (1, 512), (4, 512), (4, 1, 512)]:
-        w = np.random.default_rng(0).normal(size=shape)
-        w_plus = codes.to_w_plus(w, 5, "file", space)
-        expected = np.repeat(w.reshape(-1, 1, 512), 5, axis=1).astype(np.float32)
-        np.testing.assert_array_equal(w_plus, expected)
-        assert w_plus.dtype == np.float32
-
-
-@pytest.mark.parametrize("shape", [(511,), (5, 6), (2, 6, 512), (1, 1, 5, 512), ()])
-def test_other_shapes_are_no_codes(shape):
-    with pytest.raises(PieError, match=r"file has shape.*\(n, 5, 512\)"):
-        codes.to_w_plus(np.zeros(shape), 5, "file")
-
-
-def test_a_code_belongs_to_its_file_of_weights(tmp_path):
     file = {"path": "/somewhere/stylegan2.safetensors", "sha256": "abc"}
     origin = {"generator": "g", "files": {"generator": file}}
     codes.save(tmp_path / "own", {"w_plus": W_PLUS}, origin)
@@ -82,17 +46,45 @@ def test_a_code_belongs_to_its_file_of_weights(tmp_path):
     with pytest.raises(PieError, match="that were fetched, not with a file"):
         codes.load_w_plus(tmp_path / "fetched", 5, "g", "abc")
 
+    with pytest.raises(PieError, match=r"file has shape \(5, 512\): either 5 codes"):
+        codes.to_w_plus(W_PLUS, 5, "file")
+    five = codes.to_w_plus(W_PLUS, 5, "file", "w")
+    np.testing.assert_array_equal(five, np.repeat(W_PLUS[:, None], 5, axis=1))
+    one = codes.to_w_plus(W_PLUS, 5, "file", "w_plus")
+    np.testing.assert_array_equal(one, W_PLUS[None])
+    np.testing.assert_array_equal(codes.to_w_plus(W_PLUS[None], 5, "file"), one)
+    np.testing.assert_array_equal(codes.to_w_plus(W_PLUS[:, None], 5, "file"), five)
 
-def test_a_saved_code_for_another_number_of_style_inputs_is_refused(tmp_path):
-    codes.save(tmp_path / "code", {"w_plus": W_PLUS}, {"generator": "g"})
+
+def test_a_saved_w_is_repeated_for_every_style_input_of_which_codes_have_no_others(
+    tmp_path,
+):
+    codes.save(tmp_path / "w", {"w": W}, {"generator": "g"})
+    codes.save(tmp_path / "w_plus", {"w_plus": W_PLUS}, {"generator": "g"})
+    w_plus = codes.load_w_plus(tmp_path / "w", 5, "g")
+    np.testing.assert_array_equal(w_plus, np.tile(W, (1, 5, 1)))
+    w_plus = codes.load_w_plus(tmp_path / "w_plus", 5, "g")
+    np.testing.assert_array_equal(w_plus, W_PLUS[None])
     with pytest.raises(PieError, match=r"\(n, 6, 512\)"):
-        codes.load_w_plus(tmp_path / "code", 6, "g")
+        codes.load_w_plus(tmp_path / "w_plus", 6, "g")
 
 
-@pytest.mark.parametrize("folder", ["absent", "."])
-def test_a_folder_without_a_code_is_an_error(tmp_path, folder):
-    with pytest.raises(PieError, match="holds no code"):
-        codes.load(tmp_path / folder)
+@pytest.mark.parametrize("space", [None, "w", "w_plus"])
+def test_other_shapes_tell_the_space_by_themselves(space):
+    for shape in [(512,), (1, 512), (4, 512), (4, 1, 512)]:
+        w = np.random.default_rng(0).normal(size=shape)
+        w_plus = codes.to_w_plus(w, 5, "file", space)
+        expected = np.repeat(w.reshape(-1, 1, 512), 5, axis=1).astype(np.float32)
+        np.testing.assert_array_equal(w_plus, expected)
+        assert w_plus.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "shape", [(511,), (5, 6), (2, 6, 512), (1, 1, 5, 512), (), (0, 512)]
+)
+def test_other_shapes_are_no_codes(shape):
+    with pytest.raises(PieError, match=r"file has shape.*\(n, 5, 512\)"):
+        codes.to_w_plus(np.zeros(shape), 5, "file")
 
 
 def lose(place):
@@ -113,6 +105,9 @@ def damage(place):
     ],
 )
 def test_a_folder_that_lost_a_part_or_is_damaged_is_an_error(tmp_path, spoil, part):
+    for absent in ("absent", "."):
+        with pytest.raises(PieError, match="holds no code"):
+            codes.load(tmp_path / absent)
     codes.save(tmp_path / "code", {"w": W}, {"generator": "g"})
     spoil(tmp_path / "code" / part)
     with pytest.raises(PieError, match="damaged|holds no code"):

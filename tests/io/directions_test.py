@@ -1,5 +1,3 @@
-"""InterFaceGAN's files."""
-
 import numpy as np
 import pytest
 

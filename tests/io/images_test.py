@@ -1,5 +1,7 @@
 import os
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 
@@ -20,13 +22,14 @@ def gradient_u8() -> np.ndarray:
     return np.stack([4 * x, 6 * y, 250 - 2 * x - 3 * y], axis=-1).astype(np.uint8)
 
 
+def chunk(kind: bytes, body: bytes, check: int | None = None) -> bytes:
+    """A piece of a PNG, with its checksum or another."""
+    check = zlib.crc32(kind + body) if check is None else check
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+
 def png(header: tuple[int, int, int, int], rows: np.ndarray) -> bytes:
     """A PNG of (width, height, bit depth, colour type) that Pillow cannot write."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + check
-
     data = b"".join(b"\0" + row.tobytes() for row in rows)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -112,18 +115,7 @@ def test_every_kind_becomes_8_bit_rgb_on_white(
     assert np.abs(images.read(tmp_path / name).astype(int) - expected).max() <= 1
 
 
-def test_cmyk_becomes_rgb(tmp_path):
-    image = Image.new("CMYK", (16, 8), (0, 255, 255, 0))
-    image.paste((255, 0, 0, 0), (8, 0, 16, 8))
-    image.save(tmp_path / "print.jpg", quality=95)
-    image.save(tmp_path / "print.tiff")
-    for name in ("print.jpg", "print.tiff"):
-        result = images.read(tmp_path / name).astype(int)
-        assert np.abs(result[4, 3] - RED).max() <= 3
-        assert np.abs(result[4, 12] - (0, 255, 255)).max() <= 3
-
-
-def test_what_pillow_cannot_write_keeps_its_range(tmp_path):
+def test_what_pillow_cannot_write_cmyk_and_the_first_frame_are_read(tmp_path):
     path = tmp_path / "deep"
     path.write_bytes(b"P5 4 1 65535\n" + DEEP.astype(">u2").tobytes())
     np.testing.assert_array_equal(images.read(path)[0, :, 0], [0, 1, 128, 255])
@@ -134,48 +126,246 @@ def test_what_pillow_cannot_write_keeps_its_range(tmp_path):
         expected = [[(0, 255, 255), (128, 255, 255)]]
         np.testing.assert_array_equal(images.read(path), expected)
 
-
-def test_float_grey_with_a_nan_is_refused(tmp_path):
-    values = np.array([[0, np.nan]], np.float32)
-    Image.fromarray(values).save(tmp_path / "float.tiff")
-    with pytest.raises(PieError, match="finite"):
-        images.read(tmp_path / "float.tiff")
-
-
-def test_an_animation_gives_its_first_frame(tmp_path):
+    image = Image.new("CMYK", (16, 8), (0, 255, 255, 0))
+    image.paste((255, 0, 0, 0), (8, 0, 16, 8))
+    image.save(tmp_path / "print.jpg", quality=95)
+    image.save(tmp_path / "print.tiff")
+    for name in ("print.jpg", "print.tiff"):
+        result = images.read(tmp_path / name).astype(int)
+        assert np.abs(result[4, 3] - RED).max() <= 3
+        assert np.abs(result[4, 12] - (0, 255, 255)).max() <= 3
     frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, BLUE)]
     for name in ("moving.gif", "moving.png"):
         frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
         assert tuple(images.read(tmp_path / name)[0, 0]) == RED
 
 
-def profile_with_red_and_green_swapped() -> bytes:
-    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    data = data.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
-    return (
-        data.replace(b"rXYZ", b"----")
-        .replace(b"gXYZ", b"rXYZ")
-        .replace(b"----", b"gXYZ")
+def srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def renamed(profile: bytes) -> bytes:
+    return profile.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+
+
+def swapped(profile: bytes) -> bytes:
+    """Red becomes green and green red."""
+    for old, new in ((b"rXYZ", b"----"), (b"gXYZ", b"rXYZ"), (b"----", b"gXYZ")):
+        profile = profile.replace(old, new)
+    return profile
+
+
+def linear(profile: bytes) -> bytes:
+    """Its curves become straight lines; its name stays."""
+    at = profile.index(b"para") + 8
+    return profile[:at] + struct.pack(">II", 0, 1 << 16) + profile[at + 8 :]
+
+
+def grey(profile: bytes) -> bytes:
+    """A profile of the colour space GRAY with the curve of an RGB profile."""
+    return profile[:16] + b"GRAY" + profile[20:].replace(b"rTRC", b"kTRC")
+
+
+def inks() -> bytes:
+    """A profile of the colour space CMYK in which cyan ink is white, and no ink black."""
+    sizes = struct.pack(">4B", 4, 3, 2, 0) + struct.pack(
+        ">9i", *(65536, 0, 0, 0) * 2, 65536
     )
+    ramp = bytes(range(256))
+    corners = b"".join(b"\xff\x80\x80" if i & 8 else b"\0\x80\x80" for i in range(16))
+    table = b"mft1\0\0\0\0" + sizes + 4 * ramp + corners + 3 * ramp
+    tags = struct.pack(">I4sII", 1, b"A2B0", 144, len(table))
+    header = bytearray(128)
+    header[0:4] = struct.pack(">I", 144 + len(table))
+    header[8:24] = b"\x02\x40\0\0prtrCMYKLab "
+    header[36:40] = b"acsp"
+    header[68:80] = struct.pack(">3i", 63190, 65536, 54061)
+    return bytes(header) + tags + table
 
 
-def test_an_embedded_colour_profile_is_converted_to_srgb(tmp_path):
-    path = tmp_path / "profile.png"
-    profile = profile_with_red_and_green_swapped()
-    Image.new("RGB", (2, 2), RED).save(path, icc_profile=profile)
-    assert np.abs(images.read(path)[0, 0].astype(int) - GREEN).max() <= 2
-    Image.new("RGBA", (2, 2), (*RED, 255)).save(path, icc_profile=profile)
-    assert np.abs(images.read(path)[0, 0].astype(int) - GREEN).max() <= 2
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "webp"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L"])
+def test_a_colour_profile_counts_in_every_format_and_mode(tmp_path, suffix, mode):
+    shown, seen = Image.new("RGB", (16, 16), RED), GREEN
+    options = {"icc_profile": swapped(srgb_profile())}
+    if mode == "L":  # of grey the profile changes what its curve does
+        shown, seen = Image.new("RGB", (16, 16), (20,) * 3), (79,) * 3
+        options["icc_profile"] = linear(srgb_profile())
+    image = shown.convert(mode)
+    if image.mode != mode or (suffix, mode) in {("jpg", "RGBA"), ("jpg", "P")}:
+        pytest.skip("the format has no such pictures")
+    if suffix in ("jpg", "webp"):
+        options |= {"quality": 100}
+    image.save(tmp_path / f"a.{suffix}", **options)
+    result = images.read(tmp_path / f"a.{suffix}").astype(int)
+    assert np.abs(result[8, 8] - seen).max() <= 3
 
 
-@pytest.mark.parametrize("damaged", [False, True])
-def test_an_srgb_or_a_damaged_profile_leaves_every_value_as_it_is(
-    tmp_path, gradient_u8, damaged
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.new("L", (2, 2), 20),
+        Image.new("LA", (2, 2), (20, 255)),
+        Image.fromarray(np.full((2, 2), 20 * 257, np.uint16)),
+    ],
+)
+def test_a_grey_profile_counts(tmp_path, image):
+    # 255 (1.055 (20 / 255)^(1 / 2.4) - 0.055) is 79.
+    image.save(tmp_path / "a.png", icc_profile=grey(linear(srgb_profile())))
+    assert np.abs(images.read(tmp_path / "a.png").astype(int) - 79).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tiff"])
+def test_a_profile_of_inks_counts(tmp_path, suffix):
+    image = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
+    image.save(tmp_path / f"a.{suffix}", icc_profile=inks())
+    assert images.read(tmp_path / f"a.{suffix}").min() >= 250
+    image.save(tmp_path / f"a.{suffix}")
+    assert images.read(tmp_path / f"a.{suffix}")[..., 0].max() <= 5
+
+
+def test_a_profile_is_what_it_does_and_not_its_name(tmp_path, gradient_u8):
+    path = tmp_path / "a.png"
+    for profile in (srgb_profile(), renamed(srgb_profile())):
+        Image.fromarray(gradient_u8).save(path, icc_profile=profile)
+        np.testing.assert_array_equal(images.read(path), gradient_u8)
+    # As GIMP's "built-in Linear sRGB", whose name says sRGB as well.
+    Image.fromarray(gradient_u8).save(path, icc_profile=linear(srgb_profile()))
+    light = gradient_u8 / 255
+    expected = 255 * np.where(
+        light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055
+    )
+    assert np.abs(images.read(path) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("profile", [b"not a profile", inks(), grey(srgb_profile())])
+def test_a_profile_that_cannot_be_used_leaves_every_value_with_a_warning(
+    tmp_path, gradient_u8, caplog, profile
 ):
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    profile = b"not a profile" if damaged else profile
     Image.fromarray(gradient_u8).save(tmp_path / "a.png", icc_profile=profile)
     np.testing.assert_array_equal(images.read(tmp_path / "a.png"), gradient_u8)
+    (message,) = caplog.messages
+    assert "a.png: its colour profile" in message
+
+
+LONG = zlib.compress(b"a" * 1_500_000)
+XMP_TEXT = b"XML:com.adobe.xmp\0"
+EXIF = b"II*\0\xff\xff\xff\xff"
+CHUNKS = {
+    "long": chunk(b"zTXt", b"k\0\0" + LONG),
+    "long XMP": chunk(b"iTXt", XMP_TEXT + b"\1\0\0\0" + LONG),
+    "many": 70 * chunk(b"zTXt", b"k\0\0" + zlib.compress(b"a" * 1_000_000)),
+    "packed otherwise": chunk(b"zTXt", b"k\0\7x"),
+    "wrong checksum": chunk(b"tEXt", b"k\0x", check=5),
+    "no gamma": chunk(b"gAMA", b"x"),
+    "no size": chunk(b"pHYs", b""),
+    "no frames": chunk(b"acTL", b""),
+    "EXIF": chunk(b"eXIf", EXIF),
+    "XMP": chunk(b"iTXt", XMP_TEXT + b'\0\0\0\0tiff:Orientation="' + b"9" * 9999),
+}
+PROFILES = {
+    "bomb": chunk(b"iCCP", b"k\0\0" + zlib.compress(b"a" * 50_000_000)),
+    "packed otherwise": chunk(b"iCCP", b"k\0\7x"),
+    "cut short": chunk(b"iCCP", b"k\0"),
+}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [*CHUNKS.values(), *PROFILES.values()],
+    ids=[*CHUNKS, *(f"profile {x}" for x in PROFILES)],
+)
+@pytest.mark.parametrize("after", [False, True])
+def test_metadata_does_not_hide_a_png(tmp_path, gradient_u8, caplog, damage, after):
+    path = tmp_path / "a.png"
+    images.write_png(path, gradient_u8, text={"note": "kept"})
+    data = path.read_bytes()
+    at = len(data) - 12 if after else 33
+    path.write_bytes(data[:at] + damage + data[at:])
+    np.testing.assert_array_equal(images.read(path), gradient_u8)
+    assert images.read_text(path)["note"] == "kept"
+    if not after:  # where a profile does not count
+        assert len(caplog.messages) == (damage in PROFILES.values())
+
+
+def test_a_long_profile_is_applied(tmp_path):
+    profile = swapped(srgb_profile())
+    profile = (
+        struct.pack(">I", len(profile) + 2_000_000) + profile[4:] + bytes(2_000_000)
+    )
+    Image.new("RGB", (2, 2), RED).save(tmp_path / "a.png", icc_profile=profile)
+    assert np.abs(images.read(tmp_path / "a.png")[0, 0].astype(int) - GREEN).max() <= 2
+
+
+@pytest.mark.parametrize(
+    "kind, content, warned",
+    [
+        (0xE0, b"JFIF\0", False),
+        (0xE1, b"Exif\0\0" + EXIF, False),
+        (0xE1, b'http://ns.adobe.com/xap/1.0/\0<tiff:Orientation="999', False),
+        (0xE2, b"ICC_PROFILE\0", True),
+        (0xE2, b"ICC_PROFILE\0\1\3abc", True),
+        (0xE2, b"MPF\0" + EXIF, False),
+        (0xED, b"Photoshop 3.0\x008BIM\4\4\xff", False),
+        (0xEE, b"Adobe", False),
+    ],
+)
+def test_metadata_does_not_hide_a_jpeg(
+    tmp_path, gradient_u8, caplog, kind, content, warned
+):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(gradient_u8).save(path)
+    expected = images.read(path)
+    data = path.read_bytes()
+    damage = struct.pack(">BBH", 0xFF, kind, len(content) + 2) + content
+    path.write_bytes(data[:2] + damage + data[2:])
+    np.testing.assert_array_equal(images.read(path), expected)
+    assert len(caplog.messages) == warned
+    assert images.read_text(path) == {}
+
+
+@pytest.mark.parametrize(
+    "suffix, options",
+    [
+        ("webp", {"exif": b"Exif\0\0" + EXIF}),
+        ("webp", {"icc_profile": b"junk"}),
+        ("tiff", {"icc_profile": b"junk"}),
+    ],
+)
+def test_metadata_does_not_hide_other_pictures(tmp_path, gradient_u8, suffix, options):
+    path = tmp_path / f"a.{suffix}"
+    lossless = {"lossless": True} if suffix == "webp" else {}
+    Image.fromarray(gradient_u8).save(path, **lossless, **options)
+    np.testing.assert_array_equal(images.read(path), gradient_u8)
+
+
+MEASURE = """
+import re, sys
+from pathlib import Path
+from pie_jax.io import images
+def most():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+before = most()
+images.read(sys.argv[1])
+print(1024 * (most() - before))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_reading_takes_the_decoded_picture_and_the_result(tmp_path, mode):
+    path = tmp_path / "large.png"
+    image = Image.new(mode, (4096, 4096), 100)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(path, exif=exif, icc_profile=swapped(srgb_profile()))
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) < (4 + 3) * 4096**2 + 60_000_000
 
 
 @pytest.mark.parametrize(
@@ -199,11 +389,15 @@ def test_errors_name_the_file_and_say_what_it_is(tmp_path, name, content, reason
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe.jpg")
-    with pytest.raises(PieError, match="special file"):
-        images.read(tmp_path / "pipe.jpg")
+def test_a_nan_is_refused_and_a_pipe_not_waited_for(tmp_path):
+    values = np.array([[0, np.nan]], np.float32)
+    Image.fromarray(values).save(tmp_path / "float.tiff")
+    with pytest.raises(PieError, match="finite"):
+        images.read(tmp_path / "float.tiff")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.jpg")
+        with pytest.raises(PieError, match="special file"):
+            images.read(tmp_path / "pipe.jpg")
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "gif"])
@@ -233,8 +427,7 @@ def test_damage_anywhere_gives_a_picture_or_a_clear_error(tmp_path, gradient_u8)
             except PieError:
                 continue
             assert result.dtype == np.uint8
-            assert result.ndim == 3
-            assert result.shape[2] == 3
+            assert result.ndim == 3 and result.shape[2] == 3
 
 
 @pytest.mark.parametrize("side", [12_000, 60_000])
@@ -247,7 +440,9 @@ def test_a_decompression_bomb_is_refused_before_decoding(tmp_path, side):
         images.read(tmp_path / "bomb.png")
 
 
-def test_the_limit_on_the_size_is_the_only_one(tmp_path, monkeypatch, gradient_u8):
+def test_the_limit_on_the_size_is_the_only_one_and_a_destination_is_a_png(
+    tmp_path, monkeypatch, gradient_u8
+):
     Image.fromarray(gradient_u8).save(tmp_path / "photo.png")
     # Where Pillow only warns, a warning is not what the user gets.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", gradient_u8[..., 0].size - 1)
@@ -258,15 +453,91 @@ def test_the_limit_on_the_size_is_the_only_one(tmp_path, monkeypatch, gradient_u
     with pytest.raises(PieError, match="60 x 40"):
         images.read(tmp_path / "photo.png")
 
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(PieError, match="is a folder"):
+        images.check_destination(tmp_path / "folder.png")
+    with pytest.raises(PieError, match=r"end the name in .png"):
+        images.check_destination(tmp_path / "face.jpg")
+    images.check_destination(tmp_path / "face.PNG")
+    images.check_destination(tmp_path / "raw.NPY", (".png", ".npy"))
+    with pytest.raises(PieError, match=r"end the name in .png or .npy"):
+        images.check_destination(tmp_path / "face.jpg", (".png", ".npy"))
 
-def test_a_png_is_read_back_as_written_with_its_text(tmp_path, gradient_u8):
+
+@pytest.mark.parametrize("name", ["a.webp", "progressive.jpg"])
+def test_what_decoders_hold_several_times_has_a_lower_limit(
+    tmp_path, monkeypatch, gradient_u8, name
+):
+    options = {"progressive": True} if name.endswith("jpg") else {}
+    Image.fromarray(gradient_u8).save(tmp_path / name, **options)
+    assert images.read(tmp_path / name).shape == gradient_u8.shape
+    monkeypatch.setattr(images, "MAX_PIXELS_HELD", gradient_u8[..., 0].size - 1)
+    with pytest.raises(PieError, match="60 x 40"):
+        images.read(tmp_path / name)
+
+
+def test_a_picture_of_very_many_rows_is_refused(tmp_path):
+    path = tmp_path / "tall.png"
+    for height in (100_000, 100_001):
+        path.write_bytes(png((1, height, 8, 0), np.zeros((height, 1), np.uint8)))
+        if height == 100_000:
+            assert images.read(path).shape == (height, 1, 3)
+    with pytest.raises(PieError, match="1 x 100001 pixels"):
+        images.read(path)
+
+
+def test_a_jpeg_of_very_many_scans_is_refused(tmp_path):
+    path = tmp_path / "scans.jpg"
+    Image.new("L", (4000, 4000)).save(path, progressive=True)
+    data = path.read_bytes()
+    last = data.rindex(b"\xff\xda")
+    path.write_bytes(data[:last] + 200 * data[last:-2] + data[-2:])
+    with pytest.raises(PieError, match="4000 x 4000 pixels 20. times"):
+        images.read(path)
+
+
+def test_a_bomb_in_an_icon_is_refused(tmp_path, monkeypatch):
+    content = png((60, 40, 8, 0), np.zeros((40, 60), np.uint8))
+    head = struct.pack("<3H4B2H2I", 0, 1, 1, 16, 16, 0, 0, 1, 8, len(content), 22)
+    (tmp_path / "a.ico").write_bytes(head + content)
+    assert images.read(tmp_path / "a.ico").shape == (40, 60, 3)
+    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    with pytest.raises(PieError, match="60 x 40"):
+        images.read(tmp_path / "a.ico")
+
+
+def test_transparency_is_read_where_there_is_any(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(TRANSPARENT).save(path)
+    np.testing.assert_array_equal(images.read_rgba(path), TRANSPARENT)
+    images.write_png(path, TRANSPARENT)
+    np.testing.assert_array_equal(images.read_rgba(path), TRANSPARENT)
+    images.write_png(path, TRANSPARENT[..., :3])
+    assert images.read_rgba(path) is None
+
+
+def test_a_png_with_its_text_raw_output_and_all_bytes_are_read_back(
+    tmp_path, gradient_u8
+):
     path = tmp_path / "out.png"
     path.write_text("old")
     images.write_png(path, gradient_u8, text={"note": "edited", "name": "Zoë €"})
-    assert list(tmp_path.iterdir()) == [path]
     np.testing.assert_array_equal(images.read(path), gradient_u8)
     with Image.open(path) as image:
         assert image.text == {"note": "edited", "name": "Zoë €"}
+    raw = 3 * images.from_u8(gradient_u8)[None]
+    images.write_npy(tmp_path / "raw.npy", raw)
+    np.testing.assert_array_equal(np.load(tmp_path / "raw.npy"), raw)
+    assert {path.name for path in tmp_path.iterdir()} == {"out.png", "raw.npy"}
+
+    every = np.arange(256, dtype=np.uint8)
+    image = images.from_u8(every)
+    assert image.dtype == np.float32
+    assert (image[0], image[-1]) == (-1, 1)
+    np.testing.assert_array_equal(images.to_u8(image), every)
+    np.testing.assert_array_equal(images.to_u8(np.array([-7.0, 0, 7])), [0, 128, 255])
+    with pytest.raises(ValueError, match="finite"):
+        images.to_u8(np.array([0, np.nan]))
 
 
 @pytest.mark.parametrize("place", ["absent/out.png", "file/out.png"])
@@ -288,39 +559,9 @@ def test_a_read_only_folder_is_an_error_and_stays_empty(read_only_folder, gradie
     assert not list(read_only_folder.iterdir())
 
 
-def test_raw_output_is_read_back_as_written(tmp_path, gradient_u8):
-    raw = 3 * images.from_u8(gradient_u8)[None]
-    images.write_npy(tmp_path / "raw.npy", raw)
-    np.testing.assert_array_equal(np.load(tmp_path / "raw.npy"), raw)
-    assert [path.name for path in tmp_path.iterdir()] == ["raw.npy"]
-
-
-def test_a_destination_is_a_png_and_no_folder(tmp_path):
-    (tmp_path / "folder.png").mkdir()
-    with pytest.raises(PieError, match="is a folder"):
-        images.check_destination(tmp_path / "folder.png")
-    with pytest.raises(PieError, match=r"end the name in .png"):
-        images.check_destination(tmp_path / "face.jpg")
-    images.check_destination(tmp_path / "face.PNG")
-    images.check_destination(tmp_path / "raw.NPY", (".png", ".npy"))
-    with pytest.raises(PieError, match=r"end the name in .png or .npy"):
-        images.check_destination(tmp_path / "face.jpg", (".png", ".npy"))
-
-
 @pytest.mark.parametrize(
     "wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)]
 )
 def test_writing_takes_uint8_rgb_only(tmp_path, wrong):
     with pytest.raises(ValueError, match="expected uint8"):
         images.write_png(tmp_path / "out.png", wrong)
-
-
-def test_bytes_survive_the_range_of_the_networks_and_no_nan_becomes_a_colour():
-    every = np.arange(256, dtype=np.uint8)
-    image = images.from_u8(every)
-    assert image.dtype == np.float32
-    assert (image[0], image[-1]) == (-1, 1)
-    np.testing.assert_array_equal(images.to_u8(image), every)
-    np.testing.assert_array_equal(images.to_u8(np.array([-7.0, 0, 7])), [0, 128, 255])
-    with pytest.raises(ValueError, match="finite"):
-        images.to_u8(np.array([0, np.nan]))

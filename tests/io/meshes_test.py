@@ -1,5 +1,3 @@
-"""Meshes, read back by slow parsers of the two formats."""
-
 import numpy as np
 import pytest
 

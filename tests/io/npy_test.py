@@ -1,5 +1,3 @@
-"""NumPy's files: what NumPy wrote is read, and nothing else."""
-
 import io
 import struct
 import tracemalloc
@@ -69,13 +67,12 @@ def test_what_is_no_array_is_refused(tmp_path, kind):
 def test_anything_but_real_numbers_is_refused(tmp_path, array):
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
     np.savez(tmp_path / "a.npz", array, allow_pickle=True)
-    with pytest.raises(PieError, match=r"real numbers \(its type is"):
-        npy.read_npy(tmp_path / "a.npy")
-    with pytest.raises(PieError, match=r"real numbers \(its type is"):
-        npy.read_npz(tmp_path / "a.npz")
+    for read, name in ((npy.read_npy, "a.npy"), (npy.read_npz, "a.npz")):
+        with pytest.raises(PieError, match=r"real numbers \(its type is"):
+            read(tmp_path / name)
 
 
-def test_a_cut_file_is_refused(tmp_path):
+def test_a_cut_file_is_refused_and_an_absent_one_and_a_folder_are_named(tmp_path):
     for name, save, read in [
         ("a.npy", np.save, npy.read_npy),
         ("a.npz", np.savez, npy.read_npz),
@@ -85,6 +82,9 @@ def test_a_cut_file_is_refused(tmp_path):
         (tmp_path / name).write_bytes(content[:-9])
         with pytest.raises(PieError, match=f"{name} is not a readable"):
             read(tmp_path / name)
+        for absent in ("absent.npy", "."):
+            with pytest.raises(PieError, match="cannot be read"):
+                read(tmp_path / absent)
 
 
 @pytest.mark.parametrize("told", [2**26, 100])
@@ -150,10 +150,3 @@ def test_a_changed_byte_is_an_error_or_another_number(tmp_path):
         except PieError:
             refused += 1
     assert refused > len(content) / 2
-
-
-@pytest.mark.parametrize("read", [npy.read_npy, npy.read_npz])
-def test_an_absent_file_and_a_folder_are_named(tmp_path, read):
-    for name in ("absent.npy", "."):
-        with pytest.raises(PieError, match="cannot be read"):
-            read(tmp_path / name)

@@ -16,7 +16,9 @@ def pixels(png: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def test_every_curve_is_drawn():
+def test_every_curve_is_drawn_and_one_from_nothing_leaves_the_others_readable(
+    monkeypatch,
+):
     draw = {"pixel": FALLING}, FALLING, [20]
     assert plots.convergence(*draw) == plots.convergence(*draw)
     base = pixels(plots.convergence(*draw))
@@ -30,20 +32,6 @@ def test_every_curve_is_drawn():
     for other in others:
         assert not np.array_equal(pixels(other), base)
 
-
-@pytest.mark.parametrize(
-    "terms, psnr, ends",
-    [
-        ({"pixel": FALLING[:1]}, FALLING[:1], []),
-        ({"pixel": FALLING, "perceptual": FALLING}, None, [5, 20]),
-        ({"pixel": FALLING, "recognition": np.zeros(40)}, FALLING, [20]),
-    ],
-)
-def test_unusual_runs_are_drawn_without_a_warning(terms, psnr, ends):
-    assert pixels(plots.convergence(terms, psnr, ends)).std() > 0
-
-
-def test_a_term_that_starts_at_nothing_leaves_the_others_readable(monkeypatch):
     limits = []
     save = Figure.savefig
 
@@ -56,3 +44,15 @@ def test_a_term_that_starts_at_nothing_leaves_the_others_readable(monkeypatch):
     plots.convergence({"pixel": np.full(4, 1000.0), "spread": late}, None, [2])
     ((low, high),) = limits
     assert 1e-3 < low < 1 and high > 1000
+
+
+@pytest.mark.parametrize(
+    "terms, psnr, ends",
+    [
+        ({"pixel": FALLING[:1]}, FALLING[:1], []),
+        ({"pixel": FALLING, "perceptual": FALLING}, None, [5, 20]),
+        ({"pixel": FALLING, "recognition": np.zeros(40)}, FALLING, [20]),
+    ],
+)
+def test_unusual_runs_are_drawn_without_a_warning(terms, psnr, ends):
+    assert pixels(plots.convergence(terms, psnr, ends)).std() > 0

@@ -1,5 +1,3 @@
-"""Edited pictures say that they are."""
-
 from xml.etree import ElementTree
 
 import numpy as np

@@ -19,7 +19,7 @@ def write(folder, **metrics) -> None:
     results.write(folder, ALIGNED, PROJECTION, CODE, origin, metrics, b"diagram")
 
 
-def test_what_is_written_is_read_back(tmp_path):
+def test_what_is_written_is_read_back_and_a_place_must_be_a_folder(tmp_path):
     write(tmp_path, psnr=20.5, key="k")
     names = ["aligned.png", "code", "convergence.png", "metrics.json", "projection.png"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
@@ -31,9 +31,15 @@ def test_what_is_written_is_read_back(tmp_path):
     code, origin = codes.load(tmp_path)
     np.testing.assert_array_equal(code["w"], CODE["w"])
     assert origin == {"generator": "g"}
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "anna"):
+        with pytest.raises(PieError, match="cannot be read"):
+            results.state(place, "k")
+        with pytest.raises(PieError, match="cannot write to"):
+            results.make_folder(place)
 
 
-def test_the_state_of_a_folder_follows_its_key(tmp_path):
+def test_the_state_of_a_folder_follows_its_key_and_it_is_removed_only_empty(tmp_path):
     folder = tmp_path / "anna"
     assert results.state(folder, "k") == "absent"
     results.make_folder(folder)
@@ -44,15 +50,13 @@ def test_the_state_of_a_folder_follows_its_key(tmp_path):
     for content in ("", "{", "[]", "{}", "3"):  # not ours
         (folder / "metrics.json").write_text(content)
         assert results.state(folder, "k") == "other"
-
-
-def test_a_place_that_is_no_folder_is_an_error(tmp_path):
-    (tmp_path / "file").write_text("")
-    for place in (tmp_path / "file", tmp_path / "file" / "anna"):
-        with pytest.raises(PieError, match="cannot be read"):
-            results.state(place, "k")
-        with pytest.raises(PieError, match="cannot write to"):
-            results.make_folder(place)
+    results.make_folder(tmp_path / "a" / "b")
+    assert not list((tmp_path / "a" / "b").iterdir())
+    results.remove_if_empty(tmp_path / "a")
+    assert (tmp_path / "a" / "b").exists()
+    results.remove_if_empty(tmp_path / "a" / "b")
+    results.remove_if_empty(tmp_path / "a" / "b")
+    assert not (tmp_path / "a" / "b").exists()
 
 
 def test_writing_again_replaces_all_and_clears_what_a_killed_run_left(tmp_path):
@@ -87,13 +91,3 @@ def test_a_full_disk_leaves_no_complete_result(tmp_path, monkeypatch, failing):
     assert results.state(tmp_path, "old") == "absent"
     assert results.state(tmp_path, "new") == "absent"
     assert not list(tmp_path.glob(".*"))
-
-
-def test_a_folder_is_removed_only_when_it_is_empty(tmp_path):
-    results.make_folder(tmp_path / "a" / "b")
-    assert not list((tmp_path / "a" / "b").iterdir())
-    results.remove_if_empty(tmp_path / "a")
-    assert (tmp_path / "a" / "b").exists()
-    results.remove_if_empty(tmp_path / "a" / "b")
-    results.remove_if_empty(tmp_path / "a" / "b")
-    assert not (tmp_path / "a" / "b").exists()

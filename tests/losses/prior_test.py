@@ -1,5 +1,3 @@
-"""Priors of a face: what costs nothing, and what does."""
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,32 +6,26 @@ from pie_jax.core.theta import neutral
 from pie_jax.losses import prior
 from tests import checks
 
-
-def test_plain_white_light_costs_nothing():
-    light = neutral().illumination
-    assert prior.direction(light) == 0
-    assert prior.tint(light) < 1e-12
+PLAIN = neutral().illumination
 
 
-def test_grey_light_from_one_side_has_a_direction_but_no_tint():
-    light = neutral().illumination.at[9:12].set(1.0)  # x
-    assert prior.tint(light) < 1e-12
-    np.testing.assert_allclose(prior.direction(light), 3)
+@pytest.mark.parametrize(
+    ("light", "tint", "direction"),
+    [
+        (PLAIN, 0, 0),
+        (PLAIN.at[9:12].set(1.0), 0, 3),  # grey from one side, x
+        (PLAIN.at[0].add(3.0), 4 + 1 + 1, 0),  # evenly red
+    ],
+)
+def test_light_costs_what_it_has_of_a_tint_and_a_direction(light, tint, direction):
+    np.testing.assert_allclose(prior.tint(light), tint, rtol=1e-5, atol=1e-12)
+    np.testing.assert_allclose(prior.direction(light), direction)
 
 
-def test_evenly_red_light_has_a_tint_but_no_direction():
-    light = neutral().illumination.at[0].add(3.0)
-    assert prior.direction(light) == 0
-    np.testing.assert_allclose(prior.tint(light), 4 + 1 + 1, rtol=1e-5)
-
-
-def test_only_darkening_light_counts_as_negative():
+def test_only_darkening_light_counts_as_negative_and_deviation_is_in_squares():
     shading = jnp.array([[0.5, 0.0, -2.0], [1.5, 1.0, 1.0]])
     np.testing.assert_allclose(prior.negative(shading), 4 / 6)
     assert prior.negative(jnp.abs(shading)) == 0
-
-
-def test_deviation_is_the_sum_of_squares():
     np.testing.assert_allclose(
         prior.deviation(jnp.array([[3.0, -4.0], [0, 1]])), [25, 1]
     )
@@ -45,7 +37,7 @@ def test_deviation_is_the_sum_of_squares():
         prior.deviation,
         prior.tint,
         prior.direction,
-        lambda x: prior.negative(x.reshape(-1, 9, 3)),
+        lambda x: prior.negative(x[..., :9]),
     ],
 )
 def test_gradients_agree_with_finite_differences(loss):

@@ -1,5 +1,3 @@
-"""Deep3DFaceRecon's network: its crop, and ResNet-50's layout."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -12,7 +10,7 @@ from tests import builders, checks
 SMALL = deep3d.Deep3D(1 / 16)
 
 
-def test_the_crop_is_the_templates_to_a_third_of_a_pixel():
+def test_the_crop_is_the_templates_and_large_pictures_are_averaged_before():
     offset = np.linspace(-0.5, 0.5, 15)
     grid = np.stack(np.meshgrid(offset, offset), axis=-1)
     plain = [0.5, deep3d.CROP_DOWN] + deep3d.CROP_WIDTH * grid
@@ -21,6 +19,8 @@ def test_the_crop_is_the_templates_to_a_third_of_a_pixel():
     np.testing.assert_allclose(
         deep3d.to_frame(np.array([0.5, 0.5])), [0.5, deep3d.CROP_DOWN], atol=1e-12
     )
+    noise = np.random.default_rng(0).normal(size=(1, 1024, 1024, 1)).astype("f4")
+    assert np.std(deep3d.crop(jnp.asarray(noise))) < 1 / 3.5
 
 
 @pytest.mark.parametrize("resolution", [256, 200, 512, 1024])
@@ -41,14 +41,9 @@ def test_what_lies_in_the_frame_is_seen_where_it_lies(resolution):
     np.testing.assert_allclose(seen[~inside][:, 1], 1, atol=0.5 / min(resolution, 256))
 
 
-def test_large_pictures_are_averaged_before_they_are_sampled():
-    noise = np.random.default_rng(0).normal(size=(1, 1024, 1024, 1)).astype("f4")
-    assert np.std(deep3d.crop(jnp.asarray(noise))) < 1 / 3.5
-
-
-def test_a_picture_gives_all_coefficients_in_their_shapes():
+def test_a_picture_gives_all_coefficients_and_full_width_has_resnet50s_parameters():
     image = jnp.asarray(np.random.default_rng(1).uniform(-1, 1, (2, 64, 64, 3)), "f4")
-    params = builders.random_params(lambda key: SMALL.init(key, image)["params"])
+    params = builders.module_params(SMALL, image)
     assert deep3d.width_of(params) == SMALL.width
     apply = jax.jit(SMALL.apply)
     found = apply({"params": params}, image)
@@ -59,8 +54,6 @@ def test_a_picture_gives_all_coefficients_in_their_shapes():
     both = jax.tree.map(lambda x: x[1:], found)
     chex.assert_trees_all_close(alone, both, rtol=1e-4, atol=1e-4)
 
-
-def test_full_width_has_the_parameters_of_resnet50():
     blank = jax.ShapeDtypeStruct((1, 256, 256, 3), jnp.float32)
     layout = jax.eval_shape(deep3d.Deep3D().init, jax.random.key(0), blank)["params"]
     heads = sum(
@@ -75,7 +68,7 @@ def test_full_width_has_the_parameters_of_resnet50():
 
 def strided_block(x):
     block = deep3d.Bottleneck(2, stride=2)
-    params = builders.random_params(lambda key: block.init(key, x)["params"])
+    params = builders.module_params(block, x)
     return block.apply({"params": checks.double(params)}, x)
 
 

@@ -1,5 +1,3 @@
-"""dlib's recognition network: shapes, what sets it apart from other ResNets."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -15,9 +13,7 @@ CHIP_SHAPE = (2, dlib_resnet.CHIP_SIZE, dlib_resnet.CHIP_SIZE, 3)
 
 @pytest.fixture(scope="module")
 def params():
-    return builders.random_params(
-        lambda key: MODULE.init(key, jnp.zeros(CHIP_SHAPE))["params"]
-    )
+    return builders.module_params(MODULE, CHIP_SHAPE)
 
 
 def describe(params, chip):
@@ -43,7 +39,7 @@ def output_shapes(module, chip_shape=CHIP_SHAPE):
     }
 
 
-def test_every_level_has_dlibs_size():
+def test_every_level_has_dlibs_size_and_the_29_convolutions_are_named(params):
     shapes = output_shapes(dlib_resnet.DlibResNet())
     assert shapes["stem"] == (72, 72, 32)
     assert shapes["level32_3"] == (35, 35, 32)
@@ -52,9 +48,6 @@ def test_every_level_has_dlibs_size():
     assert shapes["level256_2"] == (4, 4, 256)  # 3 extended to 4
     assert shapes["level256_down_out"] == (2, 2, 256)  # 1 extended to 2
     assert shapes["fc"] == (128,)
-
-
-def test_there_are_29_convolutions_and_all_are_named(params):
     names = dlib_resnet.convolution_names()
     assert len(names) == len(set(names)) == 29
     paths, _ = zip(*jax.tree.flatten_with_path(params)[0], strict=True)
@@ -63,7 +56,9 @@ def test_there_are_29_convolutions_and_all_are_named(params):
     assert joined == convolutions | {"fc/kernel"}
 
 
-def test_batched_and_mapped_chips_give_the_same_descriptor(params):
+def test_mapped_chips_give_the_same_descriptor_with_its_gradient_others_are_refused(
+    params,
+):
     chips = random_chip()
     batched = jax.jit(describe)(params, chips)
     chex.assert_shape(batched, (2, 128))
@@ -71,9 +66,19 @@ def test_batched_and_mapped_chips_give_the_same_descriptor(params):
     mapped = jax.vmap(jax.jit(lambda one: describe(params, one[None])[0]))(chips)
     np.testing.assert_allclose(batched, mapped, atol=1e-4)
     np.testing.assert_allclose(batched, describe(params, chips), atol=1e-4)
+    with pytest.raises(AssertionError, match="150"):
+        describe(params, jnp.zeros((1, 149, 150, 3)))
+
+    checks.assert_gradient(
+        lambda chip: jnp.sum(describe(checks.double(params), chip) ** 2),
+        random_chip()[:1],
+        directions=1,
+        step=1e-7,
+        rtol=1e-4,
+    )
 
 
-def test_the_mean_colour_enters_as_zero(params):
+def test_the_mean_colour_enters_as_zero_and_shortcuts_of_strided_blocks_average(params):
     mean_chip = jnp.asarray(dlib_resnet.MEAN_RGB) / 127.5 - 1
     chip = jnp.broadcast_to(mean_chip, CHIP_SHAPE)
     _, state = MODULE.apply(
@@ -82,6 +87,13 @@ def test_the_mean_colour_enters_as_zero(params):
     stem = state["intermediates"]["stem"]["__call__"][0]
     expected = jnp.broadcast_to(params["stem"]["bias"], stem.shape)
     np.testing.assert_allclose(stem, expected, atol=1e-5)
+    block = dlib_resnet.ResidualBlock(features=4, down=True)
+    x = jax.random.uniform(jax.random.key(2), (1, 6, 6, 2))
+    own = block.init(jax.random.key(3), x)
+    result = block.apply(jax.tree.map(jnp.zeros_like, own), x)
+    averages = np.asarray(x).reshape(1, 3, 2, 3, 2, 2).mean((2, 4))
+    np.testing.assert_allclose(result[..., :2], averages, rtol=1e-6)
+    assert result.shape == (1, 3, 3, 4) and not result[..., 2:].any()
 
 
 @pytest.mark.parametrize(
@@ -99,29 +111,3 @@ def test_addition_extends_the_smaller_operand_by_zeros_at_the_end(first, second)
     expected[tuple(slice(size) for size in first)] += a
     expected[tuple(slice(size) for size in second)] += b
     np.testing.assert_array_equal(dlib_resnet.add_extended(a, b), expected)
-
-
-def test_shortcut_of_a_strided_block_is_an_average():
-    block = dlib_resnet.ResidualBlock(features=4, down=True)
-    x = jax.random.uniform(jax.random.key(2), (1, 6, 6, 2))
-    params = block.init(jax.random.key(3), x)
-    nothing = jax.tree.map(jnp.zeros_like, params)
-    result = block.apply(nothing, x)
-    averages = np.asarray(x).reshape(1, 3, 2, 3, 2, 2).mean((2, 4))
-    np.testing.assert_allclose(result[..., :2], averages, rtol=1e-6)
-    assert result.shape == (1, 3, 3, 4) and not result[..., 2:].any()
-
-
-def test_gradient_agrees_with_finite_differences(params):
-    checks.assert_gradient(
-        lambda chip: jnp.sum(describe(checks.double(params), chip) ** 2),
-        random_chip()[:1],
-        directions=1,
-        step=1e-7,
-        rtol=1e-4,
-    )
-
-
-def test_a_chip_of_another_size_is_refused(params):
-    with pytest.raises(AssertionError, match="150"):
-        describe(params, jnp.zeros((1, 149, 150, 3)))

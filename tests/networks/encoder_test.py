@@ -1,5 +1,3 @@
-"""The encoder: shapes, curves along the style inputs, the way back to codes."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -17,8 +15,7 @@ NETWORK = Encoder(NUM_WS, rank=5)
 
 @pytest.fixture(scope="module")
 def params():
-    blank = jnp.zeros((1, SIZE, SIZE, 3))
-    return builders.random_params(lambda key: NETWORK.init(key, blank)["params"])
+    return builders.module_params(NETWORK, (1, SIZE, SIZE, 3))
 
 
 @pytest.fixture(scope="module")
@@ -31,31 +28,24 @@ def image(size=SIZE):
     return jnp.asarray(rng.uniform(-1, 1, (2, size, size, 3)), jnp.float32)
 
 
-def test_a_code_for_each_picture(apply, params):
+def test_a_code_for_each_picture_lies_on_few_curves_of_the_parameters_rank(
+    apply, params
+):
     code = apply(params, image())
     chex.assert_shape(code, (2, NUM_WS, 512))
     chex.assert_tree_all_finite(code)
     assert np.abs(code[0] - code[1]).max() > 1e-3
-    larger = apply(params, image().repeat(2, axis=1).repeat(2, axis=2))
-    chex.assert_trees_all_close(larger, code, atol=1e-3)
+    assert np.linalg.matrix_rank(np.asarray(code[0]), tol=1e-3) <= KNOTS
+    assert encoder.rank_of(params) == NETWORK.rank
 
 
-@pytest.mark.parametrize("size", [16, 200, 1024])
+@pytest.mark.parametrize("size", [16, 200, 2 * SIZE, 1024])
 def test_pictures_of_any_size_give_one_code_each(apply, params, size):
     large = image(size)
     found = apply(params, large)
     chex.assert_shape(found, (2, NUM_WS, 512))
     reduced = apply(params, reduce_area(large, SIZE))
     chex.assert_trees_all_close(found, reduced, atol=1e-3)
-
-
-def test_rows_lie_on_few_curves_along_the_style_inputs(apply, params):
-    code = apply(params, image())
-    assert np.linalg.matrix_rank(np.asarray(code[0]), tol=1e-3) <= KNOTS
-
-
-def test_the_rank_is_read_off_the_parameters(params):
-    assert encoder.rank_of(params) == NETWORK.rank
 
 
 @pytest.mark.parametrize("num_ws", [2, KNOTS, 18, 23])

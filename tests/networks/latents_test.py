@@ -1,5 +1,3 @@
-"""Moments of the codes against samples, and coordinates along their axes."""
-
 import chex
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +19,7 @@ def linear_generator(mixing, offset):
     )
 
 
-def test_moments_are_those_of_a_linear_mapping():
+def test_moments_are_those_of_a_linear_mapping_and_give_standard_coordinates():
     mixing = builders.orthogonal(512, np.random.default_rng(0))
     found = latents.moments(linear_generator(mixing, 0.5), jnp.asarray(SCALES))
     chex.assert_shape([found["mean"], found["axes"]], [(512,), (512, 512)])
@@ -30,16 +28,11 @@ def test_moments_are_those_of_a_linear_mapping():
     covariance = (np.asarray(mixing) * SCALES**2) @ np.asarray(mixing).T
     error = found["axes"] @ found["axes"].T - covariance
     assert np.abs(error).max() < 0.05 * np.abs(covariance).max()
-
-
-def test_directions_that_the_codes_do_not_fill_have_a_least_length():
     flat = np.where(np.arange(512) < 500, 1.0, 0.0)
     found = latents.moments(linear_generator(jnp.eye(512), 0.0), jnp.asarray(flat))
     lengths = np.sum(np.asarray(found["axes"]) ** 2, axis=0)
     np.testing.assert_allclose(lengths.min(), 1e-3 * 500 / 512, rtol=0.01)
 
-
-def test_coordinates_are_standard_deviations_along_the_axes():
     rng = np.random.default_rng(1)
     axes = builders.orthogonal(512, rng) * SCALES
     moments = {"mean": jnp.asarray(rng.normal(size=512), jnp.float32), "axes": axes}

@@ -1,5 +1,3 @@
-"""Layers: the depthwise step against XLA's grouped convolution, and its gradient."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -27,7 +25,7 @@ def grouped(x, kernel):
     )
 
 
-def test_depthwise_convolution_agrees_with_loops():
+def test_depthwise_convolution_agrees_with_loops_and_its_gradient_with_differences():
     x, kernel = random_input()
     result = layers.depthwise_conv3x3(x, kernel)
     chex.assert_shape(result, x.shape)
@@ -39,6 +37,7 @@ def test_depthwise_convolution_agrees_with_loops():
             if 0 <= row < x.shape[1] and 0 <= column < x.shape[2]:
                 expected[n, i, j, c] += x[n, row, column, c] * kernel[a, b, c]
     np.testing.assert_allclose(result, expected, atol=1e-5)
+    checks.assert_gradient(energy(layers.depthwise_conv3x3), x, kernel)
 
 
 @pytest.mark.parametrize("wrap", checks.WRAPS)
@@ -56,10 +55,6 @@ def energy(convolution):
     return lambda x, kernel: jnp.sum(jnp.sin(convolution(x, kernel)))
 
 
-def test_depthwise_gradients_agree_with_finite_differences():
-    checks.assert_gradient(energy(layers.depthwise_conv3x3), *random_input())
-
-
 @pytest.mark.parametrize("shared", [None, 0, 1])
 def test_mapped_depthwise_values_and_gradients_agree_with_single_ones(shared):
     arguments = list(random_input(3))
@@ -75,28 +70,21 @@ def test_mapped_depthwise_values_and_gradients_agree_with_single_ones(shared):
         )
 
 
-def test_leaky_relu_keeps_a_fifth_of_the_negative():
+def test_leaky_relu_lengths_and_conv3x3_are_as_their_formulas():
     x = jnp.asarray([-5.0, -1.0, 0.0, 2.0])
     np.testing.assert_allclose(layers.leaky_relu(x), [-1, -0.2, 0, 2], rtol=1e-6)
     np.testing.assert_allclose(
         jax.vmap(jax.grad(layers.leaky_relu))(x)[jnp.asarray([0, 1, 3])], [0.2, 0.2, 1]
     )
-
-
-def test_normalised_draws_have_unit_mean_square():
     z = np.random.default_rng(0).normal(3, 5, (4, 512)).astype(np.float32)
     result = layers.normalize_z(z)
     np.testing.assert_allclose(jnp.mean(result**2, axis=-1), 1, rtol=1e-5)
     np.testing.assert_allclose(result / result[:, :1], z / z[:, :1], rtol=1e-4)
+    zeros = jnp.zeros((1, 8))
+    assert not layers.normalize_z(zeros).any()
+    gradient = jax.grad(lambda z: layers.normalize_z(z).sum())(zeros)
+    chex.assert_tree_all_finite(gradient)
 
-
-def test_a_draw_of_zeros_is_normalised_to_zeros_with_a_finite_gradient():
-    z = jnp.zeros((1, 8))
-    assert not layers.normalize_z(z).any()
-    chex.assert_tree_all_finite(jax.grad(lambda z: layers.normalize_z(z).sum())(z))
-
-
-def test_conv3x3_has_the_values_and_gradients_of_a_plain_convolution():
     keys = jax.random.split(jax.random.key(7), 3)
     x = jax.random.normal(keys[0], (2, 5, 6, 3))
     kernel = jax.random.normal(keys[1], (3, 3, 3, 4))

@@ -1,5 +1,3 @@
-"""The mapping network against NumPy."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -13,9 +11,7 @@ from tests import builders
 @pytest.mark.parametrize(("num_layers", "gain"), [(8, 1.0), (2, np.sqrt(2))])
 def test_it_agrees_with_numpy(num_layers, gain):
     module = Mapping(num_layers, float(gain), w_dim=16)
-    params = builders.random_params(
-        lambda key: module.init(key, jnp.zeros((1, 16)))["params"]
-    )
+    params = builders.module_params(module, (1, 16))
     assert len(params) == num_layers
     z = np.random.default_rng(2).normal(2, 3, (3, 16)).astype(np.float32)
     x = z / np.sqrt((z**2).mean(axis=1, keepdims=True))

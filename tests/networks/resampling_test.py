@@ -1,5 +1,3 @@
-"""Resampling: against zero insertion and loops over taps, and its gradients."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -40,11 +38,23 @@ def slow_stylegan1(x, kernel):
     return reference.filtered(reference.correlate(repeated, kernel, 1), blur, 1, 1)
 
 
-def test_upsampling_inserts_zeros_and_filters():
+def test_upsampling_inserts_zeros_and_filters_mapped_as_batched():
     x, _ = random_input()
     result = resampling.upsample(x)
     chex.assert_type(result, jnp.float32)
     np.testing.assert_allclose(result, channels_first(slow_upsample, x), atol=1e-5)
+
+    x, kernel = random_input()
+
+    def energy(x):
+        y = resampling.upsample_conv3x3(resampling.upsample(x), kernel, -1.0)
+        return jnp.sum(jnp.sin(y))
+
+    single = jax.value_and_grad(lambda x: energy(x[None]))
+    checks.assert_maps(single, x, atol=1e-4)
+    values, slopes = jax.vmap(single)(x)
+    np.testing.assert_allclose(values.sum(), energy(x), rtol=1e-5)
+    np.testing.assert_allclose(slopes, jax.grad(energy)(x), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -65,17 +75,3 @@ def test_gradients_agree_with_finite_differences(edge):
         return jnp.sum(jnp.sin(convolved)) + jnp.sum(jnp.cos(resampling.upsample(x)))
 
     checks.assert_gradient(energy, *random_input())
-
-
-def test_mapped_values_and_gradients_agree_with_batched_ones():
-    x, kernel = random_input()
-
-    def energy(x):
-        y = resampling.upsample_conv3x3(resampling.upsample(x), kernel, -1.0)
-        return jnp.sum(jnp.sin(y))
-
-    single = jax.value_and_grad(lambda x: energy(x[None]))
-    checks.assert_maps(single, x, atol=1e-4)
-    values, slopes = jax.vmap(single)(x)
-    np.testing.assert_allclose(values.sum(), energy(x), rtol=1e-5)
-    np.testing.assert_allclose(slopes, jax.grad(energy)(x), atol=1e-4)

@@ -1,7 +1,4 @@
-"""What holds of every style-based generator, tried with few channels.
-
-That the pictures are those of the published networks is shown with their converters.
-"""
+"""What holds of every style-based generator; converters' tests have the pictures."""
 
 import functools
 import re
@@ -107,9 +104,10 @@ def test_the_generator_knows_its_size(name, widths, num_ws, resolution):
 
 
 @pytest.mark.parametrize("module", [stylegan1, stylegan2])
-@pytest.mark.parametrize("sizes", [(None, 8), ((8,), 8), ((6, 5, 4), 2)])
-def test_parameters_tell_their_sizes(module, sizes):
-    widths, mapping_layers = sizes
+@pytest.mark.parametrize(
+    ("widths", "mapping_layers"), [(None, 8), ((8,), 8), ((6, 5, 4), 2)]
+)
+def test_parameters_tell_their_sizes(module, widths, mapping_layers):
     widths = widths or module.FFHQ_WIDTHS
     layout = jax.eval_shape(
         lambda key: module.init_params(key, widths, mapping_layers), jax.random.key(0)
@@ -148,13 +146,23 @@ def test_fresh_parameters_give_a_finite_image(small):
     assert image.std() > 0
 
 
-def test_every_row_of_the_code_changes_the_image(generator, params):
+def test_every_row_of_the_code_changes_the_image_and_no_convolution_is_grouped(
+    generator, params
+):
     w_plus = random_code(generator)
     changed = w_plus + jnp.eye(generator.num_ws)[..., None]
     before, *images = jax.jit(generator.synthesis)(
         params, jnp.concatenate([w_plus[None], changed])
     )
     assert not any(np.allclose(before, image) for image in images)
+
+    def energy(w_plus):
+        return jnp.mean(generator.synthesis(params, w_plus[None]) ** 2)
+
+    codes = random_code(generator, 3)
+    program = jax.jit(jax.vmap(jax.grad(energy))).lower(codes).as_text()
+    groups = re.findall(r"(?:feature|batch)_group_count = (\d+)", program)
+    assert groups and set(groups) == {"1"}
 
 
 def test_batched_and_mapped_codes_give_the_same_image(generator, params):
@@ -169,16 +177,6 @@ def test_batched_and_mapped_codes_give_the_same_image(generator, params):
     np.testing.assert_allclose(mapped, batched, atol=1e-5 * size)
     plain = generator.synthesis(params, w_plus[1:2])
     np.testing.assert_allclose(batched[1], plain[0], atol=1e-5 * size)
-
-
-def test_mapped_gradients_need_no_grouped_convolution(generator, params):
-    def energy(w_plus):
-        return jnp.mean(generator.synthesis(params, w_plus[None]) ** 2)
-
-    codes = random_code(generator, 3)
-    program = jax.jit(jax.vmap(jax.grad(energy))).lower(codes).as_text()
-    groups = re.findall(r"(?:feature|batch)_group_count = (\d+)", program)
-    assert groups and set(groups) == {"1"}
 
 
 def test_gradient_by_the_code_agrees_with_finite_differences(small, generator):

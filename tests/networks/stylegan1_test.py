@@ -1,7 +1,4 @@
-"""What is StyleGAN 1's own; the rest holds of every style-based generator.
-
-That its pictures are those of the published network is shown with its converter.
-"""
+"""What is StyleGAN 1's own; the rest holds of every style-based generator."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +12,7 @@ def test_the_style_sets_mean_and_spread_of_every_channel():
     x = jnp.asarray(rng.normal(3, 2, (2, 8, 8, 5)), jnp.float32)
     w = jnp.asarray(rng.normal(size=(2, 512)), jnp.float32)
     epilogue = stylegan1.Epilogue()
-    params = builders.random_params(lambda key: epilogue.init(key, x, w)["params"])
+    params = builders.module_params(epilogue, x, w)
     affine = params["affine"]
     scale, shift = np.split(w @ affine["kernel"] + affine["bias"], 2, axis=-1)
     styled = epilogue.apply({"params": params}, x, w)

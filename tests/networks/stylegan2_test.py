@@ -1,7 +1,4 @@
-"""What is StyleGAN 2's own; the rest holds of every style-based generator.
-
-That its pictures are those of the published network is shown with its converter.
-"""
+"""What is StyleGAN 2's own; the rest holds of every style-based generator."""
 
 import chex
 import jax
@@ -19,7 +16,7 @@ def test_demodulation_removes_the_strength_of_a_style(up):
     x = jnp.asarray(rng.normal(size=(2, 4, 4, 5)), jnp.float32)
     w = jnp.asarray(rng.normal(size=(2, 512)), jnp.float32)
     conv = stylegan2.StyledConv(3, up=up)
-    params = builders.random_params(lambda key: conv.init(key, x, w)["params"])
+    params = builders.module_params(conv, x, w)
     stronger = params | {"affine": jax.tree.map(lambda a: 7 * a, params["affine"])}
     before = conv.apply({"params": params}, x, w)
     after = conv.apply({"params": stronger}, x, w)

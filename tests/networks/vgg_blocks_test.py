@@ -1,5 +1,3 @@
-"""VGG's blocks: their pooling, and where it stands."""
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -39,14 +37,11 @@ def test_pooling_is_the_maximum_of_each_square(size):
         np.testing.assert_array_equal(pooled[:, row, column], square.max((1, 2)))
 
 
-def test_pooling_gives_the_gradient_to_the_maximum_only():
+def test_pooling_gives_the_gradient_to_the_maximum_or_all_that_are_equal():
     x = jax.random.normal(jax.random.key(3), (1, 4, 4, 2))
     gradient = jax.grad(lambda x: vgg_blocks.max_pool_2x2(x).sum())(x)
     is_maximum = x == jnp.repeat(jnp.repeat(vgg_blocks.max_pool_2x2(x), 2, 1), 2, 2)
     np.testing.assert_array_equal(gradient, is_maximum.astype(jnp.float32))
-
-
-def test_pooling_shares_the_gradient_between_ties():
     gradient = jax.grad(lambda x: vgg_blocks.max_pool_2x2(x).sum())(
         jnp.zeros((1, 4, 4, 1))
     )

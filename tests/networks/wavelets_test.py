@@ -1,5 +1,3 @@
-"""The Haar transform: its formula, its inverse, its gradient."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -28,21 +26,13 @@ def slow_inverse(bands):
     return image
 
 
-def test_the_inverse_transform_agrees_with_loops():
+def test_the_inverse_transform_agrees_with_loops_inverts_the_other_and_is_orthonormal():
     bands = random_bands()
     image = wavelets.inverse_haar(bands)
     chex.assert_shape(image, (2, 6, 8, 3))
     chex.assert_type(image, jnp.float32)
     np.testing.assert_allclose(image, slow_inverse(bands), atol=1e-6)
 
-
-def test_a_step_along_the_height_is_all_in_the_lh_band():
-    image = np.zeros((1, 2, 2, 1), np.float32)
-    image[:, 0] = 1
-    np.testing.assert_allclose(wavelets.haar(image).ravel(), [1, 1, 0, 0])
-
-
-def test_the_two_transforms_invert_each_other():
     bands = random_bands()
     image = wavelets.inverse_haar(bands)
     np.testing.assert_allclose(wavelets.haar(image), bands, atol=1e-6)
@@ -50,21 +40,20 @@ def test_the_two_transforms_invert_each_other():
         wavelets.inverse_haar(wavelets.haar(image)), image, atol=1e-6
     )
 
-
-def test_the_transform_is_orthonormal():
+    image = np.zeros((1, 2, 2, 1), np.float32)
+    image[:, 0] = 1
+    np.testing.assert_allclose(wavelets.haar(image).ravel(), [1, 1, 0, 0])
     bands = random_bands()
     image = wavelets.inverse_haar(bands)
     np.testing.assert_allclose(jnp.sum(image**2), np.sum(bands**2), rtol=1e-5)
 
 
-def test_mapped_bands_give_what_a_batch_gives():
+def test_mapped_bands_give_what_a_batch_gives_with_its_gradient():
     batch = random_bands()[:, None]
     checks.assert_maps(wavelets.inverse_haar, batch)
     gradient = jax.grad(lambda x: jnp.sum(wavelets.inverse_haar(x) ** 3))
     checks.assert_maps(gradient, batch)
 
-
-def test_the_inverse_transforms_gradient_agrees_with_finite_differences():
     checks.assert_gradient(
         lambda x: jnp.sum(jnp.sin(wavelets.inverse_haar(x))), random_bands()[:1, :2, :2]
     )

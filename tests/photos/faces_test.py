@@ -38,11 +38,19 @@ def centre(box: faces.Box) -> np.ndarray:
     return np.array([box.left + box.right, box.top + box.bottom]) / 2
 
 
-def test_a_face_is_found_where_it_is(photo_u8):
+def test_a_face_is_found_where_it_is_and_several_the_largest_first(photo_u8):
     (box,) = faces.detect(photo_u8)
     # Between the eyes and the mouth, by eye at (265, 188) and (266, 277).
     assert np.abs(centre(box) - (266, 233)).max() < 20
     assert 150 < box.width < 260
+    head = photo_u8[40:360, 110:430]
+    both = np.zeros((340, 700, 3), np.uint8)
+    both[:256, :256] = resized(head, 0.8)
+    both[:320, 360:680] = head
+    large, small = faces.detect(both)
+    assert large.left > 350
+    assert small.right < 260
+    assert large.width > small.width
 
 
 @pytest.mark.parametrize("factor", [0.25, 5])
@@ -51,6 +59,12 @@ def test_small_and_large_faces_are_found_in_the_photographs_pixels(photo_u8, fac
     (scaled,) = faces.detect(resized(photo_u8, factor))
     assert np.abs(centre(scaled) / factor - centre(box)).max() < 0.1 * box.width
     assert scaled.width / factor == pytest.approx(box.width, rel=0.25)
+
+
+@pytest.mark.parametrize("size", [(200, 301), (900, 700)])
+def test_pictures_are_scaled_as_by_pillow(photo_u8, size):
+    expected = Image.fromarray(photo_u8).resize(size, Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(faces.resized(photo_u8, size), np.array(expected))
 
 
 def test_the_detector_never_sees_more_than_4096_pixels_a_side(monkeypatch):
@@ -65,17 +79,6 @@ def test_the_detector_never_sees_more_than_4096_pixels_a_side(monkeypatch):
     assert seen == [(100, 60), (200, 120), (400, 240)]
 
 
-def test_several_faces_come_the_largest_first(photo_u8):
-    head = photo_u8[40:360, 110:430]
-    both = np.zeros((340, 700, 3), np.uint8)
-    both[:256, :256] = resized(head, 0.8)
-    both[:320, 360:680] = head
-    large, small = faces.detect(both)
-    assert large.left > 350
-    assert small.right < 260
-    assert large.width > small.width
-
-
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (64, 64)])
 def test_a_picture_without_a_face_has_none(shape):
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
@@ -85,7 +88,9 @@ def test_a_picture_without_a_face_has_none(shape):
 BOXES = [faces.Box(100, 50, 299, 249), faces.Box(7, 8, 86, 87)]
 
 
-def test_a_face_is_chosen_by_number_or_the_largest_with_a_warning(caplog):
+def test_a_face_is_chosen_by_number_and_no_predictor_says_what_to_run(
+    caplog, tmp_path, monkeypatch
+):
     assert faces.choose(BOXES[:1]) == BOXES[0]
     assert [faces.choose(BOXES, number) for number in (1, 2)] == BOXES
     assert not caplog.messages
@@ -93,6 +98,14 @@ def test_a_face_is_chosen_by_number_or_the_largest_with_a_warning(caplog):
     (message,) = caplog.messages
     for words in ("2 faces", "--face", "1: 200 x 200", "2: 80 x 80"):
         assert words in message
+
+    monkeypatch.setenv("PIE_JAX_CACHE", str(tmp_path))
+    picture = np.zeros((9, 9, 3), np.uint8)
+    for damage in (None, b"", b"not a predictor"):
+        if damage is not None:
+            (tmp_path / "landmarks68.dat").write_bytes(damage)
+        with pytest.raises(PieError, match="pie weights"):
+            faces.landmarks68(picture, faces.Box(0, 0, 8, 8))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +135,7 @@ def test_the_chip_shows_the_points_that_dlib_samples(seed, size, padding):
     np.testing.assert_allclose(np.stack(sampled, axis=-1), expected, atol=1e-3)
 
 
-def test_the_chip_moves_and_turns_with_the_landmarks():
+def test_the_chip_is_dlibs_own_and_goes_with_the_landmarks(photo_u8):
     landmarks = random_landmarks(0, scale=300) + 0.37
     linear, offset = np.array([[0.8, -0.6], [0.6, 0.8]]), np.array([5.5, -3])
     corners = np.column_stack([CHIP_CORNERS, np.ones(5)])
@@ -130,23 +143,11 @@ def test_the_chip_moves_and_turns_with_the_landmarks():
     moved = corners @ faces.chip_matrix(landmarks @ linear.T + offset).T
     np.testing.assert_allclose(moved, points @ linear.T + offset, atol=1e-9)
 
-
-def test_the_face_chip_is_dlibs_own(photo_u8):
     landmarks = random_landmarks(3, scale=150)
     expected = dlib.get_face_chip(photo_u8, by_dlib(landmarks), 150, 0.25)
     chip = faces.face_chip(photo_u8, landmarks)
     assert chip.shape == (150, 150, 3)
     np.testing.assert_array_equal(chip, expected)
-
-
-def test_a_missing_or_damaged_predictor_says_what_to_run(tmp_path, monkeypatch):
-    monkeypatch.setenv("PIE_JAX_CACHE", str(tmp_path))
-    picture = np.zeros((9, 9, 3), np.uint8)
-    for damage in (None, b"", b"not a predictor"):
-        if damage is not None:
-            (tmp_path / "landmarks68.dat").write_bytes(damage)
-        with pytest.raises(PieError, match="pie weights"):
-            faces.landmarks68(picture, faces.Box(0, 0, 8, 8))
 
 
 @pytest.mark.real

@@ -6,7 +6,7 @@ from PIL import Image
 
 from pie_jax.core.errors import PieError
 from pie_jax.io import images
-from pie_jax.photos import alignment, portraits
+from pie_jax.photos import alignment, faces, portraits
 from pie_jax.stack import fetch
 from tests import builders, toys
 
@@ -73,17 +73,112 @@ def test_a_photograph_on_its_side_is_aligned_as_its_exif_says(tmp_path):
     )
 
 
+def roll(placed: alignment.Alignment) -> float:
+    """Degrees by which the face is turned in the photograph, clockwise as seen."""
+    right = np.subtract(*placed.quad[[3, 0]])
+    return np.degrees(np.arctan2(right[1], right[0]))
+
+
 @pytest.mark.real
-@pytest.mark.parametrize("degrees", [-20, 20])
-def test_a_tilted_head_becomes_upright(tmp_path, degrees):
+@pytest.mark.parametrize(
+    "name, degrees",
+    [
+        *[("hopper", x) for x in (-20, 20, 30, 45, 60, 90, 135, 180, 270)],
+        *[("glover", x) for x in (45, 90)],  # wrong by 33 and by 90 at the first look
+        *[("jemison", x) for x in (30, 45)],
+        ("koch2", 60),
+    ],
+)
+def test_a_tilted_head_becomes_upright(tmp_path, caplog, name, degrees):
     fetch.ensure("landmarks68")
-    photo = Image.fromarray(images.read(toys.PHOTO))
-    photo.rotate(degrees, Image.Resampling.BICUBIC).save(tmp_path / "tilted.png")
-    portrait = portraits.load_portrait(tmp_path / "tilted.png")
-    assert_upright_and_centred(portrait.landmarks)
-    right = np.subtract(*portrait.alignment.quad[[3, 0]])
-    tilt = -np.degrees(np.arctan2(right[1], right[0]))
-    assert tilt == pytest.approx(degrees, abs=6)
+    path = toys.PHOTO if name == "hopper" else builders.portrait(f"{name}.jpg")
+    photo = Image.fromarray(images.read(path))
+    photo.thumbnail((1400, 1400))
+    found = []
+    for turned in (photo, photo.rotate(degrees, Image.Resampling.BICUBIC, expand=True)):
+        turned.save(tmp_path / "tilted.png")
+        found.append(portraits.load_portrait(tmp_path / "tilted.png"))
+    assert_upright_and_centred(found[1].landmarks)
+    tilt = roll(found[0].alignment) - roll(found[1].alignment) - degrees
+    assert abs((tilt + 180) % 360 - 180) < 2
+    # Sampled from the photograph once, at its full resolution.
+    cut = alignment.cut(
+        images.read(tmp_path / "tilted.png"), found[1].alignment.quad, 1024
+    )
+    np.testing.assert_array_equal(found[1].aligned_u8, cut)
+    assert not [x for x in caplog.messages if "tilted.png" in x]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["hopper", "carter", "epps", "kennedy"])
+def test_an_upright_portrait_is_that_of_the_first_look(name):
+    fetch.ensure("landmarks68")
+    path = toys.PHOTO if name == "hopper" else builders.portrait(f"{name}.jpg")
+    photo_u8 = images.read(path)
+    points = faces.landmarks68(photo_u8, faces.detect(photo_u8)[0])
+    aligned_u8, placed = alignment.align(photo_u8, points)
+    portrait = portraits.load_portrait(path)
+    np.testing.assert_array_equal(portrait.aligned_u8, aligned_u8)
+    np.testing.assert_array_equal(portrait.alignment.quad, placed.quad)
+    np.testing.assert_array_equal(portrait.alignment.landmarks, points)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("score", [None, 0.4])
+def test_what_is_not_seen_again_is_doubtful(monkeypatch, caplog, score):
+    fetch.ensure("landmarks68")
+    expected = portraits.load_portrait(toys.PHOTO)
+    assert not caplog.messages
+    again = faces.scored
+    monkeypatch.setattr(
+        faces, "scored", lambda x: [(box, score) for box, _ in again(x) if score]
+    )
+    portrait = portraits.load_portrait(toys.PHOTO)
+    (message,) = caplog.messages
+    assert "not found again, upright" in message and "turn the photograph" in message
+    np.testing.assert_array_equal(portrait.aligned_u8, expected.aligned_u8)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    "box, outside",
+    [
+        ((225, 0, 512, 600), True),  # a cheek and half an eye are cut off
+        ((0, 0, 300, 600), True),  # an eye
+        ((0, 0, 512, 290), True),  # below the mouth
+        ((90, 60, 440, 400), False),
+    ],
+)
+def test_a_face_that_the_photograph_cuts_off_is_told(tmp_path, caplog, box, outside):
+    fetch.ensure("landmarks68")
+    Image.open(toys.PHOTO).crop(box).save(tmp_path / "part.png")
+    try:
+        portraits.load_portrait(tmp_path / "part.png")
+    except PieError as error:
+        assert outside and "no face found" in str(error)
+    else:
+        assert any("outside the photograph" in x for x in caplog.messages) == outside
+
+
+@pytest.mark.real
+def test_what_is_not_aligned_although_it_is_said_to_be_is_told(tmp_path, caplog):
+    fetch.ensure("landmarks68")
+    aligned = Image.fromarray(portraits.load_portrait(toys.PHOTO).aligned_u8)
+    for picture, told in (
+        (aligned, False),
+        (aligned.rotate(15), True),
+        (aligned.crop((150, 150, 874, 874)), True),
+        (
+            aligned.transform(
+                (1024, 1024), Image.Transform.AFFINE, (1, 0, 150, 0, 1, 0)
+            ),
+            True,
+        ),
+    ):
+        picture.save(tmp_path / "face.png")
+        caplog.clear()
+        portraits.load_aligned(tmp_path / "face.png")
+        assert any("leave --aligned out" in x for x in caplog.messages) == told
 
 
 @pytest.mark.real
@@ -114,6 +209,23 @@ def test_what_shows_no_such_face_is_named(two_faces, tmp_path):
     [
         ("not json", "pie_alignment is damaged"),
         ("[]", "pie_alignment is damaged"),
+        ("[" * 100_000, "pie_alignment is damaged"),
+        *[
+            (json.dumps(alignment.whole(90).to_dict()).replace(old, new), "damaged")
+            for old, new in [
+                ("1024", "1e999"),
+                ("1024", "NaN"),
+                ("1024", "1e30"),
+                ("1024", "9" * 400),
+                ("1024", "10.5"),
+                ("[90, 90]", "[1e999, 9]"),
+                ("[90, 90]", "[-90, 90]"),
+                ("-0.5", "-1e999"),
+                ("-0.5", "1e300"),
+                ("89.5", "-0.5"),
+                ("null", "[[0, NaN]]"),
+            ]
+        ],
         (
             json.dumps(alignment.whole(90, 200).to_dict()),
             "of 200 pixels; expected 1024",

@@ -1,5 +1,3 @@
-"""The assembly: names of the configuration to functions."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -20,6 +18,11 @@ from tests.stack.uses_test import PARTS, changed, compare, needed
 def optimized_by(config, optimizer):
     """Has the last stage another optimizer."""
     config.stages[1].optimizer = optimizer
+    return config
+
+
+def sampled_by(config, sampler):
+    config.stages[1].sampler = sampler
     return config
 
 
@@ -73,12 +76,12 @@ NO_MOFA = "config.energy.edit_landmark is set, but config.mofa is empty"
         ),
         (compare(changed(testing, **LANDMARKS)), "draw a v in each step"),
         (optimized_by(changed(testing), "sgd"), "optimizer is 'sgd'"),
+        (sampled_by(changed(testing, **LANDMARKS), "bench"), r"stages\[1\].sampler is"),
         (changed(testing, energy__pixels=1.0), r"unknown energy terms \['pixels'\]"),
         *[
             (changed(testing, **LANDMARKS, **{name: value}), message)
             for name, value, message in [
                 ("component", "identity", "is 'identity'; choose one of"),
-                ("sampler", "bench", "config.sampler is 'bench'; choose one of"),
                 ("mofa", "nonesuch", "config.mofa is 'nonesuch'; choose one of"),
                 ("rig", "nonesuch", "config.rig is 'nonesuch'; choose one of"),
                 ("mofa", "", NO_MOFA),
@@ -94,8 +97,11 @@ def test_what_does_not_fit_is_refused(config, message):
         build(config)
 
 
-def test_a_choice_that_no_term_asks_for_is_not_looked_at():
+def test_a_choice_that_nothing_asks_for_is_not_looked_at_nor_that_of_ones_own():
     build(changed(testing, component="identity", mofa="nonesuch", rig="nonesuch"))
+    own, _, _ = builders.small_stack()
+    config = changed(testing, generator="nonesuch")
+    assert assembly.functions(config, EMBED, {}, own=own).generator is own
 
 
 @pytest.mark.parametrize(
@@ -128,20 +134,12 @@ def test_a_generator_is_as_large_as_its_parameters(module):
             build(config, params={"generator": params})
 
 
-def test_ones_own_generator_takes_the_place_of_the_configurations():
-    own, _, _ = builders.small_stack()
-    config = changed(testing, generator="nonesuch")
-    assert assembly.functions(config, EMBED, {}, own=own).generator is own
-
-
-def test_vgg_face_sees_its_own_part_of_the_portrait():
+def test_vgg_face_sees_its_own_part_and_rigs_belong_to_a_generator():
     config = changed(default, recognition="vgg_face")
     assert needed(config)["recognition"] == "vgg_face"
     assert build(config).networks.crop is crops.vgg_face_patch
     assert build(changed(default)).networks.crop is crops.dlib_chip
 
-
-def test_rigs_belong_to_a_generator():
     config = changed(full, generator="stylegan2")
     assert needed(config)["rig_rotation"] == "rig_rotation_stylegan2"
     rigs = networks.rig(networks.RIGS["rignet"], config.generator, 18, "rotation")
@@ -172,9 +170,7 @@ def test_deep3d_gives_theta_of_its_face_model():
     config = changed(default, mofa="deep3d", face_model="bfm_front")
     model = builders.toy_morphable()
     module = deep3d.Deep3D(1 / 16)
-    network = builders.random_params(
-        lambda key: module.init(key, jnp.zeros((1, 224, 224, 3)))["params"]
-    )
+    network = builders.module_params(module, (1, 224, 224, 3))
     functions = build(config, FIT, {"mofa": network, "face_model": model})
     image = jnp.linspace(-1, 1, 256 * 256 * 3).reshape(1, 256, 256, 3)
     params = {"network": network, "face_model": model}

@@ -1,5 +1,3 @@
-"""The bank of people: made once, in chunks, and the same whoever makes it."""
-
 import chex
 import jax
 import numpy as np
@@ -12,10 +10,11 @@ from pie_jax.stack.load import bank_identity, load
 from pie_jax.stack.uses import EMBED, SYNTHESIZE
 from tests import builders, toys
 
+ONLINE = [f"--config.stages[{i}].sampler=online" for i in range(2)]
+
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """An empty cache."""
     toys.install(tmp_path, monkeypatch)
     return tmp_path
 
@@ -38,7 +37,7 @@ def test_the_people_are_those_that_are_drawn_online(cache):
     chex.assert_shape(made.image, (4, 16, 16, 3))
     chex.assert_type(made.image, np.uint8)
     chex.assert_shape(made.landmarks, (4, 68, 2))
-    online = load(configured("--config.sampler=online"), EMBED)
+    online = load(configured(*ONLINE), EMBED)
     functions, params = online.functions, online.params
     assert params.bank is None
     estimate, find = functions.networks.estimate, functions.find_landmarks
@@ -89,21 +88,16 @@ def test_other_networks_have_another_bank(cache, override):
     assert first == bank_identity(configured(), {}) != other
 
 
-def test_a_bank_of_nobody_is_refused(cache):
+def test_no_bank_is_made_of_nobody_unasked_or_of_a_generator_of_ones_own(cache):
     with pytest.raises(PieError, match="config.bank_size is 0"):
         start(0)
-
-
-def test_no_bank_is_made_where_nothing_asks_for_it(cache):
     assert load(configuration.load("testing"), EMBED).params.bank is None
     assert load(configured(), SYNTHESIZE).params.bank is None
     assert not files(cache)
 
-
-def test_of_a_generator_of_ones_own_no_bank_is_kept(cache):
     own, _, known = builders.small_stack()
-    with pytest.raises(PieError, match="config.sampler=online"):
+    with pytest.raises(PieError, match="the sampler of each"):
         load(configured(), EMBED, own=own, own_params=known.generator)
-    online = configured("--config.sampler=online")
+    online = configured(*ONLINE)
     stack = load(online, EMBED, own=own, own_params=known.generator)
     assert stack.params.bank is None and not files(cache)

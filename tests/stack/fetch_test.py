@@ -52,11 +52,6 @@ def test_what_is_lacking_or_truncated_is_made_again(fakes):
     assert fakes.conversions() == 2
 
 
-def newer_converter(monkeypatch):
-    carried = replace(registry.CARRIED["net"], version=2)
-    monkeypatch.setitem(registry.CARRIED, "net", carried)
-
-
 def test_a_changed_carrier_makes_the_file_again(fakes, monkeypatch):
     make(fakes)
     file = fakes.folder / "fake-1.0.whl"
@@ -74,19 +69,17 @@ def test_a_newer_converter_makes_it_again_without_a_download(fakes, monkeypatch)
     kept.parent.mkdir(parents=True)
     kept.write_bytes((fakes.folder / "fake-1.0.whl").read_bytes())
     fetch.ensure("net", progress=False)  # pip would find no such package
-    newer_converter(monkeypatch)
+    newer = replace(registry.CARRIED["net"], version=2)
+    monkeypatch.setitem(registry.CARRIED, "net", newer)
     fetch.ensure("net", progress=False)
     assert fakes.conversions() == 2
 
 
-def test_a_failing_converter_leaves_nothing(fakes):
+def test_a_failing_converter_leaves_nothing_and_an_unknown_name_lists_the_known(fakes):
     (fakes.folder / "conversions").mkdir()  # where it writes its log
     with pytest.raises(OSError):
         make(fakes, "net")
     assert fakes.cached() == []
-
-
-def test_an_unknown_name_is_an_error_that_lists_the_known(fakes):
     with pytest.raises(PieError, match="nott.*landmarks68.*net"):
         fetch.ensure("nott")
 

@@ -1,5 +1,3 @@
-"""Loading: which parameters come from where, and that they fit."""
-
 import warnings
 from types import MappingProxyType
 
@@ -35,16 +33,13 @@ def small_generator(path, module, widths):
 
 
 def parts(params: Params) -> set[str]:
-    """What is there."""
     return {k for k, x in vars(params).items() if x is not None and x != {}}
 
 
 @pytest.fixture
 def fetched(fakes, monkeypatch):
-    """The testing configuration with a perceptual and a recognition network.
-
-    The one has "net", the other a file with "net" within.
-    """
+    """Overrides that name a perceptual network, "net", and one of recognition: a file
+    with "net" within."""
     fetch.ensure("net", source=fakes.folder, progress=False)
     net = {"layer": {"bias": jnp.zeros(6)}}
     fake = Network(lambda: None, lambda key: net, "net")
@@ -65,7 +60,7 @@ def fetched(fakes, monkeypatch):
     ]
 
 
-def test_only_the_parts_asked_for_are_loaded(fetched, fakes):
+def test_only_the_parts_asked_for_are_loaded_and_they_must_fit(fetched, fakes):
     config = configuration.load("testing", fetched)
     params = load(config, PERCEPTUAL).params
     assert parts(params) == {"perceptual"}
@@ -77,6 +72,10 @@ def test_only_the_parts_asked_for_are_loaded(fetched, fakes):
         "recognition",
     }
     assert fakes.cached() == ["net.safetensors"]
+    header = cache.metadata("net")
+    cache.save("net", {"layer/kernel": np.zeros(6)}, header)
+    with pytest.raises(PieError, match="(?s)do not fit.*surplus: layer/kernel.*verify"):
+        load(configuration.load("testing", fetched), PERCEPTUAL)
 
 
 def test_a_network_comes_with_the_one_in_it_from_a_file_and_the_cache(fetched):
@@ -87,14 +86,9 @@ def test_a_network_comes_with_the_one_in_it_from_a_file_and_the_cache(fetched):
     assert {x.dtype for x in jax.tree.leaves(params)} == {np.dtype(np.float32)}
 
 
-def test_weights_that_do_not_fit_the_network_are_an_error(fetched):
-    header = cache.metadata("net")
-    cache.save("net", {"layer/kernel": np.zeros(6)}, header)
-    with pytest.raises(PieError, match="(?s)do not fit.*surplus: layer/kernel.*verify"):
-        load(configuration.load("testing", fetched), PERCEPTUAL)
-
-
-def test_the_testing_configuration_is_always_the_same(no_weights):
+def test_the_testing_configuration_is_always_the_same_and_layouts_the_published(
+    no_weights,
+):
     first, second = (load(configuration.load("testing"), EMBED) for _ in range(2))
     assert parts(first.params) == {"generator"}
     chex.assert_trees_all_equal(first.params, second.params)
@@ -103,6 +97,15 @@ def test_the_testing_configuration_is_always_the_same(no_weights):
     w_plus = jnp.ones((1, generator.num_ws, 512))
     image = generator.synthesis(first.params.generator, w_plus)
     assert image.shape == (1, generator.resolution, generator.resolution, 3)
+
+    for network, layer, shape in [
+        (networks.PERCEPTUAL["vgg16"], "block4_conv2", (3, 3, 512, 512)),
+        (networks.RECOGNITION["dlib_resnet"], "fc", (256, 128)),
+    ]:
+        for _ in range(2):  # made, and read again
+            layout = programs.layout(network.init, network.weights, ())
+            assert layout[layer]["kernel"].shape == shape
+            assert layout[layer]["kernel"].dtype == np.float32
 
 
 @pytest.mark.parametrize("wanted", ["prior", "principal", "curvature"])
@@ -237,17 +240,6 @@ def test_an_encoder_of_ones_own_is_the_start(no_weights, tmp_path):
     w_plus = stack.functions.start(stack.params, image)
     assert w_plus.shape == (1, stack.functions.generator.num_ws, 512)
     chex.assert_tree_all_finite(w_plus)
-
-
-def test_the_layout_is_that_of_the_published_networks(no_weights):
-    for network, layer, shape in [
-        (networks.PERCEPTUAL["vgg16"], "block4_conv2", (3, 3, 512, 512)),
-        (networks.RECOGNITION["dlib_resnet"], "fc", (256, 128)),
-    ]:
-        for _ in range(2):  # made, and read again
-            layout = programs.layout(network.init, network.weights, ())
-            assert layout[layer]["kernel"].shape == shape
-            assert layout[layer]["kernel"].dtype == np.float32
 
 
 @pytest.mark.real

@@ -1,5 +1,3 @@
-"""Programs that are kept between runs: found again, made anew, and mapped over."""
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -52,22 +50,17 @@ def test_another_run_finds_the_program_and_traces_nothing(folder):
         {"name": "another"},
         {"tree": {k: x[:2] for k, x in TREE.items()}},
         {"tree": {k: np.int32(x) for k, x in TREE.items()}},
+        {"source": "edited"},
     ],
 )
-def test_it_is_another_program_where_anything_differs(folder, other):
+def test_it_is_another_program_where_anything_differs(folder, monkeypatch, other):
     compiled(Counted())(TREE, 2.0)
+    if source := other.pop("source", None):
+        monkeypatch.setattr(programs, "_source", lambda: source)
     function = Counted()
     tree = other.pop("tree", TREE)
     compiled(function, **other)(tree, 2.0)
     assert function.traced == 1 and len(list(folder.iterdir())) == 2
-
-
-def test_it_is_another_program_when_the_source_changes(folder, monkeypatch):
-    compiled(Counted())(TREE, 2.0)
-    monkeypatch.setattr(programs, "_source", lambda: "edited")
-    function = Counted()
-    compiled(function)(TREE, 2.0)
-    assert function.traced == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"no program", None])
@@ -89,7 +82,7 @@ def test_it_runs_where_nothing_can_be_kept(read_only_folder, monkeypatch):
     np.testing.assert_array_equal(found["sum"], [2.5, 4, 6])
 
 
-def test_it_can_be_traced_mapped_and_differentiated(folder):
+def test_it_can_be_traced_mapped_and_differentiated_and_rounds_one_by_one(folder):
     function = compiled(Counted())
 
     def total(factor):
@@ -99,9 +92,6 @@ def test_it_can_be_traced_mapped_and_differentiated(folder):
     np.testing.assert_allclose(jax.vmap(total)(factors), 6 * factors + 0.5)
     np.testing.assert_allclose(jax.jit(jax.grad(total))(1.0), 6)
     assert not folder.exists()
-
-
-def test_one_by_one_rounds_as_operations_that_are_dispatched_alone(folder):
     rng = np.random.default_rng(0)
     tree = {k: np.float32(rng.normal(size=1000)) for k in ("a", "b")}
     alone = jnp.asarray(tree["a"]) * 1.7 + tree["b"]

@@ -1,5 +1,3 @@
-"""The table of weights."""
-
 import pytest
 
 from pie_jax.core.errors import PieError
@@ -18,12 +16,9 @@ def test_each_kind_is_described_and_refuses_what_it_does_not_know(name, tmp_path
         registry.converter(name)(path)
 
 
-def test_an_unknown_kind_is_refused_with_the_known_ones():
+def test_all_carried_weights_are_described_and_installed_ones_are_there():
     with pytest.raises(PieError, match="no kind 'stylegan9'.*stylegan2"):
         registry.kind("stylegan9")
-
-
-def test_all_carried_weights_are_described():
     carried = registry.CARRIED
     assert list(carried) == [
         "mobile_stylegan_ffhq",
@@ -44,8 +39,6 @@ def test_all_carried_weights_are_described():
     for name, words in said.items():
         assert words in carried[name].licence
 
-
-def test_installed_weights_are_there_and_every_network_has_its_own():
     for name in registry.INSTALLED:
         assert assets.load(name).flat
     tables = [*networks.NAMED.values(), networks.ENCODERS, networks.CURVATURES]

@@ -1,4 +1,8 @@
-"""The networks that are installed with the package do what their model cards say."""
+"""The networks that are installed with the package do what their model cards say.
+
+Bounds are three deviations beyond the mean of repeated runs: other random people where
+faces are rendered, and photographs moved by four pixels or lightened by a hundredth.
+"""
 
 import dataclasses
 
@@ -11,7 +15,7 @@ from pie_jax.core import rotations
 from pie_jax.core.ibug import SIXTY_SIX
 from pie_jax.core.images import reduce_area
 from pie_jax.core.theta import neutral
-from pie_jax.embedding import schedule
+from pie_jax.embedding import sampling, schedule
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.face import correction
 from pie_jax.face.render import render_image, render_vertices
@@ -40,7 +44,6 @@ def installed():
 
 @pytest.fixture(scope="module")
 def fitting():
-    """With MoFA."""
     return load(configuration.load("default"), FIT)
 
 
@@ -63,7 +66,6 @@ def pictures(*names):
 
 
 def estimate(stack, image):
-    """MoFA's theta."""
     return jax.jit(stack.functions.networks.estimate)(stack.params.mofa, image)
 
 
@@ -80,10 +82,18 @@ def apart(theta, others):
     return np.linalg.norm(person[others][:, None] - person, axis=-1)
 
 
-def test_the_mean_face_covers_the_pixels_that_the_energy_counts(installed):
+def test_the_mean_face_covers_the_pixels_that_count_and_landmarks_are_found(
+    installed, rendered
+):
     render = jax.jit(render_image, static_argnums=2)
     _, mask = render(installed.params.face_model, neutral(), 256)
     np.testing.assert_allclose(16 * mask.sum(), FACE_PIXELS, rtol=0.002)
+
+    theta, image = rendered
+    render = jax.jit(render_vertices, static_argnums=2)
+    shown = render(installed.params.face_model, theta, 1).landmarks
+    # dlib itself, its teacher, is 4 to 6 % off on such pictures (model card).
+    assert landmark_distance(installed, image, shown) < 0.072
 
 
 @pytest.mark.real
@@ -93,26 +103,18 @@ def test_mofa_finds_the_poses_of_rendered_faces(fitting, rendered):
     missed = rotations.angle(
         rotations.matrix(found.rotation), rotations.matrix(theta.rotation)
     )
-    assert np.degrees(missed).mean() < 5
-    assert np.corrcoef(found.rotation[:, 1], theta.rotation[:, 1])[0, 1] > 0.99
-
-
-def test_the_landmark_network_finds_those_of_rendered_faces(installed, rendered):
-    theta, image = rendered
-    render = jax.jit(render_vertices, static_argnums=2)
-    shown = render(installed.params.face_model, theta, 1).landmarks
-    # dlib itself, its teacher, is 4 to 6 % off on such pictures (model card).
-    assert landmark_distance(installed, image, shown) < 0.09
+    assert np.degrees(missed).mean() < 2.3
+    assert np.corrcoef(found.rotation[:, 1], theta.rotation[:, 1])[0, 1] > 0.997
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("name", ["jemison", "glover"])
-def test_both_agree_with_dlib_on_photographs(fitting, name):
-    image, landmarks = pictures(name)
-    assert landmark_distance(fitting, image, landmarks) < 0.04
+def test_both_agree_with_dlib_on_photographs(fitting):
+    image, landmarks = pictures("jemison", "glover")
+    assert landmark_distance(fitting, image, landmarks) < 0.025
     theta = estimate(fitting, image)
     left = jax.jit(errors)(fitting.params.face_model, theta, image, landmarks)
-    assert left["landmark"][0] < 0.06 and left["colour"][0] < 0.12
+    assert (left["landmark"] < np.array([0.025, 0.036])).all()
+    assert (left["colour"] < np.array([0.073, 0.084])).all()
 
 
 @pytest.mark.real
@@ -134,7 +136,7 @@ def test_one_persons_photographs_are_nearer_than_two_peoples(fitting):
     image, _ = pictures("koch", "koch2", "ride", "kennedy", "carter")
     found = apart(estimate(fitting, image), slice(None))
     others = found[np.triu_indices(len(found), 1)][1:]
-    assert found[0, 1] < 0.9 * others.min()
+    assert found[0, 1] < 0.72 * others.min()
 
 
 @pytest.mark.real
@@ -147,7 +149,7 @@ def test_solved_colours_explain_photographs_and_tell_who_they_are_of(fitting):
     theta = jax.jit(see)(fitting.params, image)
     small = reduce_area(image, SIZE)
     left = jax.jit(errors)(fitting.params.face_model, theta, small, landmarks)
-    assert left["colour"].mean() <= 0.06
+    assert left["colour"].mean() < 0.0604
     same = [names.index(name) for name in ("koch", "koch2")]
     found = apart(theta, same)
     assert found[0, same[1]] < np.delete(found, same, axis=1).min()
@@ -168,16 +170,14 @@ def test_the_curvature_is_that_of_the_default_generator():
 
 
 @pytest.mark.real
-def test_the_curvature_lowers_the_energy_of_photographs_faster_than_adam():
+def test_fast_lowers_the_energy_of_photographs_faster_than_the_default_does():
     photo = portraits.load_portrait(builders.portrait("conrad.jpg"))
     energies = {}
-    for name in ("curvature", "principal"):
+    for name in ("fast", "default"):
         config = configuration.load("fast")
+        config.stages = (config.stages[0], configuration.load(name).stages[1])
         for stage in config.stages:
             stage.num_steps = min(20, stage.num_steps)
-        if name == "principal":  # the last one
-            stage.optimizer, stage.schedule = "adam", "plateau"
-            stage.step_size, stage.coordinates = 0.25, name
         stack = load(config, EMBED)
         functions, params = stack.functions, stack.params
         portrait = portraits.to_target(photo, functions.generator.resolution)
@@ -185,9 +185,10 @@ def test_the_curvature_lowers_the_energy_of_photographs_faster_than_adam():
         energy, stages = functions.energy, functions.stages
         w_plus = functions.start(params, portrait.image)
         references = embedding_solver(energy, stages[0]).prepare(params, portrait)
-        begun = schedule.begin(energy, stages, w_plus)
+        keys = sampling.keys(config.seed, portrait.image, shared=True)
+        begun = schedule.begin(energy, stages, w_plus, keys)
         *_, last = schedule.advance(
             energy, stages, params, references, begun, report_every=10
         )
         energies[name] = schedule.standing(stages, last)["total"][0]
-    assert energies["curvature"] < 0.8 * energies["principal"]
+    assert energies["fast"] < 0.92 * energies["default"]

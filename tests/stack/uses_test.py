@@ -1,5 +1,3 @@
-"""What a use of a configuration needs."""
-
 import pytest
 
 from pie_jax.configs import default, full, testing
@@ -27,7 +25,6 @@ def compare(config):
 
 
 def needed(config, use=EMBED):
-    """Names of the weights by part."""
     chosen = uses.choose(config, uses.needs(config, use))
     return {part: network.weights for part, network in chosen.items()}
 
@@ -72,10 +69,17 @@ def test_a_part_is_needed_only_where_something_asks_for_it(config, use, parts):
     assert names <= {*registry.CARRIED, *registry.CONVERTIBLE, *registry.INSTALLED}
 
 
+def online(module):
+    config = changed(module)
+    for stage in config.stages:
+        stage.sampler = "online"
+    return config
+
+
 def test_a_bank_and_landmarks_are_needed_only_by_terms_that_ask_for_them():
     assert uses.needs_bank(full.get_config(), EMBED)
     for config, use in [
-        (changed(full, sampler="online"), EMBED),
+        (online(full), EMBED),
         (changed(full), SYNTHESIZE),
         (changed(default), EMBED),
     ]:

@@ -1,5 +1,3 @@
-"""Variations of pictures: none at strength 0, landmarks move with their pixels."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -33,7 +31,7 @@ def centroid(image):
     return np.array([weight @ centres / mass.sum() for weight in weights])
 
 
-def test_strength_zero_changes_nothing():
+def test_strength_zero_changes_nothing_and_light_falls_off_along_one_direction():
     np.testing.assert_allclose(
         augmentation.recolour(KEYS[0], picture(), 0.0), picture(), atol=1e-5
     )
@@ -44,17 +42,6 @@ def test_strength_zero_changes_nothing():
     moved = augmentation.move(KEYS[0], picture(), points, 0.0)
     chex.assert_trees_all_close(moved, (picture(), points), atol=1e-5)
 
-
-@pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("place", [(0.3, 0.4), (0.6, 0.55)])
-def test_landmarks_move_with_what_they_mark(key, place):
-    points = jnp.asarray([place, (0.5, 0.5)], jnp.float32)
-    moved, landmarks = augmentation.move(key, blob(place), points, 1.5)
-    assert np.linalg.norm(landmarks[0] - points[0]) > 0.003
-    np.testing.assert_allclose(centroid(moved), landmarks[0], atol=2e-3)
-
-
-def test_light_falls_off_along_one_direction_in_half_of_the_pictures():
     even = jnp.full((33, 33, 3), -0.6)
     keys = jax.random.split(jax.random.key(0), 400)
     found = jax.vmap(augmentation.darken_side, (0, None, None))(keys, even, 0.5)
@@ -69,20 +56,26 @@ def test_light_falls_off_along_one_direction_in_half_of_the_pictures():
 
 
 @pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("place", [(0.3, 0.4), (0.6, 0.55)])
+def test_landmarks_move_with_what_they_mark(key, place):
+    points = jnp.asarray([place, (0.5, 0.5)], jnp.float32)
+    moved, landmarks = augmentation.move(key, blob(place), points, 1.5)
+    assert np.linalg.norm(landmarks[0] - points[0]) > 0.003
+    np.testing.assert_allclose(centroid(moved), landmarks[0], atol=2e-3)
+
+
+@pytest.mark.parametrize("key", KEYS)
 def test_another_exposure_stays_in_range(key):
     found = augmentation.recolour(key, picture(), 1.0)
     chex.assert_shape(found, (32, 32, 3))
     assert jnp.all(jnp.abs(found) <= 1) and jnp.abs(found - picture()).max() > 0.02
 
 
-def test_one_picture_in_ten_loses_its_colour():
+def test_one_picture_in_ten_loses_its_colour_and_focus_keeps_even_pictures():
     keys = jax.random.split(jax.random.key(5), 400)
     found = jax.vmap(lambda key: augmentation.recolour(key, picture(4), 1.0))(keys)
     grey = np.ptp(np.asarray(found), axis=-1).max(axis=(1, 2)) < 1e-5
     assert 0.05 < grey.mean() < 0.16
-
-
-def test_another_focus_keeps_even_pictures_and_adds_even_noise():
     flat = jnp.full((32, 32, 3), 0.25)
     for key in KEYS:
         found = augmentation.roughen(key, flat)
@@ -90,14 +83,11 @@ def test_another_focus_keeps_even_pictures_and_adds_even_noise():
         assert float(jnp.abs(found - flat).max()) < 0.06 * 5.5
 
 
-def test_the_blur_is_the_binomial_window():
+def test_the_blur_is_the_binomial_window_and_keys_give_other_variations():
     window = np.array([1, 4, 6, 4, 1]) / 16
     spot = jnp.zeros((9, 9, 1)).at[4, 4].set(1)
     found = np.asarray(augmentation._blur(spot))[2:7, 2:7, 0]
     np.testing.assert_allclose(found, np.outer(window, window), atol=1e-7)
-
-
-def test_keys_give_other_variations_and_the_same_key_the_same():
     first, again, other = (
         augmentation.roughen(key, picture()) for key in (KEYS[0], KEYS[0], KEYS[1])
     )

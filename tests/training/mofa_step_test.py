@@ -1,5 +1,3 @@
-"""What MoFA is trained for: its loss falls, in the curriculum's order."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -7,16 +5,8 @@ import numpy as np
 import pytest
 
 from pie_jax.core import theta as parameters
-from pie_jax.training.mofa_step import (
-    APART,
-    LIKENESS,
-    POSE,
-    WEIGHTS,
-    MofaBatch,
-    MofaGiven,
-    likeness,
-    mofa_objective,
-)
+from pie_jax.training import mofa_step
+from pie_jax.training.mofa_step import LIKENESS, WEIGHTS, mofa_objective
 from pie_jax.training.update import adamw, training
 from tests import builders, checks
 from tests.builders import random_theta
@@ -35,23 +25,21 @@ def batch():
     _, _, image, landmarks = scene(batch=3)
     image_u8 = np.uint8(np.rint((np.asarray(image) + 1) * 127.5))
     descriptor = jnp.eye(3, 5)
-    return MofaBatch(image_u8, landmarks, descriptor, jnp.float32(1))
+    return mofa_step.MofaBatch(image_u8, landmarks, descriptor, jnp.float32(1))
 
 
-GIVEN = MofaGiven(builders.toy_morphable(), WEIGHTS)
+GIVEN = mofa_step.MofaGiven(builders.toy_morphable(), WEIGHTS)
 OBJECTIVE = jax.jit(mofa_objective(constant))
 
 
-def test_loss_and_terms_are_finite_scalars(batch):
+def test_loss_and_terms_are_finite_scalars_and_at_first_colours_do_not_count(batch):
     loss, terms = OBJECTIVE(parameters.neutral(), GIVEN, jax.random.key(0), batch)
     chex.assert_shape([loss, *terms.values()], ())
     chex.assert_tree_all_finite(terms)
-    weights = vars(WEIGHTS) | {"pose": POSE, "likeness": LIKENESS}
+    weights = vars(WEIGHTS) | {"pose": mofa_step.POSE, "likeness": LIKENESS}
     weighted = sum(weights[name] * value for name, value in terms.items())
     np.testing.assert_allclose(loss, weighted, rtol=1e-5)
 
-
-def test_at_first_colours_do_not_count(batch):
     key, params = jax.random.key(0), parameters.neutral()
     blind = batch.replace(appearance=jnp.float32(0))
     (loss, terms), gradient = jax.value_and_grad(OBJECTIVE, has_aux=True)(
@@ -120,9 +108,9 @@ def test_likeness_compares_the_distances_of_all_pairs():
     person = jnp.concatenate(
         [face.identity - other.identity, face.reflectance - other.reflectance]
     )
-    apart = float(jnp.linalg.norm(person)) / APART
+    apart = float(jnp.linalg.norm(person)) / mofa_step.APART
     descriptor = jnp.array([[0.0, 0.0], [0.3, 0.4]])
-    compare = jax.jit(jax.value_and_grad(likeness))
+    compare = jax.jit(jax.value_and_grad(mofa_step.likeness))
     value, _ = compare(both, descriptor)
     np.testing.assert_allclose(value, (apart - 0.5) ** 2, rtol=1e-5)
     alike = checks.entry(both, jnp.array([0, 0]))

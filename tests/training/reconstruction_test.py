@@ -1,5 +1,3 @@
-"""How well a face explains a picture: a rendered one explains itself."""
-
 import dataclasses
 
 import chex
@@ -27,7 +25,7 @@ def scene(batch=2, seed=0):
     return model, theta, image, landmarks
 
 
-def test_a_face_explains_its_own_picture():
+def test_a_face_explains_its_own_picture_and_terms_are_as_their_descriptions_say():
     model, theta, _, _ = scene()
     image, _ = PICTURE(model, theta, 256)
     landmarks = VERTICES(model, theta, 256).landmarks / 256
@@ -40,8 +38,6 @@ def test_a_face_explains_its_own_picture():
     assert np.all(worse["landmark"] > 0.05)
     assert np.all(worse["colour"] > found["colour"])
 
-
-def test_terms_are_as_their_descriptions_say():
     model, theta, image, landmarks = scene()
     found = jax.jit(reconstruction)(model, theta, image, landmarks)
     chex.assert_tree_shape_prefix(found, (2,))
@@ -54,9 +50,6 @@ def test_terms_are_as_their_descriptions_say():
     for name in ("identity", "reflectance", "expression"):
         squares = jnp.sum(getattr(theta, name) ** 2, axis=-1)
         np.testing.assert_allclose(getattr(found, name), squares, rtol=1e-5)
-
-
-def test_the_total_is_the_weighted_sum():
     weights = Terms(**{name: float(i) for i, name in enumerate(NAMES)})
     terms = Terms(**{name: jnp.array([1.0, 10.0]) for name in NAMES})
     np.testing.assert_allclose(total(weights, terms), 28 * np.array([1, 10]))

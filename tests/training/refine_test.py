@@ -1,5 +1,3 @@
-"""Refinement: it goes back to the face that made a picture."""
-
 import chex
 import jax
 import numpy as np
@@ -12,15 +10,11 @@ from tests import checks
 from tests.training.reconstruction_test import scene
 
 
-def test_no_step_changes_nothing():
+def test_no_step_changes_nothing_and_with_steps_the_loss_and_errors_fall():
     model, theta, image, landmarks = scene()
     found, trace = refine(model, theta, image, landmarks, num_steps=0)
     chex.assert_trees_all_equal(found, theta)
     chex.assert_tree_shape_prefix(trace, (0, 2))
-
-
-def test_the_loss_falls_and_so_do_the_errors():
-    model, theta, image, landmarks = scene()
     found, trace = refine(model, theta, image, landmarks, WEIGHTS, num_steps=40)
     losses = total(WEIGHTS, trace)
     chex.assert_shape(losses, (40, 2))

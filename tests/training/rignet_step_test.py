@@ -1,5 +1,3 @@
-"""What RigNet is trained for: toy codes whose first numbers are theta itself."""
-
 import dataclasses
 
 import chex
@@ -9,15 +7,8 @@ import numpy as np
 import pytest
 
 from pie_jax.core import theta as parameters
-from pie_jax.training.rignet_step import (
-    RigBatch,
-    RigGiven,
-    RigWeights,
-    difference,
-    rig_objective,
-    towards,
-    wanted,
-)
+from pie_jax.training import rignet_step
+from pie_jax.training.rignet_step import RigWeights, rig_objective
 from tests import builders
 from tests.builders import random_theta
 from tests.checks import assert_gradient, double
@@ -54,12 +45,12 @@ def perfect(component):
 
 def given(component):
     size = parameters.SIZES[component]
-    return RigGiven((), MODEL, jnp.zeros(size), jnp.ones(size), WEIGHTS)
+    return rignet_step.RigGiven((), MODEL, jnp.zeros(size), jnp.ones(size), WEIGHTS)
 
 
 def batch(strength):
     theta, other = random_theta(2, seed=1), random_theta(2, seed=2)
-    return RigBatch(
+    return rignet_step.RigBatch(
         codes(theta), jnp.zeros((2, 2, 3)), other, jnp.full(2, jnp.float32(strength))
     )
 
@@ -74,7 +65,35 @@ def test_the_perfect_rig_misses_nothing(component):
     assert loss < 0.01
 
 
-def test_a_rig_that_does_nothing_misses_the_edit_and_keeps_the_rest():
+def test_the_strength_goes_beyond_the_others_and_only_a_head_that_turns_may_move():
+    theta, other = random_theta(2, seed=1), random_theta(2, seed=2)
+    strength = jnp.array([0.0, 1.5])
+    found = rignet_step.towards(theta, other, strength, "illumination")
+    own, its = theta.illumination, other.illumination
+    chex.assert_trees_all_close(found.illumination[0], own[0])
+    beyond = 1.5 * its[1] - 0.5 * own[1]
+    chex.assert_trees_all_close(found.illumination[1], beyond, atol=1e-6)
+    chex.assert_trees_all_equal(found.replace(illumination=own), theta)
+
+    theta, target, found = (random_theta(2, seed=seed) for seed in (1, 2, 3))
+    for component in parameters.COMPONENTS:
+        asked = rignet_step.wanted(theta, target, found, component)
+        place = found if component == "rotation" else theta
+        chex.assert_trees_all_equal(asked.translation, place.translation)
+        own, its = (getattr(x, component) for x in (asked, target))
+        chex.assert_trees_all_equal(own, its)
+        chex.assert_trees_all_equal(asked.identity, theta.identity)
+
+
+def test_the_difference_has_its_units_and_a_rig_that_does_nothing_keeps_the_rest():
+    theta = random_theta(2, seed=1)
+    geometry, colour = jax.jit(rignet_step.difference)(MODEL, theta, theta)
+    chex.assert_trees_all_close((geometry, colour), (jnp.zeros(2),) * 2, atol=1e-6)
+    brighter = theta.replace(illumination=1.5 * theta.illumination)
+    geometry, colour = jax.jit(rignet_step.difference)(MODEL, brighter, theta)
+    chex.assert_trees_all_close(geometry, jnp.zeros(2), atol=1e-6)
+    assert (colour > 0.05).all() and (colour < 1.5).all()
+
     objective = jax.jit(
         rig_objective(lambda params, code, _: 0 * code, observe, "expression")
     )
@@ -84,39 +103,6 @@ def test_a_rig_that_does_nothing_misses_the_edit_and_keeps_the_rest():
         assert terms[name] == 0
     weighted = sum(getattr(WEIGHTS, name) * x for name, x in terms.items())
     np.testing.assert_allclose(loss, weighted, rtol=1e-5)
-
-
-def test_the_strength_goes_from_the_own_component_to_beyond_the_others():
-    theta, other = random_theta(2, seed=1), random_theta(2, seed=2)
-    strength = jnp.array([0.0, 1.5])
-    found = towards(theta, other, strength, "illumination")
-    own, its = theta.illumination, other.illumination
-    chex.assert_trees_all_close(found.illumination[0], own[0])
-    beyond = 1.5 * its[1] - 0.5 * own[1]
-    chex.assert_trees_all_close(found.illumination[1], beyond, atol=1e-6)
-    chex.assert_trees_all_equal(found.replace(illumination=own), theta)
-
-
-def test_only_a_head_that_turns_may_move():
-    theta, target, found = (random_theta(2, seed=seed) for seed in (1, 2, 3))
-    for component in parameters.COMPONENTS:
-        asked = wanted(theta, target, found, component)
-        place = found if component == "rotation" else theta
-        chex.assert_trees_all_equal(asked.translation, place.translation)
-        chex.assert_trees_all_equal(
-            getattr(asked, component), getattr(target, component)
-        )
-        chex.assert_trees_all_equal(asked.identity, theta.identity)
-
-
-def test_the_difference_has_the_units_it_says():
-    theta = random_theta(2, seed=1)
-    geometry, colour = jax.jit(difference)(MODEL, theta, theta)
-    chex.assert_trees_all_close((geometry, colour), (jnp.zeros(2),) * 2, atol=1e-6)
-    brighter = theta.replace(illumination=1.5 * theta.illumination)
-    geometry, colour = jax.jit(difference)(MODEL, brighter, theta)
-    chex.assert_trees_all_close(geometry, jnp.zeros(2), atol=1e-6)
-    assert (colour > 0.05).all() and (colour < 1.5).all()
 
 
 def test_its_gradient_agrees_with_finite_differences():

@@ -1,5 +1,3 @@
-"""Updates on a quadratic: they descend, repeat exactly, and are traced once."""
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -28,15 +26,15 @@ def run(steps, seed=0, **values):
     return state, terms
 
 
-def test_the_loss_descends_and_the_average_follows():
+def test_the_loss_descends_the_average_follows_and_bits_repeat():
     state, terms = run(400)
     assert terms["loss"] < 1e-3
     assert state.step == 400
     np.testing.assert_allclose(state.params["x"], GOAL, atol=0.05)
     np.testing.assert_allclose(state.average["x"], GOAL, atol=0.2)
+    chex.assert_trees_all_equal(run(5)[0], run(5)[0])
+    assert not np.array_equal(run(5)[0].params["x"], run(5, seed=1)[0].params["x"])
 
-
-def test_the_average_is_the_running_mean_of_the_parameters():
     functions = training(objective, adamw(400, 0.05), memory=0.5)
     state = functions.init({"x": jnp.ones(3)})
     average = np.ones(3)
@@ -47,12 +45,7 @@ def test_the_average_is_the_running_mean_of_the_parameters():
     np.testing.assert_allclose(state.average["x"], average, rtol=1e-5)
 
 
-def test_the_same_run_gives_the_same_bits_and_another_seed_others():
-    chex.assert_trees_all_equal(run(5)[0], run(5)[0])
-    assert not np.array_equal(run(5)[0].params["x"], run(5, seed=1)[0].params["x"])
-
-
-def test_the_step_is_traced_once():
+def test_steps_are_traced_once_with_keys_of_their_own_and_only_kernels_decay():
     counted = chex.assert_max_traces(objective, n=1)
     chex.clear_trace_counter()
     functions = training(counted, adamw(10, 0.1))
@@ -61,19 +54,6 @@ def test_the_step_is_traced_once():
         state, _ = functions.step(state, scale * GOAL, scale * BATCH)
     assert np.all(np.isfinite(state.params["x"]))
 
-
-@pytest.mark.parametrize("num_steps", [1, 9, 20_000])
-def test_any_length_of_training_has_a_schedule(num_steps):
-    functions = training(objective, adamw(num_steps, 0.1))
-    state = functions.init({"x": jnp.zeros(3)})
-    # A rise begins with a step of length zero; without one the first step is whole.
-    for _ in range(2):
-        state, _ = functions.step(state, GOAL, BATCH)
-    assert np.all(np.isfinite(state.params["x"]))
-    assert np.any(state.params["x"] != 0)
-
-
-def test_each_step_has_a_key_of_its_own():
     def keys(params, given, key, batch):
         return jnp.sum(params["x"] ** 2), {"key": jax.random.key_data(key)}
 
@@ -85,8 +65,6 @@ def test_each_step_has_a_key_of_its_own():
         seen.append(tuple(np.asarray(terms["key"])))
     assert len(set(seen)) == 3
 
-
-def test_the_gradient_is_reported_before_it_is_clipped():
     def slope(params, given, key, batch):
         return jnp.sum(jnp.array([30.0, 40.0]) * params), {}
 
@@ -94,8 +72,6 @@ def test_the_gradient_is_reported_before_it_is_clipped():
     _, terms = functions.step(functions.init(jnp.zeros(2)), None, None)
     np.testing.assert_allclose(terms["gradient"], 50, rtol=1e-6)
 
-
-def test_only_kernels_decay():
     def flat(params, given, key, batch):
         return jnp.zeros(()), {}
 
@@ -109,3 +85,14 @@ def test_only_kernels_decay():
     left = jax.tree.map(jnp.array, state.params)
     left["conv"]["kernel"] = begun["conv"]["kernel"]
     chex.assert_trees_all_equal(left, begun)
+
+
+@pytest.mark.parametrize("num_steps", [1, 9, 20_000])
+def test_any_length_of_training_has_a_schedule(num_steps):
+    functions = training(objective, adamw(num_steps, 0.1))
+    state = functions.init({"x": jnp.zeros(3)})
+    # A rise begins with a step of length zero; without one the first step is whole.
+    for _ in range(2):
+        state, _ = functions.step(state, GOAL, BATCH)
+    assert np.all(np.isfinite(state.params["x"]))
+    assert np.any(state.params["x"] != 0)

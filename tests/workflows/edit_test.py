@@ -1,5 +1,3 @@
-"""Edits into a folder, with toys."""
-
 import json
 
 import numpy as np
@@ -27,13 +25,11 @@ def record(folder):
     return json.loads((folder / "edit.json").read_text())
 
 
-def test_an_edit_to_what_is_there_gives_the_projection(anna):
+def test_an_edit_to_what_is_there_is_the_projection_and_a_sweep_gives_a_strip(anna):
     folder = run(anna, yaw="+=0")
     edited = images.read(folder / "edited.png").astype(int)
     assert np.abs(edited - images.read(anna / "projection.png")).max() <= 1
 
-
-def test_a_sweep_gives_a_strip_and_a_gif(anna):
     folder = run(anna, sweep="yaw=-8:8:3", expression="jawOpen=0.1")
     size = len(images.read(anna / "projection.png"))
     assert images.read(folder / "strip.png").shape == (size, 3 * size, 3)
@@ -54,8 +50,23 @@ def test_a_picture_goes_back_into_its_photograph_and_no_other(anna, embedded, tm
     assert kind.endswith("compositeWithTrainedAlgorithmicMedia")
     other = tmp_path / "other.png"
     Image.new("RGB", (50, 40)).save(other)
-    with pytest.raises(PieError, match="50 x 40"):
+    with pytest.raises(PieError, match=r"other\.png: .*50 x 40"):
         run(anna, yaw="3", options=Options(paste_back=other))
+    Image.fromarray(photo[::-1].copy()).save(other)
+    with pytest.raises(PieError, match=r"other\.png: .*something else"):
+        run(anna, yaw="3", options=Options(paste_back=other))
+
+
+def test_a_transparent_photograph_stays_so(anna, embedded, tmp_path):
+    photo = tmp_path / "transparent.png"
+    opaque = images.read(embedded.photo)
+    alpha = np.full(opaque.shape[:2], 255, np.uint8)
+    alpha[:3] = 0
+    Image.fromarray(np.dstack([opaque, alpha])).save(photo)
+    folder = run(anna, roll="9", options=Options(paste_back=photo))
+    pasted = images.read_rgba(folder / "pasted.png")
+    np.testing.assert_array_equal(pasted[..., 3], alpha)
+    assert (pasted[3:, :, :3] != opaque[3:]).any()
 
 
 def test_the_same_edit_is_made_again_and_another_one_is_not_lost(anna, tmp_path):
@@ -84,7 +95,9 @@ def test_beyond_the_trained_range_there_is_a_warning(anna, caplog, asked, said, 
     assert said in caplog.text and unsaid not in caplog.text
 
 
-def test_a_code_of_another_project_is_edited(installed, tmp_path):
+def test_a_code_of_another_project_is_edited_and_a_pose_comes_from_a_photograph(
+    installed, tmp_path, anna
+):
     w_plus = np.random.default_rng(0).normal(size=(1, 512)).astype(np.float32)
     file = tmp_path / "projected.npz"
     np.savez(file, w=w_plus)
@@ -96,8 +109,6 @@ def test_a_code_of_another_project_is_edited(installed, tmp_path):
     with pytest.raises(PieError, match="holds 2 codes; an edit takes one"):
         run(file, yaw="3")
 
-
-def test_a_pose_comes_from_another_photograph(anna):
     folder = run(anna, photos={"rotation": toys.PHOTO})
     found = record(folder)
     assert folder.name == f"rotation-from-{toys.PHOTO.stem}"

@@ -26,7 +26,6 @@ def results(folder):
 
 
 def make_clara(place, *words):
-    """Embeds a second photograph."""
     photo = builders.square_photo(place / "clara.png", seed=1)
     assert embed(photo, "--out", place / "alone", *words) == 0
     return photo, place / "alone" / "clara"

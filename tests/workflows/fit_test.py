@@ -1,5 +1,3 @@
-"""Fits of faces, known and of toys."""
-
 import dataclasses
 import json
 
@@ -28,7 +26,6 @@ from tests.training.reconstruction_test import random_theta
 
 
 def shown(theta, size=2 * fit.RESOLUTION) -> Portrait:
-    """A rendered face as a portrait."""
     model = builders.toy_morphable()
     image, _ = render_image(model, theta, size)
     # Landmarks of portraits have integers at pixel centres.
@@ -55,7 +52,6 @@ def test_a_rendered_face_is_where_its_landmarks_are_and_is_refined_to_them():
 
 @pytest.fixture(scope="module")
 def fitted(toy_cache, tmp_path_factory):
-    """The folder that a photograph's fit made."""
     out = tmp_path_factory.mktemp("fitted") / "new" / "out"
     with pytest.MonkeyPatch.context() as patch:
         toys.install(toy_cache, patch)
@@ -63,7 +59,7 @@ def fitted(toy_cache, tmp_path_factory):
     return out
 
 
-def test_the_folder_gets_pictures_and_all_of_theta(fitted):
+def test_the_folder_gets_pictures_and_all_of_theta_corrected(fitted, installed):
     names = sorted(path.name for path in fitted.iterdir())
     assert names == ["components.png", "overlay.png", "theta.json", "turntable.gif"]
     assert images.read(fitted / "overlay.png").shape == (1024, 1024, 3)
@@ -82,10 +78,6 @@ def test_the_folder_gets_pictures_and_all_of_theta(fitted):
     assert record["refine"] == 0 and record["photo"] == toys.PHOTO.name
     placed = alignment.Alignment.from_dict(record["alignment"])
     np.testing.assert_array_equal(placed.landmarks, toys.photo_landmarks())
-
-
-def test_mofas_estimate_is_corrected(fitted, installed):
-    record = json.loads((fitted / "theta.json").read_text())
     found = np.concatenate([record["theta"][name] for name in parameters.SIZES])
     stack = load(configuration.load("testing"), FIT)
     functions, params = stack.functions, stack.params
@@ -99,7 +91,9 @@ def test_mofas_estimate_is_corrected(fitted, installed):
     assert np.abs(found - alone).max() > 0.1
 
 
-def test_a_fit_that_fails_leaves_no_numbers_of_another(installed, tmp_path):
+def test_a_fit_that_fails_leaves_no_numbers_and_without_a_face_none_are_written(
+    installed, tmp_path
+):
     out = tmp_path / "out"
     (out / ".partial-mine").mkdir(parents=True)
     (out / ".partial-mine" / "keep.txt").write_text("kept")
@@ -108,6 +102,12 @@ def test_a_fit_that_fails_leaves_no_numbers_of_another(installed, tmp_path):
     with pytest.raises(PieError, match="overlay.png: cannot be written"):
         fit.fit_photo(toys.PHOTO, out, configuration.load("testing"))
     assert builders.files(out) == {".partial-mine/keep.txt": b"kept"}
+
+    wall = tmp_path / "wall.png"
+    Image.new("RGB", (64, 64)).save(wall)
+    with pytest.raises(PieError, match=f"^{wall}: no face found"):
+        fit.fit_photo(wall, tmp_path / "wall", configuration.load("testing"))
+    assert {x.name for x in tmp_path.iterdir()} == {"out", "wall.png"}
 
 
 def test_named_expressions_come_back():
@@ -122,9 +122,8 @@ def test_named_expressions_come_back():
 @pytest.fixture
 def other_stack(tmp_path):
     """Options that name another face model, and what estimates its faces."""
-    blank = jnp.zeros((1, deep3d.SIZE, deep3d.SIZE, 3))
-    module = deep3d.Deep3D(1 / 16)
-    network = builders.random_params(lambda key: module.init(key, blank)["params"])
+    shape = (1, deep3d.SIZE, deep3d.SIZE, 3)
+    network = builders.module_params(deep3d.Deep3D(1 / 16), shape)
     flat = traverse_util.flatten_dict(jax.tree.map(np.asarray, network), sep="/")
     files = {
         "mofa": ("deep3d", flat),
@@ -166,11 +165,3 @@ def test_a_face_of_another_model_is_exported_as_long_as_its_file_stays(
     converted.save(file, builders.toy_arrays(seed=6), {"kind": "bfm_front"})
     with pytest.raises(PieError, match="another file now; make it again"):
         export.export(record, mesh)
-
-
-def test_where_there_is_no_face_nothing_is_written(installed, tmp_path):
-    wall = tmp_path / "wall.png"
-    Image.new("RGB", (64, 64)).save(wall)
-    with pytest.raises(PieError, match=f"^{wall}: no face found"):
-        fit.fit_photo(wall, tmp_path / "out", configuration.load("testing"))
-    assert list(tmp_path.iterdir()) == [wall]

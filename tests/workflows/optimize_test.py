@@ -163,8 +163,8 @@ def test_an_interrupted_run_says_so_and_goes_on(embedded, tmp_path, capsys):
     assert f"PSNR {metrics['psnr']:.2f} dB" in shown.out
 
 
-def test_a_run_that_draws_at_random_is_the_same_when_it_goes_on(
-    embedded, installed, tmp_path
+def test_a_run_that_draws_at_random_goes_on_the_same_and_landmarks_are_looked_for(
+    embedded, installed, tmp_path, capsys
 ):
     words = ("embed", embedded.photo, *builders.TRIAL, *EDITS)
     assert builders.pie(*words, "--out", tmp_path / "whole") == 0
@@ -176,11 +176,7 @@ def test_a_run_that_draws_at_random_is_the_same_when_it_goes_on(
     names = (x.split(".")[2].partition("=")[0] for x in EDITS)
     assert set(whole[1]["terms"]) == {"pixel", *names}
 
-
-def test_landmarks_that_a_term_needs_are_looked_for(
-    embedded, installed, tmp_path, capsys
-):
-    edits = ("--config.energy.invariance_landmark=1e-7",)
-    words = ("embed", embedded.photo, "--out", tmp_path, *builders.TRIAL, *edits)
-    assert builders.pie(*words) == 1  # there is no face in it
+    words = ("embed", embedded.photo, "--out", tmp_path, *builders.TRIAL)
+    edits = "--config.energy.invariance_landmark=1e-7"
+    assert builders.pie(*words, edits) == 1  # there is no face in it
     assert "no face found" in capsys.readouterr().err

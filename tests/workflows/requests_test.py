@@ -1,5 +1,3 @@
-"""From the words of a command line to targets."""
-
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -19,13 +17,14 @@ def ask(expression=None, light=None, photos=None, **angles):
     return requests.request(angles, expression, light, photos or {})
 
 
-def test_numbers_replace_and_signs_add():
+def test_words_of_numbers_expressions_and_light_are_read_and_give_names():
     asked = ask(yaw="20", pitch="+=-5.5", roll=None)
     assert asked.amounts == {"yaw": Amount(20.0), "pitch": Amount(-5.5, added=True)}
     assert asked.components() == ("rotation",)
+    assert ask(roll="10").components() == ()
+    photos = {"expression": Path("a.jpg"), "rotation": None}
+    assert ask(photos=photos).components() == ("expression",)
 
-
-def test_lists_of_expressions_and_of_light():
     asked = ask("neutral, smile=0.7,jawOpen+=0.2", "azimuth=40,colour=#ff8000")
     assert asked.neutral
     assert asked.colour == (1.0, 128 / 255, 0.0)
@@ -37,11 +36,19 @@ def test_lists_of_expressions_and_of_light():
     assert asked.components() == ("expression", "illumination")
     assert ask(light="color=#102030").components() == ("illumination",)
 
+    swept = requests.sweep("yaw=-30:30:7")
+    assert swept.name == "yaw"
+    values = [amount.value for amount in swept.amounts]
+    assert values == [-30, -20, -10, 0, 10, 20, 30]
+    added = requests.sweep("smile+=0:0.5:2").amounts
+    assert added == (Amount(0.0, added=True), Amount(0.5, added=True))
 
-def test_a_roll_needs_no_rig_and_photographs_do():
-    assert ask(roll="10").components() == ()
-    photos = {"expression": Path("a.jpg"), "rotation": None}
-    assert ask(photos=photos).components() == ("expression",)
+    asked = ask("smile=0.7", "colour=#ff8000", yaw="20", pitch="+=-5")
+    assert requests.label(asked, None) == "yaw20_pitch+-5_smile0.7_colourff8000"
+    swept = requests.sweep("yaw=-30:30:7")
+    assert requests.label(ask(), swept) == "sweep-yaw-30to30x7"
+    photos = {"rotation": Path("in/a.jpg")}
+    assert requests.label(ask(photos=photos), None) == "rotation-from-a"
 
 
 @pytest.mark.parametrize(
@@ -64,16 +71,7 @@ def test_what_cannot_be_read_is_told(words, message):
         requests.sweep(words) if isinstance(words, str) else ask(**words)
 
 
-def test_a_sweep_is_evenly_spaced_and_may_add():
-    swept = requests.sweep("yaw=-30:30:7")
-    assert swept.name == "yaw"
-    values = [amount.value for amount in swept.amounts]
-    assert values == [-30, -20, -10, 0, 10, 20, 30]
-    added = requests.sweep("smile+=0:0.5:2").amounts
-    assert added == (Amount(0.0, added=True), Amount(0.5, added=True))
-
-
-def test_targets_change_what_is_asked_for_only(model):  # noqa: F811
+def test_targets_change_what_is_asked_for_only_and_may_be_neutral(model):  # noqa: F811
     own = some_target(1)
     target = requests.target(ask(yaw="20"), model, own, {})
     expected = own.rotation.at[:, 1].set(np.radians(20))
@@ -81,6 +79,9 @@ def test_targets_change_what_is_asked_for_only(model):  # noqa: F811
     same = requests.target(ask(roll="5"), model, own, {})
     for name in ("rotation", "expression", "illumination", "identity"):
         np.testing.assert_array_equal(getattr(same, name), getattr(own, name))
+    target = requests.target(ask("neutral,smile=0.5"), model, own, {})
+    amounts = morphable.named_expression(model, target.expression[0])
+    np.testing.assert_allclose(amounts, [0.5, 0.5, 0], atol=1e-3)
 
 
 def test_amounts_change_what_photographs_give(model):  # noqa: F811
@@ -97,22 +98,7 @@ def test_amounts_change_what_photographs_give(model):  # noqa: F811
     np.testing.assert_array_equal(target.illumination, own.illumination)
 
 
-def test_a_neutral_face_has_no_expression_but_what_is_named(model):  # noqa: F811
-    target = requests.target(ask("neutral,smile=0.5"), model, some_target(1), {})
-    amounts = morphable.named_expression(model, target.expression[0])
-    np.testing.assert_allclose(amounts, [0.5, 0.5, 0], atol=1e-3)
-
-
 def test_an_unknown_expression_is_told_with_those_that_exist(model):  # noqa: F811
     with pytest.raises(PieError, match="no expression 'grin'.*jawOpen.*smile"):
         requests.check_names(model, ask("grin=1").amounts)
     requests.check_names(model, ask("smile=1", yaw="3").amounts)
-
-
-def test_edits_get_names_that_tell_them_apart():
-    asked = ask("smile=0.7", "colour=#ff8000", yaw="20", pitch="+=-5")
-    assert requests.label(asked, None) == "yaw20_pitch+-5_smile0.7_colourff8000"
-    swept = requests.sweep("yaw=-30:30:7")
-    assert requests.label(ask(), swept) == "sweep-yaw-30to30x7"
-    photos = {"rotation": Path("in/a.jpg")}
-    assert requests.label(ask(photos=photos), None) == "rotation-from-a"

@@ -1,5 +1,3 @@
-"""Single edits of an opened portrait, with toys."""
-
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +23,12 @@ def opened(embedded, toy_cache):
 
 
 def ask(opened, options, *, expression=None, light=None, **angles):
-    """What is asked for, and the outcome."""
     request = requests.request(angles, expression, light, {})
     target = requests.target(request, opened.model, opened.before.theta, {})
     return request, shoot(opened, request, target, options)
 
 
-def test_what_a_turn_tilts_the_picture_is_turned_back_by(opened):
+def test_what_a_turn_tilts_is_turned_back_and_errors_are_angles(opened):
     request, shot = ask(opened, Options(feedback=0), yaw="+=20")
     own, seen = opened.before.theta.rotation, shot.edited.theta.rotation
     tilted = float(seen[0, 2] - own[0, 2])
@@ -40,8 +37,6 @@ def test_what_a_turn_tilts_the_picture_is_turned_back_by(opened):
     roll = np.degrees(float(own[0, 2]))
     assert edit["achieved"]["degrees"]["roll"] == pytest.approx(roll, abs=1e-3)
 
-
-def test_the_error_is_the_angle_between_requested_and_achieved(opened):
     request, shot = ask(opened, Options(feedback=0), yaw="+=5")
     edit = edit_record.describe(opened, shot, request)
     wanted, got = (
