@@ -29,7 +29,7 @@ _COST = 16
 """Bytes that a reference to anything takes, at least."""
 _WRONG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a maker raises that cannot do with the arguments."""
-_MAX_KEY_BITS = 64  # more could be made to collide, and take long to compare
+_MAX_KEY_BITS = 64
 
 
 class Name:
@@ -212,12 +212,12 @@ class _Machine:
 
 
 def _key(value: Any) -> Any:
-    # Any deeper value could exhaust the stack when it is hashed.
-    if value is not None and not isinstance(value, str | bytes | int | float):
-        raise ValueError("a key that is neither text nor number")
-    if isinstance(value, int) and value.bit_length() > _MAX_KEY_BITS:
-        raise ValueError("a key of too many digits")
-    return value
+    # Any deeper value could exhaust the stack when it is hashed, and numbers of more
+    # digits could be made to collide, and take long to compare.
+    if isinstance(value, int) and value.bit_length() <= _MAX_KEY_BITS:
+        return value
+    known = value is None or isinstance(value, str | bytes | float | Refused)
+    return value if known else Refused("a key that is neither text nor number")
 
 
 def _pairs(values: list[Any]) -> list[tuple[Any, Any]]:

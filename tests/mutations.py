@@ -126,7 +126,8 @@ def kinds() -> list[Kind]:
     rng = np.random.default_rng(0)
     w = rng.normal(size=(2, 18, 512)).astype("f4")
     small = {k: x[:3, :2] if x.ndim == 2 else x for k, x in _network().items()}
-    rosinality = {"g_ema": stylegan_files.tensors(_spelt(small)), "args": [1, {"a": 2}]}
+    state = stylegan_files.tensors(stylegan_files.rosinality(small))
+    rosinality = {"g_ema": state, "args": [1, {"a": 2}]}
     head = face_files.Head(subdivisions=1)
     vgg = vgg_files.convolutions()
     denses = [(kernel[:4], shift[:4]) for kernel, shift in vgg_files.dense()]
@@ -184,10 +185,6 @@ def _network() -> dict[str, np.ndarray]:
     """A StyleGAN 2 without what makes it large; converters say what is missing."""
     variables = stylegan_files.stylegan2()
     return {k: np.asarray(x) for k, x in variables.items() if np.size(x) < 600_000}
-
-
-def _spelt(variables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return stylegan_files.rosinality(variables)
 
 
 def _saved(save: Callable, *args: object, **arrays: object) -> bytes:

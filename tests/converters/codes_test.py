@@ -93,6 +93,7 @@ WORDS = pickles.Made(pickles.Named("argparse", "Namespace"), state={"steps": 9})
     [
         W,
         {"w": W, "args": WORDS},
+        {"w": W, "cache": {(4, 8): 1, 2**99: 2, frozenset({(1,)}): 3}},
         {"w": W, "loss": {"lpips": np.float64(2)}, "path": [WORDS]},
         {f"{i}.png": {"latent": x, "args": WORDS} for i, x in enumerate(W)},
     ],

@@ -224,7 +224,6 @@ def test_calls_of_allowed_names_make_arrays_and_containers_only(wrong):
         (b"R.", "damaged"),
         (b"h\x05.", "damaged"),
         (b"]}](K\x01u.", "damaged"),
-        (b"}((tK\x01u.", "neither text nor number"),
         (b"}K\x01a.", "elements of what is no list"),
         (b"]K\x01K\x01s.", "items of what is no dictionary"),
     ],
