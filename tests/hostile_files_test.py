@@ -308,6 +308,13 @@ def test_a_name_of_many_parts_is_no_networks(name):
     refused(read, "a.safetensors", content, message)
 
 
+def test_a_record_of_a_file_that_cannot_be_is_explained(tmp_path):
+    record = {"theta": FACE, "face_model": {"name": "morphable", "path": "a\0b"}}
+    (tmp_path / "theta.json").write_text(json.dumps(record))
+    with pytest.raises(PieError, match="cannot be read"):
+        export.export(tmp_path / "theta.json", tmp_path / "a.obj")
+
+
 def test_what_is_nested_is_not_said_to_fill_the_memory(tmp_path):
     with pytest.raises(PieError, match="it is nested too deeply"):
         (tmp_path / "a.json").write_text('{"theta": ' + "[" * 100_000)

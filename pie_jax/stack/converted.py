@@ -66,11 +66,8 @@ def sha256(path: Path) -> str:
     Raises:
         PieError: it cannot be read.
     """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
+    with reading.explained(path), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
