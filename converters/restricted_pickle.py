@@ -235,6 +235,13 @@ def _call(machine: _Machine, _: Any) -> None:
     machine.call(function, args)
 
 
+def _call_with_keywords(machine: _Machine, _: Any) -> None:
+    keywords = machine.pop()
+    _call(machine, None)
+    if keywords:  # which no maker of ours takes
+        machine.stack[-1].name += " with keywords"
+
+
 def _call_marked(machine: _Machine, _: Any) -> None:
     function, *args = machine.pop_to_mark()
     machine.call(function, tuple(args))
@@ -306,6 +313,7 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "OBJ": _call_marked,
     "REDUCE": _call,
     "NEWOBJ": _call,
+    "NEWOBJ_EX": _call_with_keywords,
     "BUILD": lambda m, _: m.restore(m.pop()),
     "PERSID": lambda m, identifier: m.external(identifier),
     "BINPERSID": lambda m, _: m.external(m.pop()),

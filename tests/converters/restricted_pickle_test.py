@@ -7,6 +7,7 @@ knows that it would notice.
 import io
 import pickle
 import re
+import sys
 import tracemalloc
 import zipfile
 from collections import OrderedDict
@@ -174,6 +175,40 @@ def test_a_hostile_part_that_is_not_used_is_left_alone(tmp_path, hostile):
     path.write_bytes(pickles.torch_zip({"w": Tensor(np.ones(512, "f4")), "a": [evil]}))
     np.testing.assert_array_equal(codes.read(path), np.ones(512))
     assert not sentinel.exists()
+
+
+NAMED = b"cevil_module\ntouch\n"
+WAYS = {
+    "GLOBAL": NAMED,
+    "STACK_GLOBAL": b"\x8c\x0bevil_module\x8c\x05touch\x93",
+    "REDUCE": NAMED + b")R",
+    "INST": b"(ievil_module\ntouch\n",
+    "OBJ": b"(" + NAMED + b"o",
+    "NEWOBJ": NAMED + b")\x81",
+    "NEWOBJ_EX": NAMED + b")}\x92",
+    "keywords": NAMED + b")}K\x01Ns\x92",
+    "BUILD": NAMED + b")R}b",
+    "a call of a call": NAMED + b")R)R",
+}
+
+
+@pytest.mark.parametrize("used", [True, False])
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_pickle_names_is_not_even_imported(tmp_path, monkeypatch, way, used):
+    """A module that tells when it is imported, and whose function does."""
+    sentinel, content = tmp_path / "executed", b"}S'w'\n" + WAYS[way] + b"s."
+    line = f"__import__('pathlib').Path({str(sentinel)!r}).touch()"
+    (tmp_path / "evil_module.py").write_text(f"{line}\ndef touch(): {line}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "evil_module", raising=False)
+    found = build(content)
+    if used:
+        with pytest.raises(PieError, match=r"asks for .*evil_module\.touch"):
+            found["w"]
+    assert not sentinel.exists() and "evil_module" not in sys.modules
+    if way == "REDUCE":
+        pickle.loads(content)
+        assert sentinel.exists()  # by Python's own
 
 
 def array_of(array_class, shape):
