@@ -24,6 +24,7 @@ from pie_jax.converters.face_model import Parts
 
 from pie_jax.converters import face_model, matlab_file, named_arrays, user_file
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 
 MODEL = "01_MorphableModel.mat"
 TRIMMED, FRONT = "BFM_exp_idx.mat", "BFM_front_idx.mat"
@@ -45,6 +46,7 @@ KEYPOINTS = (
 """Of `BFM_front_idx.mat`'s vertices, counted from one: the landmarks in iBUG's order."""
 
 
+@reading.reader
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 
@@ -152,10 +154,8 @@ def _expressions(folder: Path, count: int) -> np.ndarray:
 def _numbers(path: Path) -> np.ndarray:
     """The finite numbers of a text file."""
     file = user_file.read(path)
-    try:
+    with reading.explained(file.name, "should hold numbers"):
         numbers = np.array([float(word) for word in file.data.decode().split()])
-    except ValueError as error:
-        raise PieError(f"{file.name} should hold numbers ({error}).") from error
     if not np.isfinite(numbers).all():
         raise PieError(f"{file.name} should hold finite numbers.")
     return numbers

@@ -22,6 +22,7 @@ from pie_jax.converters import (
     user_file,
 )
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 
 MODELS = ("shape", "expression", "color")
 ARRAYS = ("mean", "pcaBasis", "pcaVariance")
@@ -35,6 +36,7 @@ _MAX_DEPTH, _MAX_GROUPS = 3, 30
 """How far down, and among how many groups on one level, the model is looked for."""
 
 
+@reading.reader
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 

@@ -20,7 +20,7 @@ import numpy as np
 from pie_jax.converters import named_arrays, user_file
 from pie_jax.core import ibug
 from pie_jax.core.errors import PieError
-from pie_jax.io import assets
+from pie_jax.io import assets, reading
 
 # For landmarks (their mean), the points whose mean is in the same place. Of points with
 # two sides the right one is named; the left one belongs to the mirrored landmarks.
@@ -118,13 +118,9 @@ def parse(text: bytes, file: str) -> dict[str, np.ndarray]:
     Raises:
         PieError: it is no list of names and coordinates.
     """
-    try:
+    with reading.explained(file, "is damaged: its landmarks are no list of points"):
         records: Any = json.loads(text)
         points = {x["id"]: np.array(x["coordinates"], np.float64) for x in records}
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise PieError(
-            f"{file} is damaged: its landmarks are no list of points ({error})."
-        ) from error
     for name, point in points.items():
         if point.shape != (3,) or not np.isfinite(point).all():
             raise PieError(f"{file} is damaged: its landmark {name} is no point.")
@@ -133,10 +129,8 @@ def parse(text: bytes, file: str) -> dict[str, np.ndarray]:
 
 def _read(path: Path, count: int) -> np.ndarray:
     file = user_file.read(path)
-    try:
+    with reading.explained(file.name, "should hold vertex numbers"):
         numbers = np.array([int(word) for word in file.data.decode().split()])
-    except ValueError as error:
-        raise PieError(f"{file.name} should hold vertex numbers ({error}).") from error
     if numbers.shape != (68,):
         raise PieError(f"{file.name} should hold 68 numbers, and has {numbers.size}.")
     return named_arrays.indices(numbers, count, "the landmarks", file.name)

@@ -12,11 +12,13 @@ import numpy as np
 from pie_jax.converters.face_model import Parts
 
 from pie_jax.converters import face_model, matlab_file, named_arrays, user_file
+from pie_jax.io import reading
 from pie_jax.networks.deep3d import FRAME_FOCAL
 
 _UNUSED = ("__", "point_buf", "frontmask2_idx", "tri_mask2", "skinmask")
 
 
+@reading.reader
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Arrays for `pie_jax.face.morphable.from_arrays`, and what is known of them.
 

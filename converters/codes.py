@@ -1,6 +1,7 @@
 """Reads the codes that other projects write: .npy, .npz, .pt.
 
-- .npy: an array of codes;
+- .npy: an array of codes; or a dictionary of images with a code each, or with a list of
+  codes of which the last is taken, as stylegan3-editing's `latents.npy`;
 - .npz: one array, or several of which one is called as below: stylegan2-ada-pytorch's
   `projected_w.npz` has `w` `[1, num_ws, 512]`;
 - .pt: a tensor, as encoder4editing's `latents.pt` `[n, num_ws, 512]`; a dictionary with
@@ -14,9 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from pie_jax.converters import torch_checkpoint, user_file
-from pie_jax.core.errors import PieError
-from pie_jax.io import npy
+from pie_jax.converters import (
+    numpy_pickle,
+    restricted_pickle,
+    torch_checkpoint,
+    user_file,
+)
+from pie_jax.core.errors import PieError, shown
+from pie_jax.io import npy, reading
+from pie_jax.io.allowance import Allowance
 
 SUFFIXES = (".npy", ".npz", ".pt", ".pth")
 
@@ -24,6 +31,7 @@ NAMES = ("w_plus", "w", "dlatents", "latents", "latent", "codes", "code")
 """What arrays of codes are called; the first that is there is taken."""
 
 
+@reading.reader
 def read(path: Path) -> np.ndarray:
     """Reads a file of codes.
 
@@ -38,40 +46,59 @@ def read(path: Path) -> np.ndarray:
     """
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        return npy.read_npy(path)
+        return npy.read_npy(path, lambda data: _unpickled(data, path))
     if suffix == ".npz":
         return _chosen(npy.read_npz(path), path)
     if suffix in SUFFIXES:
         file = user_file.read(path)
-        return _torch(torch_checkpoint.read(file.data, str(path)), path)
+        return _codes(torch_checkpoint.read(file.data, str(path)), path)
     raise PieError(
         f"{path} is no code: expected a folder that `pie embed` wrote, or a file whose "
         f"name ends in {', '.join(SUFFIXES)}"
     )
 
 
-def _torch(content: Any, path: Path) -> np.ndarray:
+def _unpickled(data: bytes, path: Path) -> Any:
+    content = restricted_pickle.read(data, str(path)).content
+    makers = restricted_pickle.CONTAINERS | numpy_pickle.MAKERS
+    found = restricted_pickle.build(content, makers, Allowance(str(path), len(data)))
+    if not isinstance(found, dict) or any(name in found for name in NAMES):
+        return _codes(found, path)
+    images = {k: x if isinstance(x, list) else [x] for k, x in found.items()}
+    return _codes(images, path)
+
+
+def _codes(content: Any, path: Path) -> np.ndarray:
+    """The codes in what a file's pickle holds."""
     if isinstance(content, np.ndarray):
         return _real(content, path)
     if isinstance(content, list | tuple):
         return _one_for_each_image(content, path)
     if not isinstance(content, dict):
         raise _unknown(path, f"a {type(content).__name__}")
-    images = list(content.values())
-    if images and all(isinstance(x, dict) and "latent" in x for x in images):
-        return _one_for_each_image([x["latent"] for x in images], path)
+    latents = [_of_image(record) for record in content.values()]
+    if latents and all(latent is not None for latent in latents):
+        return _one_for_each_image(latents, path)
     return _chosen(content, path)
+
+
+def _of_image(record: Any) -> Any:
+    """The code in what a file holds under an image's name; None if it is none."""
+    if isinstance(record, dict) and "latent" in record:
+        return record["latent"]
+    return record[-1] if isinstance(record, list) and record else None
 
 
 def _chosen(arrays: Mapping[str, Any], path: Path) -> np.ndarray:
     """The array with a usual name, or the only one."""
-    found = {k: v for k, v in arrays.items() if isinstance(v, np.ndarray)}
     for name in NAMES:
-        if name in found:
-            return _real(found[name], path)
+        if name in arrays:
+            return _real(arrays[name], path)
+    found = {k: v for k, v in arrays.items() if isinstance(v, np.ndarray)}
     if len(found) != 1:
-        shown = ", ".join(f"{k} {list(v.shape)}" for k, v in list(found.items())[:9])
-        raise _unknown(path, f"{len(found)} arrays ({shown})" if found else "no array")
+        some = [f"{shown(k)} {list(x.shape)}" for k, x in found.items()][:9]
+        several = f"{len(found)} arrays ({', '.join(some)})"
+        raise _unknown(path, several if found else "no array")
     (only,) = found.values()
     return _real(only, path)
 
@@ -90,8 +117,11 @@ def _one_code(latent: np.ndarray) -> np.ndarray:
 
 
 def _real(array: Any, path: Path) -> np.ndarray:
+    restricted_pickle.taken(array, str(path))
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        if isinstance(array, npy.Unread):
+            kind = array.why
         raise _unknown(path, f"{kind} where real numbers belong")
     return array
 

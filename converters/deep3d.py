@@ -13,6 +13,7 @@ from pie_jax.converters.tables import Entry, Layout
 
 from pie_jax.converters import named_arrays, tables, torch_checkpoint, user_file
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 from pie_jax.networks.deep3d import BLOCKS, EXPANSION, FEATURES, HEADS
 from pie_jax.networks.layers import scaled
 
@@ -28,6 +29,7 @@ _STEM = "backbone.conv1.weight"
 _TRAINING_ONLY = {"opt_00", "sched_00"}
 
 
+@reading.reader
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Parameters of `pie_jax.networks.deep3d` from the published checkpoint.
 

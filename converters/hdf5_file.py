@@ -6,15 +6,19 @@ larger than the file can hold.
 """
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from pie_jax.converters.allowance import Allowance
 from pie_jax.converters.user_file import UserFile
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
+
+COST = 1000
+"""Bytes for which one of a file's things is looked at: it takes longer than it has."""
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -30,7 +34,7 @@ class Hdf5:
     def __init__(self, root: Any, file: UserFile):
         self.root = root
         self._file = file.name
-        self.allowance = Allowance(file)
+        self.allowance = file.allowance()
         self._h5py = _h5py()
 
     def member(self, group: Any, path: str) -> Any:
@@ -41,6 +45,7 @@ class Hdf5:
             PieError: the way to it is a link by name, perhaps into another file.
         """
         for name in path.strip("/").split("/"):
+            self.allowance.take(COST)
             if not isinstance(group, self._h5py.Group):
                 raise KeyError(path)
             link = group.get(name, getlink=True)
@@ -64,14 +69,14 @@ class Hdf5:
             raise self._refusal(f"{dataset.name} is an array of {dataset.dtype}")
         if dataset.is_virtual or dataset.external:
             raise self._refusal(f"{dataset.name} lies in another file")
-        self.allowance.take(dataset.nbytes)
+        self._take(dataset)
         return np.asarray(dataset[()])
 
     def references(self, dataset: Any) -> list[Any] | None:
         """What a dataset of references refers to; None for any other dataset."""
         if self._h5py.check_ref_dtype(dataset.dtype) is not self._h5py.Reference:
             return None
-        self.allowance.take(dataset.nbytes)
+        self._take(dataset)
         return [self.root[reference] for reference in dataset[()].ravel()]
 
     def texts(self, item: Any, attribute: str) -> list[str]:
@@ -82,9 +87,16 @@ class Hdf5:
             PieError: it is something else.
         """
         kind = item.attrs.get_id(attribute)
+        self.allowance.take(math.prod(kind.shape) * kind.dtype.itemsize)
         if kind.dtype.kind != "S" or len(kind.shape) > 1:
             raise self._refusal(f"its {attribute} are not texts of a fixed length")
         return [text.decode() for text in np.ravel(item.attrs[attribute])]
+
+    def _take(self, dataset: Any) -> None:
+        """What it takes to read a dataset, whose chunks may be larger than itself."""
+        chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
+        self.allowance.check(chunk)
+        self.allowance.take(dataset.nbytes)
 
     def _refusal(self, problem: str) -> PieError:
         return PieError(
@@ -102,14 +114,9 @@ def opened(file: UserFile) -> Iterator[Hdf5]:
             something that the block looked for.
     """
     h5py = _h5py()
-    try:
-        with h5py.File(io.BytesIO(file.data), "r") as root:
-            yield Hdf5(root, file)
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError) as error:
-        raise PieError(
-            f"{file.name} cannot be read: it is damaged, truncated or no such file "
-            f"({error}). Get the file again."
-        ) from error
+    content = io.BytesIO(file.data)
+    with reading.explained(file.name), h5py.File(content, "r") as root:
+        yield Hdf5(root, file)
 
 
 def _h5py() -> Any:

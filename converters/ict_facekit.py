@@ -19,6 +19,7 @@ from pie_jax.converters.user_file import UserFile
 from pie_jax.converters import face_model, user_file
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import SIZES
+from pie_jax.io import reading
 
 NEUTRAL, NAMES = "generic_neutral_mesh.obj", "vertex_indices.json"
 IDENTITIES = "identity{:03d}.obj"
@@ -59,6 +60,7 @@ class Layout(NamedTuple):
 PUBLISHED = Layout(26719, 9409, _LANDMARKS)
 
 
+@reading.reader
 def convert(
     path: str | Path, layout: Layout = PUBLISHED
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -110,10 +112,8 @@ def unit_name(name: str) -> str:
 def _expressions(folder: Path) -> list[str]:
     """The expressions' names, in the publisher's order."""
     file = user_file.read(folder / NAMES)
-    try:
+    with reading.explained(file.name, "names no expressions"):
         names: Any = json.loads(file.data)["expressions"]
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise PieError(f"{file.name} names no expressions ({error}).") from error
     plain = isinstance(names, list) and all(
         isinstance(name, str) and name.isidentifier() for name in names
     )
@@ -126,10 +126,8 @@ def _expressions(folder: Path) -> list[str]:
 def _vertices(file: UserFile, layout: Layout) -> np.ndarray:
     """`[face, 3]` of a mesh's vertices."""
     rows = [line.split()[1:4] for line in _lines(file) if line.startswith("v ")]
-    try:
+    with reading.explained(file.name):
         vertices = np.array(rows, np.float64).reshape(-1, 3)
-    except ValueError as error:
-        raise PieError(f"{file.name} is damaged or truncated ({error}).") from error
     if len(vertices) != layout.vertices or not np.isfinite(vertices).all():
         raise PieError(
             f"{file.name} is no mesh of ICT-FaceKit, or is truncated: it has "
@@ -141,7 +139,7 @@ def _vertices(file: UserFile, layout: Layout) -> np.ndarray:
 def _triangles(file: UserFile, layout: Layout) -> np.ndarray:
     """`[T, 3]`: the faces of a mesh; one of four corners is two triangles."""
     triangles = []
-    try:
+    with reading.explained(file.name):
         for line in _lines(file):
             if line.startswith("f "):
                 first, *others = (
@@ -149,9 +147,7 @@ def _triangles(file: UserFile, layout: Layout) -> np.ndarray:
                 )
                 sides = itertools.pairwise(others)
                 triangles += [(first, *side) for side in sides]
-    except ValueError as error:
-        raise PieError(f"{file.name} is damaged or truncated ({error}).") from error
-    corners = np.array(triangles, np.int64).reshape(-1, 3)
+        corners = np.array(triangles, np.int64).reshape(-1, 3)
     if not corners.size or not 0 <= corners.min() <= corners.max() < layout.vertices:
         raise PieError(f"{file.name} is damaged: its faces name absent vertices.")
     return corners

@@ -15,16 +15,17 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters.allowance import Allowance
 from pie_jax.converters.user_file import UserFile
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
+from pie_jax.io.allowance import Allowance
 
 _HEADER = 128
 _ORDERS = {b"IM": "<", b"MI": ">"}
 _VERSION = 0x0100
 _MAX_DEPTH = 32
-_COST = 200
+_COST = 300
 """Bytes that Python needs for the smallest of arrays, about."""
 
 _STORED = dict(enumerate(("i1", "u1", "i2", "u2", "i4", "u4", "f4"), 1))
@@ -51,15 +52,10 @@ def read(file: UserFile) -> dict[str, Any]:
     order = _ORDERS.get(file.data[_HEADER - 2 : _HEADER])
     if order is None or _version(file.data, order) != _VERSION:
         raise PieError(f"{file.name} is no MATLAB file of version 5 or 7.3.")
-    reader = _Reader(order, Allowance(file))
-    try:
+    reader = _Reader(order, file.allowance())
+    with reading.explained(file.name):
         content = memoryview(file.data)[_HEADER:]
         return dict(map(reader.variable, reader.elements(content)))
-    except (ValueError, LookupError, struct.error, zlib.error) as error:
-        raise PieError(
-            f"{file.name} cannot be read: it is damaged or truncated ({error}). Get "
-            "the file again."
-        ) from error
 
 
 def _version(data: bytes, order: str) -> int:

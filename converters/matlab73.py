@@ -15,8 +15,6 @@ from pie_jax.converters.user_file import UserFile
 from pie_jax.converters import hdf5_file
 
 _MAX_DEPTH = 32
-_COST = 200
-"""Bytes that Python needs for the smallest of values, about."""
 _CLASS = "MATLAB_class"
 _HIDDEN = "#"
 """Begins the names of the groups that references lead into."""
@@ -43,7 +41,7 @@ def _structure(hdf5: Hdf5, group: Any, depth: int) -> dict[str, Any]:
 
 
 def _value(hdf5: Hdf5, item: Any, depth: int) -> Any:
-    hdf5.allowance.take(_COST)
+    hdf5.allowance.take(hdf5_file.COST)
     if depth > _MAX_DEPTH:
         raise ValueError(f"cells and structures {_MAX_DEPTH} deep")
     kind = _kind(hdf5, item)

@@ -4,8 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from pie_jax.converters.restricted_pickle import Refused
 
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, shown
+
+_MOST = 999
+"""Lines of an error."""
 
 Shape = tuple[int | None, ...]
 """Of an array; None stands for any length of at least 1."""
@@ -27,8 +31,8 @@ def numbers(
     problems = misfits(found, shapes, lambda name: name.startswith(ignored))
     if problems:
         raise PieError(
-            f"{file} does not hold the face model as it is published:\n  "
-            + "\n  ".join(problems)
+            f"{file} does not hold the face model as it is published:"
+            + listed(problems)
         )
     return {name: found[name] for name in shapes}
 
@@ -58,6 +62,13 @@ def misfits(
         elif not (isinstance(name, str) and ignored(name)):
             problems.append(f"surplus: {name}: {_kind(value)}")
     return sorted(problems)
+
+
+def listed(problems: list[str]) -> str:
+    """The lines of an error, as many as can be read."""
+    lines = [shown(problem) for problem in problems[:_MOST]]
+    more = [f"and {len(problems) - _MOST} more"] * (len(problems) > _MOST)
+    return "".join(f"\n  {line}" for line in lines + more)
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
@@ -100,6 +111,8 @@ def _misfit(name: str, value: Any, shape: Shape, kinds: str) -> list[str]:
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, Refused):
+        return repr(value)
     if not isinstance(value, np.ndarray):
         return f"a {type(value).__name__}"
     return f"{value.dtype} {list(value.shape)}"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pie_jax.converters.restricted_pickle import Call, Name
 
+_MAX_AXES = 32
 _NUMBERS = re.compile("[fiu][1248]|b1")
 
 
@@ -22,12 +23,30 @@ def _dtype(call: Call) -> np.dtype:
     return np.dtype(order + kind)
 
 
-def _array(call: Call) -> np.ndarray:
+def _array(call: Call) -> Any:
     array_class, *_ = call.args
     if not isinstance(array_class, Name) or array_class.name != "numpy.ndarray":
         raise ValueError("an array of another class than numpy.ndarray")
     _, shape, dtype, fortran, content = call.state
+    if isinstance(content, list):
+        return _objects(content, shape)
     return _from_bytes(content, dtype, shape, "F" if fortran else "C")
+
+
+def _objects(content: list, shape: Any) -> Any:
+    """An array of anything as a list; the thing itself where there are no axes, as
+    `numpy.save` has what is no array."""
+    if len(content) != count(shape):
+        raise ValueError(f"{len(content)} objects for an array of shape {shape}")
+    return content if shape else content[0]
+
+
+def count(shape: Any, what: str = "a shape") -> int:
+    """The product of lengths in a file, called `what`; ValueError if they are none."""
+    lengths = isinstance(shape, tuple | list) and len(shape) <= _MAX_AXES
+    if not lengths or not all(isinstance(n, int) and 0 <= n < 2**63 for n in shape):
+        raise ValueError(f"{what} of {shape}")
+    return math.prod(shape)
 
 
 def _from_buffer(call: Call) -> np.ndarray:
@@ -37,15 +56,14 @@ def _from_buffer(call: Call) -> np.ndarray:
 def _from_bytes(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     if not isinstance(dtype, np.dtype) or not isinstance(content, bytes | bytearray):
         raise TypeError("an array without dtype or content")
-    size = math.prod(shape) * dtype.itemsize
-    if any(length < 0 for length in shape) or len(content) != size:
+    if len(content) != count(shape) * dtype.itemsize:
         raise ValueError(f"{len(content)} bytes for an array of shape {shape}")
     return np.frombuffer(content, dtype).reshape(shape, order=order)
 
 
-def _scalar(call: Call) -> Any:
+def _scalar(call: Call) -> np.ndarray:
     dtype, content = call.args
-    return _from_bytes(content, dtype, (), "C")[()]
+    return _from_bytes(content, dtype, (), "C")
 
 
 def _bytes(call: Call) -> bytes:
@@ -72,6 +90,3 @@ for _core in ("numpy.core", "numpy._core"):
     MAKERS[f"{_core}.multiarray.scalar"] = _scalar
     MAKERS[f"{_core}.numeric._frombuffer"] = _from_buffer
 MAKERS["numpy.dtype"] = _dtype
-
-NAMES = {*MAKERS, "numpy.ndarray"}
-"""What the pickle of an array may contain."""

@@ -1,26 +1,35 @@
 """Reads a pickle as a description of what it asks for, and calls nothing of it.
 
 A pickle is a program: most of its instructions put plain values together, some name a
-function and call it. This reader carries out the former. For the latter it checks the
-name against a list and records the call (`Call`); what a recorded call stands for is
-then computed by functions of ours, one for each allowed name (`build`). So a file
-cannot cause anything but arrays and plain containers to be made, whatever it says, and
-one that names anything else is refused as soon as the name is met, before anything is
-made of the rest. Python's own unpickler is not involved.
+function and call it. This reader carries out the former. Of the latter it records the
+call (`Call`); what a recorded call stands for is then computed by functions of ours,
+one for each name that is on a list (`build`). So a file cannot cause anything but
+arrays and plain containers to be made, whatever it says. What it asks for beside these
+is left as a `Refused`, which a part that nobody uses may be, and which is an error for
+who takes it. Python's own unpickler is not involved.
 
 Instructions: `pickletools` in Python's library, which also splits the stream.
 """
 
 import io
 import pickletools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
-from pie_jax.core.errors import PieError
+import numpy as np
+
+from pie_jax.core.errors import PieError, shown
+from pie_jax.io import reading
+from pie_jax.io.allowance import Allowance
 
 MAX_DEPTH = 100
 """How deep the containers of a file may be nested; ten is common."""
+_COST = 16
+"""Bytes that a reference to anything takes, at least."""
+_WRONG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a maker raises that cannot do with the arguments."""
+_MAX_KEY_BITS = 64
 
 
 class Name:
@@ -62,40 +71,75 @@ class Pickle(NamedTuple):
     externals: list[External]
 
 
+class Refused:
+    """What a pickle asks for and is not made; whoever takes it raises it."""
+
+    def __init__(self, wish: str):
+        self.wish = shown(wish)
+
+    def __repr__(self) -> str:
+        return f"{self.wish}, which is not read"
+
+    def error(self, file: str) -> PieError:
+        """What says so."""
+        return PieError(
+            f"{file} is refused: it asks for {self.wish}, which a file of weights does "
+            "not need. Nothing in it was run. Only arrays and plain containers are "
+            "read; get the file from its publisher, or save its arrays alone."
+        )
+
+
+class Dict(dict):
+    """A dictionary of a file, which raises `Refused` values when they are taken."""
+
+    def __init__(self, pairs: Iterable[tuple[Any, Any]], file: str):
+        super().__init__(pairs)
+        self._file = file
+
+    def __getitem__(self, key: Any) -> Any:
+        return taken(super().__getitem__(key), self._file)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """As of any dictionary."""
+        return taken(super().get(key, default), self._file)
+
+
+def taken(value: Any, file: str) -> Any:
+    """The value itself; its error where it is `Refused`, or a mere name."""
+    if isinstance(value, Name):
+        value = Refused(value.name)
+    if isinstance(value, Refused):
+        raise value.error(file)
+    return value
+
+
 class _Mark:
     """Where the arguments of an instruction begin on the stack."""
 
 
-def read(data: bytes | BinaryIO, allowed: Collection[str], file: str) -> Pickle:
+def read(data: bytes | BinaryIO, file: str) -> Pickle:
     """Reads one pickle.
 
     Args:
         data: the pickle; of a stream nothing beyond the pickle's end is consumed.
-        allowed: the full names that it may contain (`numpy.ndarray`).
         file: what the errors call it.
 
     Raises:
-        PieError: it names something else, uses instructions that no plain file needs,
-            or is damaged or truncated.
+        PieError: it uses instructions that no plain file needs, or is damaged or
+            truncated.
     """
     stream = io.BytesIO(data) if isinstance(data, bytes) else data
-    machine = _Machine(allowed, file)
-    try:
+    machine = _Machine(file)
+    with reading.explained(file, "cannot be read: its pickle is damaged or truncated"):
         for instruction, argument, _ in pickletools.genops(stream):
             machine.do(instruction.name, argument)
         return Pickle(machine.pop(), machine.externals)
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
-        raise PieError(
-            f"{file} cannot be read: its pickle is damaged or truncated "
-            f"({error}). Get the file again."
-        ) from error
 
 
 class _Machine:
     """The stack and the memory that a pickle's instructions work on."""
 
-    def __init__(self, allowed: Collection[str], file: str):
-        self.allowed = allowed
+    def __init__(self, file: str):
         self.file = file
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
@@ -110,7 +154,7 @@ class _Machine:
         elif instruction in _INSTRUCTIONS:
             _INSTRUCTIONS[instruction](self, argument)
         else:
-            raise self.refusal(f"the instruction {instruction}")
+            raise Refused(f"the instruction {instruction}").error(self.file)
 
     def pop(self) -> Any:
         value = self.stack.pop()
@@ -124,27 +168,18 @@ class _Machine:
             values.append(value)
         return values[::-1]
 
-    def refusal(self, wish: str) -> PieError:
-        return PieError(
-            f"{self.file} is refused: it asks for {wish}, which a file of weights does "
-            "not need. Nothing in it was run. Only arrays and plain containers are "
-            "read; get the file from its publisher, or save its arrays alone."
-        )
-
     def name(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
             raise TypeError("a name that is no text")
-        if f"{module}.{name}" not in self.allowed:
-            raise self.refusal(f"{module}.{name}")
         self.stack.append(Name(f"{module}.{name}"))
 
     def call(self, function: Any, args: Any) -> None:
-        if not isinstance(function, Name):
-            described = function.name if isinstance(function, Call) else "a value"
-            raise self.refusal(f"a call of what {described} gives")
+        if not isinstance(function, Name | Call):
+            raise Refused("a call of what a value gives").error(self.file)
         if not isinstance(args, tuple):
             raise TypeError("arguments that are no tuple")
-        self.stack.append(Call(function.name, args))
+        called = "a call of what " * isinstance(function, Call) + function.name
+        self.stack.append(Call(called, args))
 
     def external(self, identifier: Any) -> None:
         self.externals.append(External(identifier))
@@ -152,7 +187,7 @@ class _Machine:
 
     def restore(self, state: Any) -> None:
         if not isinstance(self.stack[-1], Call):
-            raise self.refusal("new attributes of a plain value")
+            raise Refused("new attributes of a plain value").error(self.file)
         self.stack[-1].state = state
 
     def append(self, values: list[Any]) -> None:
@@ -177,10 +212,12 @@ class _Machine:
 
 
 def _key(value: Any) -> Any:
-    # Any deeper value could exhaust the stack when it is hashed.
-    if value is not None and not isinstance(value, str | bytes | int | float):
-        raise ValueError("a key that is neither text nor number")
-    return value
+    # Any deeper value could exhaust the stack when it is hashed, and numbers of more
+    # digits could be made to collide, and take long to compare.
+    if isinstance(value, int) and value.bit_length() <= _MAX_KEY_BITS:
+        return value
+    known = value is None or isinstance(value, str | bytes | float | Refused)
+    return value if known else Refused("a key that is neither text nor number")
 
 
 def _pairs(values: list[Any]) -> list[tuple[Any, Any]]:
@@ -196,6 +233,13 @@ def _stack_name(machine: _Machine, _: Any) -> None:
 def _call(machine: _Machine, _: Any) -> None:
     args, function = machine.pop(), machine.pop()
     machine.call(function, args)
+
+
+def _call_with_keywords(machine: _Machine, _: Any) -> None:
+    keywords = machine.pop()
+    _call(machine, None)
+    if keywords:  # which no maker of ours takes
+        machine.stack[-1].name += " with keywords"
 
 
 def _call_marked(machine: _Machine, _: Any) -> None:
@@ -269,6 +313,7 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "OBJ": _call_marked,
     "REDUCE": _call,
     "NEWOBJ": _call,
+    "NEWOBJ_EX": _call_with_keywords,
     "BUILD": lambda m, _: m.restore(m.pop()),
     "PERSID": lambda m, identifier: m.external(identifier),
     "BINPERSID": lambda m, _: m.external(m.pop()),
@@ -278,21 +323,74 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
 def build(
     content: Any,
     makers: Mapping[str, Callable[[Call], Any]],
-    file: str,
+    allowance: Allowance,
     external: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Turns what `read` gave, a `Pickle`'s content or a part of it, into plain values.
 
     Args:
         makers: for each name the function that makes what calling it stands for; it
-            takes the `Call`, whose arguments are built already.
+            takes the `Call`, whose arguments are built already. What it does not take,
+            and any other call, becomes `Refused`.
+        allowance: what the values may take, written out with every part as often as it
+            is referred to.
         external: makes what an identifier stands for.
 
     Raises:
-        PieError: a call is not what its maker takes, or containers are nested deeper
-            than `MAX_DEPTH`.
+        PieError: all of it is `Refused`; they take more; or containers are nested
+            deeper than `MAX_DEPTH`.
     """
-    return _Builder(makers, file, external).build(content, 0)
+    _check(content, allowance)
+    built = _Builder(makers, allowance.file, external).build(content)
+    _check(built, allowance)
+    return taken(built, allowance.file)
+
+
+def _check(content: Any, allowance: Allowance) -> None:
+    """Raises PieError where a value is too deep, or too large when it is written out."""
+    known: dict[int, tuple[int, int]] = {}
+
+    def measured(value: Any, depth: int) -> tuple[int, int]:
+        """Bytes and height of a value, which lies `depth` containers deep."""
+        parts = _parts(value)
+        if not parts:
+            return _COST + _length(value), 0
+        if id(value) not in known:
+            below = (0, MAX_DEPTH)
+            if depth < MAX_DEPTH:  # which what contains itself never is
+                found = [measured(part, depth + 1) for part in parts]
+                below = sum(x for x, _ in found), max(x for _, x in found)
+            if below[1] >= MAX_DEPTH:
+                raise PieError(
+                    f"{allowance.file} is refused: its containers are nested more than "
+                    f"{MAX_DEPTH} deep."
+                )
+            known[id(value)] = _COST + _length(value) + below[0], 1 + below[1]
+        return known[id(value)]
+
+    allowance.check(measured(content, 0)[0])
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, Call):
+        items = (item for _, item in value.items)
+        return [value.args, value.state, *items, *value.elements]
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple | set | frozenset) else ()
+
+
+def _length(value: Any) -> int:
+    """The bytes of a value itself; of a dictionary, of its keys."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, str | bytes | bytearray):
+        return len(value)
+    if isinstance(value, int):
+        return value.bit_length() // 8
+    if isinstance(value, Call):
+        return sum(_length(key) for key, _ in value.items)
+    return sum(map(_length, value)) if isinstance(value, dict) else 0
 
 
 @dataclass(eq=False)
@@ -304,43 +402,44 @@ class _Builder:
     external: Callable[[Any], Any] | None
     built: dict[int, Any] = field(default_factory=dict)
 
-    def build(self, value: Any, depth: int) -> Any:
-        """Builds `value`, which lies `depth` containers deep."""
+    def build(self, value: Any) -> Any:
         if not isinstance(value, list | tuple | dict | Call):
             return value
         if id(value) not in self.built:
-            if depth > MAX_DEPTH:
-                raise PieError(
-                    f"{self.file} is refused: its containers are nested more than "
-                    f"{MAX_DEPTH} deep."
-                )
-            self.built[id(value)] = self._build(value, depth + 1)
+            self.built[id(value)] = self._build(value)
         return self.built[id(value)]
 
-    def _build(self, value: Any, depth: int) -> Any:
+    def _build(self, value: Any) -> Any:
         if isinstance(value, External):
-            return self._make(self.external, self.build(value.identifier, depth))
+            if self.external is None:
+                return Refused("memory elsewhere")
+            identifier = self.build(value.identifier)
+            return self._make("memory elsewhere", self.external, identifier)
         if isinstance(value, dict):
-            return {key: self.build(item, depth) for key, item in value.items()}
+            pairs = ((key, self.build(item)) for key, item in value.items())
+            return Dict(pairs, self.file)
         if isinstance(value, list | tuple):
-            return type(value)(self.build(item, depth) for item in value)
-        call = Call(value.name, self.build(value.args, depth))
-        call.state = self.build(value.state, depth)
-        call.items = [(key, self.build(item, depth)) for key, item in value.items]
-        call.elements = [self.build(item, depth) for item in value.elements]
-        return self._make(self.makers.get(value.name), call)
+            return type(value)(self.build(item) for item in value)
+        if value.name not in self.makers:
+            return Refused(value.name)
+        call = Call(value.name, self.build(value.args))
+        call.state = self.build(value.state)
+        call.items = [(key, self.build(item)) for key, item in value.items]
+        call.elements = [self.build(item) for item in value.elements]
+        for argument in call.args:
+            if isinstance(argument, Refused):
+                return argument
+        made = self._make(value.name, self.makers[value.name], call)
+        return Dict(made.items(), self.file) if isinstance(made, dict) else made
 
-    def _make(self, maker: Callable[[Any], Any] | None, argument: Any) -> Any:
-        name = argument.name if isinstance(argument, Call) else "memory elsewhere"
-        if maker is None:
-            raise PieError(f"{self.file} is refused: {name} does not belong there.")
+    def _make(self, name: str, maker: Callable[[Any], Any], argument: Any) -> Any:
         try:
             return maker(argument)
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
-            raise PieError(
-                f"{self.file} cannot be read: {name} is asked for with arguments "
-                f"that make no array or container ({error})."
-            ) from error
+        except _WRONG as error:
+            why = reading.why(error)
+            return Refused(
+                f"{name} with arguments that make no array or container ({why})"
+            )
 
 
 def make_dict(call: Call) -> dict:

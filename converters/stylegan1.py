@@ -14,7 +14,6 @@ from pie_jax.converters.user_file import UserFile
 
 from pie_jax.converters import (
     mean_w,
-    persistence_pickle,
     restricted_pickle,
     stylegan1_forms,
     stylegan1_layout,
@@ -26,6 +25,7 @@ from pie_jax.converters import (
     user_file,
 )
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 
 _TORCH_FORMS = (
     stylegan1_forms.INTERFACEGAN,
@@ -36,6 +36,7 @@ _TRAINING_ONLY = {"generator", "discriminator"}
 """Beside the average generator, in files of genforce/genforce."""
 
 
+@reading.reader
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Parameters of `pie_jax.networks.stylegan1` from a published file of any form.
 
@@ -72,10 +73,9 @@ def _source(file: UserFile) -> Source[Form]:
     if torch_checkpoint.is_checkpoint(file.data):
         return _torch(file)
     # A pickle of StyleGAN 2 is read too, to be told apart rather than refused.
-    allowed = tf_pickle.NAMES | persistence_pickle.NAMES
-    content = restricted_pickle.read(file.data, allowed, file.name).content
+    content = restricted_pickle.read(file.data, file.name).content
     if tf_pickle.is_tf_pickle(content):
-        return stylegan_tf.read(content, file.name, 1, stylegan1_forms.TENSORFLOW)
+        return stylegan_tf.read(content, file, 1, stylegan1_forms.TENSORFLOW)
     raise _unknown(file.name)
 
 

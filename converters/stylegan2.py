@@ -25,9 +25,11 @@ from pie_jax.converters import (
     user_file,
 )
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 from pie_jax.networks.mapping import GAIN
 
 
+@reading.reader
 def convert(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Parameters of `pie_jax.networks.stylegan2` from a published file of any form.
 
@@ -62,8 +64,8 @@ def _source(file: UserFile) -> Source[Form]:
         raise PieError(
             f"{file.name} holds no StyleGAN 2 that can be read. Expected NVIDIA's "
             "TensorFlow pickle with (G, D, Gs), the pickle of stylegan2-ada-pytorch "
-            "with G_ema, or the checkpoint of rosinality/stylegan2-pytorch with g_ema "
-            "and latent_avg."
+            "with G_ema, or a checkpoint of rosinality/stylegan2-pytorch (g_ema and "
+            "latent_avg), pSp or encoder4editing (state_dict with decoder.*)."
         )
     return source
 
@@ -71,10 +73,9 @@ def _source(file: UserFile) -> Source[Form]:
 def _recognised(file: UserFile) -> Source[Form] | None:
     if torch_checkpoint.is_checkpoint(file.data):
         return stylegan2_rosinality.read(file)
-    allowed = tf_pickle.NAMES | persistence_pickle.NAMES
-    content = restricted_pickle.read(file.data, allowed, file.name).content
+    content = restricted_pickle.read(file.data, file.name).content
     if tf_pickle.is_tf_pickle(content):
-        return stylegan_tf.read(content, file.name, 2, stylegan2_tf.FORM)
+        return stylegan_tf.read(content, file, 2, stylegan2_tf.FORM)
     if persistence_pickle.is_persistence_pickle(content):
-        return stylegan2_ada.read(content, file.name)
+        return stylegan2_ada.read(content, file)
     return None

@@ -6,6 +6,7 @@ is left out: the features stay near unit variance.
 
 from pie_jax.converters.stylegan2_layout import BLUR, Form
 from pie_jax.converters.stylegan_source import Source
+from pie_jax.converters.user_file import UserFile
 
 from pie_jax.converters import persistence_pickle, stylegan_parts, stylegan_source
 
@@ -47,7 +48,7 @@ FORM = Form(
 )
 
 
-def read(content: dict, file: str) -> Source[Form]:
+def read(content: dict, file: UserFile) -> Source[Form]:
     """Makes the tensors of G_ema; `content` is that of a persistence pickle.
 
     Raises:
@@ -55,7 +56,7 @@ def read(content: dict, file: str) -> Source[Form]:
     """
     tensors, attributes = persistence_pickle.generator(content, file)
     if attributes[""].get("c_dim") or "mapping.embed.weight" in tensors:
-        raise stylegan_source.conditional(file, "StyleGAN 2")
+        raise stylegan_source.conditional(file.name, "StyleGAN 2")
     options = {
         f"{module}.{name}" if module else name: value
         for module, values in attributes.items()

@@ -7,6 +7,7 @@ from pie_jax.converters import named_arrays, stylegan_parts
 
 # More layers than any network has; bounds the search.
 _MAX_COUNT = 32
+_MAX_WIDTH = 2**13
 
 
 class Sizes(NamedTuple):
@@ -48,7 +49,7 @@ def sizes(
     widths: list[int] = []
     for names in biases:
         shapes = [named_arrays.shape_of(arrays.get(name)) for name in names]
-        lengths = [shape[0] for shape in shapes if len(shape) == 1]
+        lengths = [x[0] for x in shapes if len(x) == 1 and x[0] <= _MAX_WIDTH]
         widths.append([*lengths, *widths[-1:], stylegan_parts.W_DIM][0])
     layers = count(lambda i: stylegan_parts.numbered(dense_bias, i), arrays)
     return Sizes(tuple(widths), layers)

@@ -1,6 +1,7 @@
 """What NVIDIA's TensorFlow pickles of StyleGAN 1 and 2 have in common."""
 
 from pie_jax.converters.stylegan_source import Form, Source
+from pie_jax.converters.user_file import UserFile
 
 from pie_jax.converters import stylegan_parts, stylegan_source, tf_pickle
 from pie_jax.core.errors import PieError
@@ -27,7 +28,7 @@ _OWN_VARIABLE = {
 """By version, what the other has not."""
 
 
-def read(content: tuple, file: str, version: int, form: Form) -> Source[Form]:
+def read(content: tuple, file: UserFile, version: int, form: Form) -> Source[Form]:
     """Makes the variables of Gs, of content for which `tf_pickle.is_tf_pickle` holds.
 
     Args:
@@ -41,7 +42,9 @@ def read(content: tuple, file: str, version: int, form: Form) -> Source[Form]:
     arrays, options = tf_pickle.generator(content, file)
     other = 3 - version
     if _OWN_VARIABLE[other] in arrays:
-        raise PieError(f"{file} holds StyleGAN {other}: convert it as stylegan{other}.")
+        raise PieError(
+            f"{file.name} holds StyleGAN {other}: convert it as stylegan{other}."
+        )
     if options.get("label_size") or "mapping/LabelConcat/weight" in arrays:
-        raise stylegan_source.conditional(file, f"StyleGAN {version}")
+        raise stylegan_source.conditional(file.name, f"StyleGAN {version}")
     return Source(form, arrays, options)

@@ -1,5 +1,6 @@
 """A published layout as a table: from names and shapes in a file to parameters."""
 
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -76,8 +77,8 @@ def convert(
     ]
     if problems:
         raise PieError(
-            f"{file} does not hold the network as it is published:\n  "
-            + "\n  ".join(problems)
+            f"{file} does not hold the network as it is published:"
+            + named_arrays.listed(problems)
         )
     return {
         name: np.array(
@@ -98,7 +99,8 @@ def _other_values(arrays: Mapping[str, Any], layout: Layout) -> list[str]:
 
 def _other_options(options: Mapping[str, Any], layout: Layout) -> list[str]:
     return [
-        f"built otherwise: {name} is {options[name]!r}, only {value!r} is supported"
+        f"built otherwise: {name} is {reprlib.repr(options[name])}, only {value!r} is "
+        "supported"
         for name, value in layout.options.items()
         if name in options and not np.array_equal(options[name], value)
     ]

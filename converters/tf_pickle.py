@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from pie_jax.converters.restricted_pickle import Call
+from pie_jax.converters.user_file import UserFile
 
 from pie_jax.converters import numpy_pickle, restricted_pickle
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 
 _NETWORK = "dnnlib.tflib.network.Network"
+_MAX_PREFIX = 100
 
 
 class TFGenerator(NamedTuple):
@@ -43,9 +46,6 @@ MAKERS = {
     "dnnlib.util.EasyDict": restricted_pickle.make_dict,
 }
 
-NAMES = {*MAKERS, *numpy_pickle.NAMES}
-"""What such a pickle may contain."""
-
 
 def is_tf_pickle(content: Any) -> bool:
     """Whether a pickle's content, not yet built, is a tuple of such networks."""
@@ -54,7 +54,7 @@ def is_tf_pickle(content: Any) -> bool:
     )
 
 
-def generator(content: tuple, file: str) -> TFGenerator:
+def generator(content: tuple, file: UserFile) -> TFGenerator:
     """Makes the variables of Gs, of a pickle's content for which `is_tf_pickle` holds.
 
     Raises:
@@ -62,20 +62,16 @@ def generator(content: tuple, file: str) -> TFGenerator:
     """
     if len(content) != 3:
         raise PieError(
-            f"{file} holds {len(content)} networks; the three (G, D, Gs) were expected."
+            f"{file.name} holds {len(content)} networks; the three (G, D, Gs) were expected."
         )
-    state = restricted_pickle.build(content[-1], MAKERS, file)
-    try:
+    state = restricted_pickle.build(content[-1], MAKERS, file.allowance())
+    problem = "cannot be read: its network Gs is not as NVIDIA's are"
+    with reading.explained(file.name, problem):
         own = TFGenerator(dict(state["variables"]), dict(state["static_kwargs"]))
         for prefix, component in state["components"].items():
+            if len(prefix) > _MAX_PREFIX:
+                raise ValueError("a component of too long a name")
             for name, value in component["variables"]:
                 own.variables[f"{prefix}/{name}"] = value
             own.options.update(component["static_kwargs"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PieError(
-            f"{file} cannot be read: its network Gs has no variables, options and "
-            f"components as NVIDIA's have ({error!r})."
-        ) from error
-    return TFGenerator(
-        {k: np.asarray(v) for k, v in own.variables.items()}, own.options
-    )
+    return own

@@ -7,16 +7,17 @@ Layouts: PyTorch's `torch/serialization.py` and `torch/_utils.py`, and published
 """
 
 import io
-import math
 import zipfile
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import numpy as np
-from pie_jax.converters.restricted_pickle import Call, External, Name
+from pie_jax.converters.restricted_pickle import Call, External, Name, Refused
 
-from pie_jax.converters import restricted_pickle
+from pie_jax.converters import numpy_pickle, restricted_pickle
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
+from pie_jax.io.allowance import GROWTH, Allowance
 
 _DTYPES = {
     "torch.FloatStorage": "<f4",
@@ -28,23 +29,33 @@ _DTYPES = {
     "torch.CharStorage": "|i1",
     "torch.ByteStorage": "|u1",
     "torch.BoolStorage": "|b1",
+    "torch.BFloat16Storage": "<u2",
+    # Of these nothing is made, but the older form tells where the next one begins.
+    "torch.ComplexFloatStorage": "V8",
+    "torch.ComplexDoubleStorage": "V16",
+    "torch.QInt8Storage": "V1",
+    "torch.QUInt8Storage": "V1",
+    "torch.QInt32Storage": "V4",
 }
+_HALVED = "torch.BFloat16Storage"
+"""Its numbers are the upper halves of those in single precision."""
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _LEGACY_PROTOCOL = 1001
-
-# zipfile says NotImplementedError of an archive that asks for what it does not have: a
-# later version of the format, patched data, strong encryption. PyTorch writes none of
-# these, so it is damage like the others.
-_DAMAGED = (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError)
+_REPEATED = 2**14
+"""Elements that strides of zero may make of any storage."""
 
 
 class _Storage(NamedTuple):
     """A storage as a pickle refers to it."""
 
     key: str
-    dtype: np.dtype
+    name: str
     size: int
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(_DTYPES[self.name])
 
 
 def is_checkpoint(data: bytes) -> bool:
@@ -58,30 +69,25 @@ def read(data: bytes, file: str, skip: Collection[str] = ()) -> Any:
 
     Returns:
         dictionaries, lists and numbers as they were saved; tensors are arrays, views of
-        `data` where that is possible.
+        `data` where that is possible. What is neither is refused when it is taken.
 
     Raises:
-        PieError: the file is damaged or truncated, or holds anything but tensors and
-            plain containers.
+        PieError: the file is damaged or truncated, claims more memory than it can
+            fill, or holds neither tensors nor plain containers.
     """
     if not is_checkpoint(data):
         raise PieError(
             f"{file} is no PyTorch file: neither its ZIP archive nor the older form."
         )
     reader = _read_zip if data.startswith(b"PK") else _read_legacy
-    try:
+    with reading.explained(file):
         return reader(data, file, skip)
-    except _DAMAGED as error:
-        raise PieError(
-            f"{file} cannot be read: it is damaged or truncated ({error}). Get the "
-            "file again."
-        ) from error
 
 
 def _read_zip(data: bytes, file: str, skip: Collection[str]) -> Any:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         _refuse_bombs(archive, len(data), file)
-        names = archive.namelist()
+        names = set(archive.namelist())
         pickles = [name for name in names if name.endswith("data.pkl")]
         if len(pickles) != 1:
             raise PieError(f"{file} is no PyTorch file: its ZIP has no one data.pkl.")
@@ -90,7 +96,7 @@ def _read_zip(data: bytes, file: str, skip: Collection[str]) -> Any:
             order = archive.read(f"{root}byteorder")
             if order != b"little":
                 raise PieError(f"{file} cannot be read: its byte order is {order!r}.")
-        pickle = restricted_pickle.read(archive.read(pickles[0]), NAMES, file)
+        pickle = restricted_pickle.read(archive.read(pickles[0]), file)
 
         def contents(storage: _Storage) -> bytes:
             entry = f"{root}data/{storage.key}"
@@ -98,7 +104,7 @@ def _read_zip(data: bytes, file: str, skip: Collection[str]) -> Any:
                 raise PieError(f"{file} is damaged: it lacks the entry {entry}.")
             return archive.read(entry)
 
-        return _build(pickle.content, contents, file, skip)
+        return _build(pickle.content, contents, Allowance(file, len(data)), skip)
 
 
 def _refuse_bombs(archive: zipfile.ZipFile, size: int, file: str) -> None:
@@ -121,7 +127,7 @@ def _read_legacy(data: bytes, file: str, skip: Collection[str]) -> Any:
     stream = io.BytesIO(data)
 
     def next_pickle() -> restricted_pickle.Pickle:
-        return restricted_pickle.read(stream, NAMES, file)
+        return restricted_pickle.read(stream, file)
 
     magic, protocol, system = (next_pickle().content for _ in range(3))
     if (magic, protocol) != (_LEGACY_MAGIC, _LEGACY_PROTOCOL):
@@ -131,17 +137,22 @@ def _read_legacy(data: bytes, file: str, skip: Collection[str]) -> Any:
     pickle = next_pickle()
     keys = next_pickle().content
     referred = [_storage(external, file) for external in pickle.externals]
+    for storage in referred:
+        if storage.name not in _DTYPES:
+            raise Refused(storage.name).error(file)
     dtypes = {storage.key: storage.dtype for storage in referred}
     storages = memoryview(data)[stream.tell() :]
     contents = _legacy_storages(storages, keys, dtypes, file)
-    return _build(pickle.content, lambda storage: contents[storage.key], file, skip)
+    allowance = Allowance(file, len(data))
+    return _build(pickle.content, lambda x: contents[x.key], allowance, skip)
 
 
 def _legacy_storages(
     data: memoryview, keys: Any, dtypes: dict[str, np.dtype], file: str
 ) -> dict[str, memoryview]:
     """The memory of each storage: a count and its elements, in the order of `keys`."""
-    if not isinstance(keys, list) or {*map(str, keys)} != dtypes.keys():
+    plain = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+    if not plain or {*keys} != dtypes.keys():
         raise PieError(
             f"{file} is damaged: its storages are not those that its tensors need."
         )
@@ -159,13 +170,16 @@ def _legacy_storages(
 def _build(
     content: Any,
     contents: Callable[[_Storage], Any],
-    file: str,
+    allowance: Allowance,
     skip: Collection[str],
 ) -> Any:
     arrays: dict[str, np.ndarray] = {}
+    file = allowance.file
 
-    def external(identifier: Any) -> np.ndarray:
+    def external(identifier: Any) -> np.ndarray | Refused:
         storage = _storage(External(identifier), file)
+        if storage.name not in _DTYPES:
+            return Refused(storage.name)
         if storage.key not in arrays:
             memory = contents(storage)
             if len(memory) != storage.size * storage.dtype.itemsize:
@@ -173,14 +187,17 @@ def _build(
                     f"{file} is damaged: the storage {storage.key} has {len(memory)} "
                     f"bytes, {storage.size} elements of {storage.dtype} were expected."
                 )
-            arrays[storage.key] = np.frombuffer(memory, storage.dtype)
+            array = np.frombuffer(memory, storage.dtype)
+            if storage.name == _HALVED:
+                array = (array.astype("<u4") << 16).view("<f4")
+            arrays[storage.key] = array
         return arrays[storage.key]
 
     if isinstance(content, Call) and content.name == "collections.OrderedDict":
         content = dict(content.items) if not content.args else content
     if isinstance(content, dict):
         content = {key: item for key, item in content.items() if key not in skip}
-    return restricted_pickle.build(content, MAKERS, file, external)
+    return restricted_pickle.build(content, MAKERS, allowance, external)
 
 
 def _storage(external: External, file: str) -> _Storage:
@@ -191,15 +208,10 @@ def _storage(external: External, file: str) -> _Storage:
     identifier = external.identifier
     if isinstance(identifier, tuple) and len(identifier) in (5, 6):
         kind, storage_class, key, _, size, *view = identifier
-        if (
-            kind == "storage"
-            and isinstance(storage_class, Name)
-            and storage_class.name in _DTYPES
-            and isinstance(key, str)
-            and isinstance(size, int)
-            and view in ([], [None])
-        ):
-            return _Storage(key, np.dtype(_DTYPES[storage_class.name]), size)
+        known = kind == "storage" and isinstance(storage_class, Name)
+        plain = isinstance(key, str) and isinstance(size, int) and view in ([], [None])
+        if known and plain:
+            return _Storage(key, storage_class.name, size)
     raise PieError(f"{file} is refused: it refers to something that is no storage.")
 
 
@@ -207,12 +219,15 @@ def _tensor(call: Call) -> np.ndarray:
     storage, offset, shape, strides, *_ = call.args
     if not isinstance(storage, np.ndarray) or storage.ndim != 1:
         raise ValueError("a tensor of what is no storage")
-    numbers = (offset, *shape, *strides)
-    if not all(isinstance(n, int) and n >= 0 for n in numbers):
-        raise ValueError(f"a tensor of shape {shape} and strides {strides}")
+    if not storage.flags.c_contiguous:  # a tensor, which ends earlier than it says
+        raise ValueError("a tensor of what is no storage")
+    size = numpy_pickle.count(shape)
+    numpy_pickle.count([offset, *strides], "strides")
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-    if math.prod(shape) and last >= storage.size:
+    if size and last >= storage.size:
         raise ValueError(f"a tensor that ends beyond its {storage.size} elements")
+    if size > max(_REPEATED, GROWTH * storage.size):
+        raise ValueError(f"{size} elements in a tensor that has {storage.size}")
     return np.lib.stride_tricks.as_strided(
         storage[offset:],
         shape,
@@ -223,9 +238,7 @@ def _tensor(call: Call) -> np.ndarray:
 
 MAKERS: dict[str, Callable[[Call], Any]] = {
     **restricted_pickle.CONTAINERS,
+    **numpy_pickle.MAKERS,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": lambda call: call.args[0],
 }
-
-NAMES = {*MAKERS, *_DTYPES}
-"""What the pickle of a checkpoint may contain."""

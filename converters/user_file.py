@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pie_jax.core.errors import PieError
+from pie_jax.io.allowance import Allowance
 
 
 class UserFile(NamedTuple):
@@ -12,6 +13,10 @@ class UserFile(NamedTuple):
 
     name: str
     data: bytes
+
+    def allowance(self) -> Allowance:
+        """The memory that what is made of it may take."""
+        return Allowance(self.name, len(self.data))
 
     def identity(self) -> dict[str, str]:
         """What is kept of it beside the converted weights."""

@@ -28,6 +28,7 @@ from pie_jax.converters import (
     vgg_layout,
 )
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 from pie_jax.networks import vgg, vgg_blocks
 
 _KERAS_UNUSED = {
@@ -58,6 +59,7 @@ _FEATURES = _Normalisation(
 )
 
 
+@reading.reader
 def convert(
     path: str | Path, width: float = 1.0
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -29,6 +29,7 @@ from pie_jax.converters import (
     vgg_layout,
 )
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 from pie_jax.networks import vgg_face
 from pie_jax.networks.layers import scaled
 from pie_jax.networks.vgg_blocks import BLOCKS
@@ -37,6 +38,7 @@ _DENSE = ("fc6", "fc7")
 _UNUSED = "fc8"
 
 
+@reading.reader
 def convert(
     path: str | Path, width: float = 1.0
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -69,7 +69,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Converts `args.file` into `args.out`; the exit status."""
-    from pie_jax.core.errors import PieError
+    from pie_jax.core.errors import PieError, printable
     from pie_jax.io import images
     from pie_jax.stack import converted, registry
 
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     header = {converted.KIND: args.kind, "licence": kind.licence, **info}
     converted.save(args.out, arrays, header)
     for name, value in header.items():
-        print(f"{name:16} {value}")
+        print(f"{name:16} {printable(value)}")
     print(_use(args.kind, args.out))
     return 0
 

@@ -19,7 +19,7 @@ from pie_jax.cli import (
     synthesize,
     weights,
 )
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, printable
 from pie_jax.stack import huge_pages
 
 COMMANDS = (align, embed, edit, sheet, synthesize, fit, export, weights, convert, demo)
@@ -95,12 +95,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (PieError, OSError) as error:
         if debug:
             raise
-        print(f"pie: {error}", file=sys.stderr)
+        print(f"pie: {printable(str(error))}", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:  # JAX's own are RuntimeErrors
         if debug:
             raise
-        print(f"pie: {error}\npie: {OUT_OF_MEMORY}", file=sys.stderr)
+        print(f"pie: {printable(str(error))}\npie: {OUT_OF_MEMORY}", file=sys.stderr)
         return 1
 
 

@@ -18,6 +18,7 @@ from flax import traverse_util
 from pie_jax.core.errors import PieError
 
 _DIGEST = "arrays_sha256"
+_DEEPEST = 30
 
 
 class Arrays(NamedTuple):
@@ -75,7 +76,10 @@ def encode(
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrays under `/`-joined names as nested dicts, one level for each `/`."""
+    """Arrays under `/`-joined names as nested dicts, one level for each `/`; ValueError
+    where these are more than any network has."""
+    if any(name.count("/") > _DEEPEST for name in flat):
+        raise ValueError("a name of too many parts")
     return traverse_util.unflatten_dict(dict(flat), sep="/")
 
 

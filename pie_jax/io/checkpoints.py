@@ -6,6 +6,7 @@ it, so a process killed at any moment leaves the one before.
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ import orbax.checkpoint as ocp
 from etils import epath
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
 
 
 class Checkpoints:
@@ -20,8 +22,13 @@ class Checkpoints:
 
     def __init__(self, folder: Path):
         self._folder = folder
+        with self._explained():
+            self._manager = self._opened()
+
+    def _opened(self) -> ocp.CheckpointManager:
+        folder = self._folder
         try:
-            self._manager = ocp.CheckpointManager(
+            return ocp.CheckpointManager(
                 epath.Path(folder.absolute()),
                 options=ocp.CheckpointManagerOptions(
                     max_to_keep=1, create=True, enable_async_checkpointing=False
@@ -63,15 +70,15 @@ class Checkpoints:
         step = self._manager.latest_step()
         if step is None:
             return None
-        try:
+        with self._explained():
             record = self._restore(step, record=ocp.args.JsonRestore())
             restore = ocp.args.StandardRestore(template(record))
             return self._restore(step, state=restore), record
-        except (KeyError, OSError, ValueError) as error:
-            raise PieError(
-                f"the checkpoint in {self._folder} is damaged; remove that folder to "
-                "begin anew"
-            ) from error
+
+    def _explained(self) -> AbstractContextManager[None]:
+        remedy = "Remove that folder to begin anew."
+        name = f"the checkpoint in {self._folder}"
+        return reading.explained(name, "is damaged", remedy)
 
     def _restore(self, step: int, **item: Any) -> Any:
         (name,) = item

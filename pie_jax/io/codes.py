@@ -1,12 +1,16 @@
 """Embedded codes on disk: Orbax folders with their origin."""
 
+import math
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import reading
+from pie_jax.io.allowance import Allowance
 
 
 def save(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
@@ -41,7 +45,9 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             f"{folder} holds no code: expected a folder that `pie embed` wrote, or its "
             "code/ folder"
         )
-    try:
+    remedy = "Embed the portrait again."
+    with reading.explained(place, "is damaged", remedy):
+        _check_size(place)
         with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
             restored = checkpointer.restore(
                 place.absolute(),
@@ -49,10 +55,26 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
                     code=ocp.args.StandardRestore(), metadata=ocp.args.JsonRestore()
                 ),
             )
-    except (ValueError, OSError, KeyError) as error:
-        raise PieError(f"{place} is damaged; embed the portrait again ({error})")
-    code = {name: np.asarray(x) for name, x in restored["code"].items()}
-    return code, restored["metadata"]
+        code = {name: np.asarray(x) for name, x in restored["code"].items()}
+        metadata = restored["metadata"]
+        file = generator_file(metadata)
+        if not {*code} <= {"w", "w_plus"} or len(code) != 1:
+            raise ValueError(f"it holds {', '.join(map(str, code)) or 'nothing'}")
+        told = [*map(type, map(file.get, ("path", "sha256")))]
+        if file and told != [str, str]:
+            raise TypeError("its generator's file has no path and SHA-256")
+        return code, metadata
+
+
+def _check_size(folder: Path) -> None:
+    """Raises PieError where its arrays are said to be larger than its files can hold."""
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    handler = ocp.StandardCheckpointHandler()
+    described = handler.metadata((folder / "code").absolute())
+    handler.close()
+    allowance = Allowance(str(folder), size)
+    for leaf in jax.tree.leaves(described.tree):
+        allowance.take(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize)
 
 
 def load_w_plus(

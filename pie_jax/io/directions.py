@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import npy
+from pie_jax.io import npy, reading
 
 _ENDING = "_boundary"
 
 
+@reading.reader
 def read(path: Path) -> np.ndarray:
     """Reads the normal of a boundary in W.
 

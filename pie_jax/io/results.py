@@ -26,7 +26,7 @@ def state(folder: Path, key: str) -> str:
         return "other" if _is_foreign(folder / "code") else "absent"
     except OSError as error:
         raise PieError(f"{folder / METRICS} cannot be read: {error.strerror}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return "other"
     done = isinstance(metrics, dict) and metrics.get("key") == key
     return "done" if done else "other"

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 
-from pie_jax.core.errors import PieError
-from pie_jax.io import arrays, atomic
+from pie_jax.core.errors import PieError, shown
+from pie_jax.io import arrays, atomic, reading
 
 KIND = "kind"
 """Where the header says which kind of file was converted."""
@@ -40,7 +39,9 @@ def load(path: Path, kind: str) -> dict[str, Any]:
     """
     found = metadata(path).get(KIND)
     if found != kind:
-        what = f"was converted as {found}" if found else "is not of `pie convert`"
+        what = (
+            f"was converted as {shown(found)}" if found else "is not of `pie convert`"
+        )
         raise PieError(
             f"{path} {what}; a file of the kind {kind} is needed here. Give the "
             "network that belongs to a file too, as in --config.generator=stylegan2"
@@ -65,26 +66,18 @@ def sha256(path: Path) -> str:
     Raises:
         PieError: it cannot be read.
     """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
+    with reading.explained(path), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     """Says what keeps a file from being read."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise PieError(
-            f"{path} is not there. Name a file that `pie convert` wrote."
-        ) from error
-    except OSError as error:
-        raise PieError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (safetensors.SafetensorError, AttributeError, LookupError, TypeError) as e:
-        raise PieError(
-            f"{path} is no whole safetensors file ({e}). Make it again with "
-            "`pie convert`."
-        ) from e
+    remedy = "Make it again with `pie convert`."
+    with reading.explained(path, "is no whole safetensors file", remedy):
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise PieError(
+                f"{path} is not there. Name a file that `pie convert` wrote."
+            ) from error

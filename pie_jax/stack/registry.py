@@ -119,7 +119,7 @@ CONVERTIBLE: dict[str, Convertible] = {
     ),
     "stylegan2": Convertible(
         "StyleGAN 2: NVIDIA's TensorFlow .pkl, stylegan2-ada-pytorch's .pkl, or the "
-        "checkpoint of rosinality/stylegan2-pytorch",
+        "checkpoints of rosinality/stylegan2-pytorch, pSp and encoder4editing",
         "NVIDIA's weights, in every form: NVIDIA Source Code License, no commercial "
         "use",
     ),

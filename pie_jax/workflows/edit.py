@@ -144,7 +144,7 @@ def _check_out(out: Path, wanted: dict[str, Any]) -> None:
         return
     try:
         record = json.loads((out / RECORD).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         record = None
     if not isinstance(record, dict) or any(record.get(k) != wanted[k] for k in wanted):
         raise PieError(

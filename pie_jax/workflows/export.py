@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.face.surface import surface
-from pie_jax.io import atomic, codes, images, meshes
+from pie_jax.io import atomic, codes, images, meshes, reading
 from pie_jax.stack import configuration
 from pie_jax.stack.load import face_model_record, load, origins
 from pie_jax.stack.uses import Use
@@ -52,7 +52,7 @@ def _export_code(folder: Path, out: Path) -> None:
 
 
 def _export_face(record: Path, out: Path, posed: bool) -> None:
-    theta, chosen = _read_face(record)
+    theta, chosen = read_face(record)
     config = _face_model_config(record, chosen)
     model = load(config, Use(parts=("face_model",))).params.face_model
     vertices, colours = map(np.asarray, surface(model, theta, posed=posed))
@@ -73,31 +73,22 @@ def _face_model_config(record: Path, chosen: dict[str, str]) -> ConfigDict:
     return config
 
 
-def _read_face(path: Path) -> tuple[FaceParams, dict[str, str]]:
+def read_face(path: Path) -> tuple[FaceParams, dict[str, str]]:
     """Reads the face of `theta.json`, or the edited one of `edit.json`.
 
     Returns:
         `FaceParams`, and which face model it is of (`load.face_model_record`);
         nothing of that for records of the first versions.
+
+    Raises:
+        PieError: it cannot be read, or holds no face.
     """
-    try:
+    problem = "is neither theta.json of `pie fit` nor edit.json of one `pie edit`"
+    with reading.explained(path, problem, "Make it again."):
         record = json.loads(path.read_bytes())
         values = record["edit"]["theta"] if "edit" in record else record["theta"]
         parts = {name: np.asarray(values[name], np.float32) for name in SIZES}
         chosen = {k: str(x) for k, x in record.get("face_model", {}).items()}
-    except OSError as error:
-        raise PieError(f"{path} cannot be read: {error.strerror}") from error
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
-        raise PieError(
-            f"{path} is neither theta.json of `pie fit` nor edit.json of one `pie edit` "
-            f"({error!r})"
-        ) from error
     for name, size in SIZES.items():
         if parts[name].shape != (size,) or not np.isfinite(parts[name]).all():
             raise PieError(f"{path}: {name} are not {size} finite numbers")

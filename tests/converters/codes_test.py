@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,81 @@ def test_a_projectors_dictionary_has_a_code_for_each_image(tmp_path, latents, ex
     for content in (records, [Tensor(x) for x in latents]):
         path = written(tmp_path / "projected.pth", content)
         np.testing.assert_array_equal(codes.read(path), expected)
+
+
+def halves(array):
+    """bfloat16: the upper halves of float32, which is what is left of them."""
+    return (array.view("<u4") >> 16).astype("<u2")
+
+
+def test_numbers_in_bfloat16_are_read(tmp_path, monkeypatch):
+    monkeypatch.setitem(pickles.STORAGES, "<u2", "BFloat16Storage")
+    expected = (halves(W).astype("<u4") << 16).view("<f4")
+    for save in (pickles.torch_zip, pickles.torch_legacy):
+        (tmp_path / "a.pt").write_bytes(save({"w": Tensor(halves(W))}))
+        read = codes.read(tmp_path / "a.pt")
+        np.testing.assert_array_equal(read, expected, strict=True)
+        np.testing.assert_allclose(read, W, rtol=2**-7)
+
+
+WORDS = pickles.Made(pickles.Named("argparse", "Namespace"), state={"steps": 9})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        W,
+        {"w": W, "args": WORDS},
+        {"w": W, "cache": {(4, 8): 1, 2**99: 2, frozenset({(1,)}): 3}},
+        {"w": W, "loss": {"lpips": np.float64(2)}, "path": [WORDS]},
+        {f"{i}.png": {"latent": x, "args": WORDS} for i, x in enumerate(W)},
+    ],
+)
+def test_arrays_of_numpy_and_words_of_programs_are_no_obstacle(tmp_path, content):
+    (tmp_path / "a.pt").write_bytes(pickles.torch_zip(content))
+    read = codes.read(tmp_path / "a.pt")
+    np.testing.assert_array_equal(read.reshape(3, 512), W)
+
+
+def test_what_is_no_code_is_named(tmp_path):
+    (tmp_path / "a.pt").write_bytes(pickles.torch_zip({"w": WORDS}))
+    with pytest.raises(PieError, match=r"it asks for argparse\.Namespace,"):
+        codes.read(tmp_path / "a.pt")
+    np.savez(tmp_path / "a.npz", w=["text"], other=W)
+    with pytest.raises(PieError, match="its type is <U4 where real numbers belong"):
+        codes.read(tmp_path / "a.npz")
+
+
+IMAGES = {f"{i}.jpg": x for i, x in enumerate(W_PLUS)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        IMAGES,
+        {name: [np.zeros((18, 512)), x] for name, x in IMAGES.items()},
+        {"w_plus": W_PLUS, "names": np.array(list(IMAGES))},
+    ],
+)
+def test_a_dictionary_of_arrays_in_npy_is_read(tmp_path, content):
+    path = tmp_path / "latents.npy"
+    np.save(path, content)
+    np.testing.assert_array_equal(codes.read(path), W_PLUS)
+
+
+def test_a_hostile_dictionary_is_not_run(tmp_path):
+    sentinel, path = tmp_path / "executed", tmp_path / "a.npy"
+    touch = pickles.Made(pickles.Named("os", "system"), (f"touch {sentinel}",))
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|O", "fortran_order": False, "shape": ()}
+    )
+    path.write_bytes(header.getvalue() + pickles.dumps({"a.jpg": touch}))
+    with pytest.raises(PieError, match=r"it asks for os\.system,"):
+        codes.read(path)
+    assert not sentinel.exists()
+    np.load(path, allow_pickle=True)
+    assert sentinel.exists()  # by NumPy's own reader
 
 
 @pytest.mark.parametrize(

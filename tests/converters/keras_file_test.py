@@ -149,7 +149,7 @@ def no_group(root):
     [
         (free_text, "layer_names are not texts of a fixed length"),
         (keras3, "no attribute layer_names"),
-        (no_group, "no such file .*a/b"),
+        (no_group, "of another kind, .*a/b"),
     ],
 )
 def test_other_hdf5_files_hold_no_weights(fill, message):

@@ -33,6 +33,46 @@ def without_mean(variables):
     return content
 
 
+def trained(variables):
+    """As the training program keeps it, with the words of its command line."""
+    words = pickles.Named("argparse", "Namespace")
+    args = pickles.Made(words, state={"size": 32, "path": call("pathlib", "PosixPath")})
+    return rosinality_checkpoint(variables) | {"args": args, "ada_aug_p": 0.5}
+
+
+def call(module, name):
+    return pickles.Made(pickles.Named(module, name), ("/data",))
+
+
+def prefixed(variables, prefix):
+    content = rosinality_checkpoint(variables)
+    state = {prefix + k: x for k, x in files.rosinality(variables).items()}
+    return content | {"g_ema": files.tensors(state)}
+
+
+def alone(variables):
+    average = pickles.Tensor(variables["dlatent_avg"])
+    return files.tensors(files.rosinality(variables)).items | {"latent_avg": average}
+
+
+def encoder(variables):
+    """pSp and its heirs, with the mean repeated for each style input."""
+    state = {f"decoder.{k}": x for k, x in files.rosinality(variables).items()}
+    state |= {"encoder.input_layer.0.weight": np.zeros((64, 3, 3, 3), "f4")}
+    average = np.tile(variables["dlatent_avg"], (8, 1))
+    opts = {"device": "cuda:0", "exp_dir": call("pathlib", "PosixPath")}
+    return {
+        "state_dict": files.tensors(state),
+        "latent_avg": pickles.Tensor(average),
+        "opts": opts,
+    }
+
+
+def two(variables):
+    state = files.tensors(files.rosinality(variables))
+    return {"mine": state, "yours": state}
+
+
 FORMS1 = {
     "interfacegan": lambda v: pickles.torch_zip(spelt(v, "interfacegan")),
     "genforce": lambda v: pickles.torch_zip(genforce(v)),
@@ -41,6 +81,10 @@ FORMS1 = {
 FORMS2 = {
     "rosinality": lambda v: pickles.torch_zip(without_mean(v)),
     "rosinality, legacy": lambda v: pickles.torch_legacy(rosinality_checkpoint(v)),
+    "rosinality, of train.py": lambda v: pickles.torch_zip(trained(v)),
+    "rosinality, in parallel": lambda v: pickles.torch_zip(prefixed(v, "module.")),
+    "rosinality, alone": lambda v: pickles.torch_zip(alone(v)),
+    "rosinality, in encoder4editing": lambda v: pickles.torch_zip(encoder(v)),
     "ada, protocol 3": ada_pickle,
     "ada, protocol 4": lambda v: ada_pickle(v, protocol=4),
     "TensorFlow": lambda v: pickles.tf_pickle(v, files.OPTIONS2, protocol=2),
@@ -200,6 +244,7 @@ def tf(variables, **options):
         (converter1, pickles.torch_zip({"weights": 1}), "holds no StyleGAN 1"),
         (converter1, ada_pickle(V2), "holds no StyleGAN 1"),
         (converter2, pickles.torch_zip({"weights": 1}), "holds no StyleGAN 2"),
+        (converter2, pickles.torch_zip(two(V2)), "several StyleGAN 2: mine, yours"),
         (converter2, pickles.dumps([1]), "holds no StyleGAN 2"),
         (converter2, pickles.dumps((ALONE,)), "holds 1 networks; the three"),
         (converter2, pickles.dumps({"G_ema": 1}), "is no module"),

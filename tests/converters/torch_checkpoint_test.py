@@ -82,7 +82,7 @@ def test_truncated_files_are_errors_at_every_length(write):
 @pytest.mark.parametrize("write", WRITERS)
 def test_tensors_outside_their_storage_are_refused(write, args, message):
     with pytest.raises(PieError, match=message):
-        read(write([view(*args)]))
+        read(write(view(*args)))
 
 
 DATA = pickles.torch_zip(CONTENT)

@@ -72,3 +72,18 @@ def test_the_last_state_comes_back_in_its_own_classes(tmp_path):
     with Checkpoints(tmp_path / "run") as checkpoints:
         checkpoints.delete()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", ["[1]", "NaN", "[" * 99_999])
+@pytest.mark.parametrize(
+    "part", ["_CHECKPOINT_METADATA", "record/metadata", "state/_METADATA"]
+)
+def test_whatever_a_part_of_a_checkpoint_says_is_explained(tmp_path, part, content):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.save(3, state(3), {"steps": 3})
+    (tmp_path / "run" / "3" / part).write_text(content)
+    with (
+        pytest.raises(PieError, match="run is damaged"),
+        Checkpoints(tmp_path / "run") as checkpoints,
+    ):
+        checkpoints.latest(template)

@@ -32,6 +32,7 @@ def test_a_boundary_in_z_is_refused_with_the_name_of_the_right_file(tmp_path):
     [
         (2 * normal(), "length 2;"),
         (np.full((1, 512), np.nan), "length nan;"),
+        (np.full((1, 512), 1e300), r"overflow encountered"),
         (normal()[:, :256], r"shape \(1, 256\)"),
         (np.repeat(normal(), 18, 0), r"shape \(18, 512\)"),
         (normal() * 1j, "real numbers"),

@@ -1,0 +1,50 @@
+"""Damaged files, a few of those that `tests.mutations` reads."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pie_jax.core.errors import PieError
+from tests import mutations
+
+
+def test_nothing_but_errors_that_name_the_file_come_of_damaged_files():
+    command = [sys.executable, "-m", "tests.mutations", "--num", "304", "--seed", "3"]
+    run = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert run.stdout.endswith("0 failures in 304 inputs\n")
+
+
+def fails(path):
+    raise ValueError("not explained")
+
+
+def commands_a_terminal(path):
+    raise PieError("plain, " + "more memory than there is")
+
+
+def takes_memory(path):
+    assert len(b"1" * (5 * mutations.BYTES))
+
+
+def takes_long(path):
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("read", "found"),
+    [
+        (fails, "not explained"),
+        (commands_a_terminal, "more memory"),
+        (takes_memory, "GB"),
+        (takes_long, "TooLong"),
+        (lambda path: path.read_bytes(), None),
+    ],
+)
+def test_a_reader_that_does_otherwise_is_found_out(monkeypatch, read, found):
+    monkeypatch.setattr(mutations, "SECONDS", 1)
+    monkeypatch.setattr(mutations, "BYTES", 10**8)
+    wrong = mutations.attempt(mutations.Kind("a .bin", b"", read), b"content")
+    assert wrong is None if found is None else found in wrong
