@@ -1,7 +1,3 @@
-"""The gradient of each term with the networks as they are, in float32."""
-
-import time
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,18 +7,22 @@ import pie_jax
 from pie_jax.energy.total import TERMS, energy
 from tests.checks import entry
 
+SHARE = 0.003
+"""Of its value, by which a term is to grow. In float32, at 0.01, 0.003 and 0.001 of it,
+colours of faces are off by up to 7, 6 and 22 %, their landmarks by 4, 3 and 2 %, and
+others by 4, 1 and 1 %."""
+FACES = ("edit", "invariance")
+"""What hides a vertex, and which vertices are the jaw's, changes without a gradient."""
+
 
 @pytest.mark.real
-def test_each_term_grows_along_its_gradient_as_much_as_that_says():
-    online = [f"config.stages[{i}].sampler=online" for i in range(2)]
+def test_each_term_grows_along_its_gradient_as_that_says():
+    online = [f"config.stages[{i}].sampler=online" for i in range(2)]  # needs no bank
     stack = pie_jax.load("full", online)
-    functions, networks, params = (
-        stack.functions,
-        stack.functions.networks,
-        stack.params,
-    )
-    generator, w_avg = functions.generator, params.generator["w_avg"]
+    functions, params = stack.functions, stack.params
+    generator = functions.generator
     z = jax.random.normal(jax.random.key(2), (3, 512))
+    w_avg = params.generator["w_avg"]
     w = w_avg + 0.7 * (generator.mapping(params.generator, z) - w_avg)
     whose, one, other = jnp.repeat(w[:, None], generator.num_ws, axis=1)
     code = one + jnp.linspace(0, 0.5, generator.num_ws)[:, None] * (other - one)
@@ -32,37 +32,27 @@ def test_each_term_grows_along_its_gradient_as_much_as_that_says():
 
     def estimate(params, image):
         mofa, blind = params
-        seen = networks.estimate(mofa, image)
+        seen = functions.networks.estimate(mofa, image)
         return jax.tree.map(lambda x: jnp.where(blind, 0, x), seen)
 
-    networks_ = networks._replace(estimate=estimate)
-    total = energy(generator, networks_, dict.fromkeys(TERMS, 1.0))
+    networks = functions.networks._replace(estimate=estimate)
+    total = energy(generator, networks, dict.fromkeys(TERMS, 1.0))
 
     def value(w_plus, chosen, blind, params, references, person):
         params = params.replace(mofa=(params.mofa, blind))
         _, values = total.value(params, references, w_plus, person)
-        return sum(chosen[i] * values[k] for i, k in enumerate(TERMS))
+        return sum(chosen[i] * values[name] for i, name in enumerate(TERMS))
 
-    value, slope = jax.jit(value), jax.jit(jax.value_and_grad(value))
+    slope, value = jax.jit(jax.value_and_grad(value)), jax.jit(value)
     for i, name in enumerate(TERMS):
-        fixed = (
-            jnp.eye(len(TERMS))[i],
-            name == "recognition_edited",
-            params,
-            references,
-            person,
+        # The edited face's chip has no gradient: it stays when MoFA sees nothing.
+        blind = name == "recognition_edited"
+        rest = jnp.eye(len(TERMS))[i], blind, params, references, person
+        here, gradient = slope(code, *rest)
+        rise = jnp.sum(gradient**2)
+        step = SHARE * here / rise
+        above, below = (value(code + x * gradient, *rest) for x in (step, -step))
+        rtol = 0.15 if name.startswith(FACES) else 0.03
+        np.testing.assert_allclose(
+            (above - below) / (2 * step), rise, rtol=rtol, err_msg=name
         )
-        t = time.time()
-        here, gradient = slope(code, *fixed)
-        rise = float(jnp.sum(jnp.float32(gradient) ** 2))
-        print(name, float(here), rise, time.time() - t, flush=True)
-        for share in (1e-2, 3e-3, 1e-3):
-            step = share * here / rise
-            a, b = (float(value(code + x * gradient, *fixed)) for x in (step, -step))
-            print(
-                "   ",
-                share,
-                (a - b) / (2 * float(step)) / rise - 1,
-                time.time() - t,
-                flush=True,
-            )

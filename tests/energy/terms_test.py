@@ -238,7 +238,7 @@ def test_a_terms_own_gradient_is_that_of_finite_differences(component, name):
     def term(w_plus):
         return values(w_plus)[name]
 
-    gradient = jax.grad(term)(w_plus)
+    gradient = jax.grad(term)(w_plus)  # traces: Chex takes stop_gradient away
     if (name, component) == ("edit_landmark", "illumination"):
         np.testing.assert_array_equal(gradient, 0)  # light moves none
     else:
@@ -268,6 +268,6 @@ def test_colours_of_a_large_photograph_are_compared_at_128_pixels():
     term = invariance_photometric.term(
         Networks(None, None, crop, estimate, rig("rotation"))
     )
-    params = Params(mofa=jnp.zeros((256 * 256 * 3, 257)))
+    params = Params(mofa=jax.ShapeDtypeStruct((256 * 256 * 3, 257), float))
     portrait = Target(jnp.zeros((256, 256, 3)), jnp.zeros((2, 3)))
     assert jax.eval_shape(term.prepare, params, portrait)[1].shape == (128, 128, 3)
