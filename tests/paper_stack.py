@@ -8,8 +8,9 @@ import jax.numpy as jnp
 
 from pie_jax.configs import paper
 from pie_jax.core.params import Params
+from pie_jax.embedding import sampling
 from pie_jax.embedding.solver import embedding_solver
-from pie_jax.energy import likeness
+from pie_jax.energy import likeness, people
 from pie_jax.networks import deep3d
 from pie_jax.stack import assembly, uses
 from pie_jax.stack.networks import Network
@@ -34,6 +35,7 @@ def main() -> None:
         recognition=loaded["recognition"],
         mofa={"network": loaded["mofa"], "face_model": model},
         face_model=model,
+        landmark_net=loaded["landmark_net"],
         rigs={config.component: loaded[f"rig_{config.component}"]},
         bank=builders.toy_people(2, likeness.SIZE),
     )
@@ -45,8 +47,8 @@ def main() -> None:
     stage = functions.stages[-1]
     solver = embedding_solver(energy, stage)
     references = solver.prepare(params, portraits)
-    state = solver.init(w_plus)
-    moved, info = solver.run(state, params, references, jax.random.key(1), num_steps=1)
+    state = solver.init(w_plus, sampling.keys(1, portraits.image, shared=True))
+    moved, info = solver.run(state, params, references, num_steps=1)
     print(
         json.dumps(
             {
@@ -73,7 +75,8 @@ def _gradients(energy, params, references, w_plus) -> dict[str, float]:
     reference = jax.tree.map(lambda x: x[0], references)
 
     def terms(code, params, reference):
-        _, values = energy.value(params, reference, code, jax.random.key(1))
+        person = people.bank(params, jax.random.key(1))
+        _, values = energy.value(params, reference, code, person)
         return values
 
     @jax.jit

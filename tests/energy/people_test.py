@@ -73,9 +73,11 @@ def test_bank_and_online_agree_in_expectation_within_their_sampling_error(stack)
 
     def values(draw, params, seed):
         """The terms of so many iterations at one code."""
-        total = energy(generator, networks, dict.fromkeys(names, 1.0), draw)
+        total = energy(generator, networks, dict.fromkeys(names, 1.0))
         references = jax.jit(total.prepare)(params, portrait)
-        one = jax.jit(lambda key: total.value(params, references, w_plus, key)[1])
+        one = jax.jit(
+            lambda key: total.value(params, references, w_plus, draw(params, key))[1]
+        )
         return jax.lax.map(one, jax.random.split(jax.random.key(seed), DRAWS))
 
     made = jax.lax.map(
