@@ -49,6 +49,23 @@ def read_only_folder(tmp_path_factory):
     folder.chmod(0o755)
 
 
+@pytest.fixture
+def small_files():
+    """Lets no file of this process grow beyond some bytes, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def odd_folder(tmp_path) -> Path:
+    """A folder that Orbax takes for a pattern, and TensorStore for no text."""
+    folder = tmp_path / os.fsdecode(b"w [1] *?\\ \xf6")
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def cache_folder(tmp_path_factory) -> Path:
     """A weights' cache that has nothing but compiled programs; read only."""

@@ -1,4 +1,4 @@
-"""The one exception that stands for a problem the user can mend."""
+"""The one exception that stands for a problem the user can mend; and all others."""
 
 
 class PieError(Exception):
@@ -7,3 +7,16 @@ class PieError(Exception):
     The message is shown to the user as it is, without a traceback. It says what was
     expected, what came instead, and what to do about it.
     """
+
+
+def explain(error: Exception) -> str:
+    """What to tell the user of any exception, on one line."""
+    text = str(error).partition("\n")[0]
+    if isinstance(error, MemoryError) or "out of memory" in text.lower():
+        return (
+            f"memory ran out ({text or type(error).__name__}): close other programs, or "
+            "do fewer or smaller pictures at once"
+        )
+    if isinstance(error, PieError | OSError):
+        return str(error)
+    return f"{type(error).__name__}: {text}; --debug shows where it happened"

@@ -6,6 +6,7 @@ it, so a process killed at any moment leaves the one before.
 
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,8 @@ import orbax.checkpoint as ocp
 from etils import epath
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import locks, orbax_paths
+from pie_jax.io.atomic import explained
 
 
 class Checkpoints:
@@ -20,35 +23,41 @@ class Checkpoints:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        try:
-            self._manager = ocp.CheckpointManager(
-                epath.Path(folder.absolute()),
-                options=ocp.CheckpointManagerOptions(
-                    max_to_keep=1, create=True, enable_async_checkpointing=False
-                ),
-            )
-        except OSError as error:
-            raise PieError(
-                f"cannot keep checkpoints in {folder}: {error.strerror}; "
-                "choose another --out"
-            )
+        self._contexts = ExitStack()
+        with explained(folder):
+            locks.make_folder(folder)
+            place = self._contexts.enter_context(orbax_paths.plain(folder))
+        self._manager = ocp.CheckpointManager(
+            epath.Path(place),
+            options=ocp.CheckpointManagerOptions(
+                max_to_keep=1, enable_async_checkpointing=False
+            ),
+        )
+        self._contexts.callback(self._manager.close)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._manager.close()
+        self._contexts.close()
+        for left in self._folder.glob("*.orbax-checkpoint-tmp*"):
+            shutil.rmtree(left, ignore_errors=True)  # of a save that failed
         try:
             self._folder.rmdir()
         except OSError:
             pass  # something was saved, or all of it deleted
 
     def save(self, step: int, state: Any, record: dict[str, Any]) -> None:
-        """Saves after `step` steps: a pytree of arrays, and a JSON-able record."""
+        """Saves after `step` steps: a pytree of arrays, and a JSON-able record.
+
+        Raises:
+            PieError: the disk is full or the folder is not writable.
+        """
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record)
         )
-        self._manager.save(step, args=items, force=True)
+        with explained(self._folder, Exception):
+            self._manager.save(step, args=items, force=True)
 
     def latest(self, template: Callable[[dict[str, Any]], Any]) -> tuple | None:
         """The last saved (state, record), or None when nothing was saved.

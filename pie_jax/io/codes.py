@@ -1,5 +1,7 @@
 """Embedded codes on disk: Orbax folders with their origin."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,24 +9,48 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import atomic, orbax_paths
 
 
 def save(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
-    """Writes `code` (arrays by name, such as `w_plus` [num_ws, 512]) and its origin.
+    """Writes `code` (arrays by name, such as `w_plus` [num_ws, 512]) and its origin, all
+    or nothing, and reads them back.
 
     Args:
         folder: replaced when it exists.
         code: arrays by name; of several portraits with a leading axis.
         metadata: JSON-able; at least the id of the `generator`.
+
+    Raises:
+        PieError: it cannot be written, or is not there afterwards.
     """
-    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
-        checkpointer.save(
-            folder.absolute(),
-            args=ocp.args.Composite(
+    with atomic.explained(folder, Exception):
+        write(folder, code, metadata)
+
+
+def write(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+    """`save` that raises whatever Orbax does."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.folder(folder.parent) as unfinished:
+        with (
+            orbax_paths.plain(unfinished) as place,
+            ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer,
+        ):
+            items = ocp.args.Composite(
                 code=ocp.args.StandardSave(code), metadata=ocp.args.JsonSave(metadata)
-            ),
-            force=True,
-        )
+            )
+            checkpointer.save(place / "code", args=items)
+        try:  # Orbax only warns where it lost something
+            found, _ = load(unfinished)
+        except PieError as error:
+            raise OSError("what was written cannot be read back") from error
+        if found.keys() != code.keys() or any(
+            found[name].tobytes() != np.asarray(x).tobytes() for name, x in code.items()
+        ):
+            raise OSError("what was written is read back as something else")
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(unfinished / "code", folder)
 
 
 def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -42,9 +68,12 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             "code/ folder"
         )
     try:
-        with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+        with (
+            orbax_paths.plain(place) as path,
+            ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer,
+        ):
             restored = checkpointer.restore(
-                place.absolute(),
+                path,
                 args=ocp.args.Composite(
                     code=ocp.args.StandardRestore(), metadata=ocp.args.JsonRestore()
                 ),

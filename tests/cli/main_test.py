@@ -92,9 +92,15 @@ def test_overrides_reach_the_command_wherever_they_stand(monkeypatch):
     "raised, status, message, lines",
     [
         (KeyboardInterrupt, 130, "pie: interrupted; the same command goes on", 1),
-        (BrokenPipeError, 1, "", 0),
         (PermissionError(13, "Permission denied", "a.jpg"), 1, "denied: 'a.jpg'\n", 1),
-        (RuntimeError("Out of memory"), 1, "pie: if memory ran out, lower --config", 2),
+        (RuntimeError("Out of memory"), 1, "pie: memory ran out (Out of memory): ", 1),
+        (MemoryError(), 1, "pie: memory ran out (MemoryError): close other", 1),
+        (
+            RuntimeError("no such\nthing"),
+            1,
+            "pie: RuntimeError: no such; --debug sh",
+            1,
+        ),
     ],
 )
 def test_what_the_system_reports_shows_no_traceback(

@@ -80,5 +80,18 @@ def test_a_damaged_checkpoint_is_an_error_that_names_the_folder(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("a file, not a folder")
-    with pytest.raises(PieError, match="cannot keep checkpoints"):
+    with pytest.raises(PieError, match="run: cannot be written"):
         Checkpoints(tmp_path / "file" / "run")
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_is_an_error_and_leaves_the_last(
+    tmp_path, small_files
+):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.save(3, state(3), {"steps": 3})
+        small_files(100)
+        with pytest.raises(
+            PieError, match=r"run: cannot be written \(.*File too large"
+        ):
+            checkpoints.save(5, state(5), {"steps": 5})
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["3"]
