@@ -79,3 +79,10 @@ def test_ssim_of_equal_images_is_one_and_of_opposite_ones_negative():
 
 def test_ssim_of_mapped_pairs_is_that_of_each_pair():
     checks.assert_maps(metrics.ssim, *random_pair(3), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [4, 8, 10])
+def test_ssim_of_a_picture_smaller_than_its_window_uses_all_of_it(size):
+    image, other = (x[:size, :size] for x in random_pair())
+    assert metrics.ssim(image, image) == pytest.approx(1, abs=1e-5)
+    assert -1 < metrics.ssim(image, other) < 1
