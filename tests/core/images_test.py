@@ -140,7 +140,7 @@ def test_reductions_of_a_map_follow_one_another():
     np.testing.assert_allclose(twice, images.reduce_affine(matrix, 6), atol=1e-6)
 
 
-@pytest.mark.parametrize("old, new", [(8, 4), (8, 8), (8, 16), (6, 9), (9, 6)])
+@pytest.mark.parametrize("old, new", [(8, 4), (8, 8), (8, 16), (6, 9), (12, 4)])
 def test_a_picture_of_another_size_shows_the_same_at_the_same_places(old, new):
     y, x = np.mgrid[:old, :old].astype(np.float32)
     places = jnp.asarray(np.stack([x, y, x + y], axis=-1))
