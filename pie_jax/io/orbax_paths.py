@@ -3,6 +3,7 @@
 They take "[", "?" or "*" in a path for patterns, and want it in UTF-8.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +18,24 @@ _DESCRIPTORS = Path("/proc/self/fd")  # where Linux has them
 def plain(folder: Path) -> Iterator[Path]:
     """A plain path that leads to a folder inside the block.
 
+    Orbax's log is silent there: it has tracebacks of what is told in one line.
+
     Raises:
         OSError: the folder is not there.
         PieError: it has such a name, on a system that knows no other path.
     """
+    log = logging.getLogger("absl")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with _path(folder) as path:
+            yield path
+    finally:
+        log.setLevel(level)
+
+
+@contextmanager
+def _path(folder: Path) -> Iterator[Path]:
     if not _DESCRIPTORS.is_dir():
         name = str(folder.absolute())
         if not name.isprintable() or set(name) & set("[]*?\\"):
