@@ -1,5 +1,6 @@
 """Fixtures of several rooms, and what all processes of a run share."""
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -51,11 +52,19 @@ def read_only_folder(tmp_path_factory):
 
 @pytest.fixture
 def small_files():
-    """Lets no file of this process grow beyond some bytes, as on a full disk."""
+    """Lets no file of this process grow beyond some bytes in a block, as on a full disk."""
     resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    @contextlib.contextmanager
+    def small(size):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:  # else pytest itself could not write its report to a file
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return small
 
 
 @pytest.fixture

@@ -91,10 +91,10 @@ def test_what_another_is_writing_is_not_cleared(tmp_path):
 def test_whatever_writes_it_the_reason_of_a_failure_is_told(
     tmp_path, small_files, write
 ):
-    small_files(1000)
     reason = rf"{tmp_path}/file: cannot be written \(File too large\)"
     with (
         pytest.raises(PieError, match=reason),
+        small_files(1000),
         atomic.writing(tmp_path / "file") as file,
     ):
         write(file)

@@ -89,9 +89,7 @@ def test_a_checkpoint_that_does_not_fit_on_the_disk_is_an_error_and_leaves_the_l
 ):
     with Checkpoints(tmp_path / "run") as checkpoints:
         checkpoints.save(3, state(3), {"steps": 3})
-        small_files(100)
-        with pytest.raises(
-            PieError, match=r"run: cannot be written \(.*File too large"
-        ):
+        reason = r"run: cannot be written \(.*File too large"
+        with pytest.raises(PieError, match=reason), small_files(100):
             checkpoints.save(5, state(5), {"steps": 5})
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["3"]

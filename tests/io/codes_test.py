@@ -146,7 +146,7 @@ def test_a_code_that_cannot_be_read_back_was_not_saved(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("size", [0, 50, 200])
 def test_a_full_disk_is_an_error_that_names_the_code(tmp_path, small_files, size):
-    small_files(size)
-    with pytest.raises(PieError, match=r"code: cannot be written \(.*File too large"):
+    reason = r"code: cannot be written \(.*File too large"
+    with pytest.raises(PieError, match=reason), small_files(size):
         codes.save(tmp_path / "code", {"w": W}, {"generator": "g"})
     assert not list(tmp_path.iterdir())

@@ -94,8 +94,7 @@ def test_a_full_disk_leaves_no_complete_result(tmp_path, monkeypatch, failing):
 def test_a_full_disk_is_told_with_the_name_of_what_did_not_fit(
     tmp_path, small_files, size, name
 ):
-    small_files(size)
-    with pytest.raises(PieError) as raised:
+    with pytest.raises(PieError) as raised, small_files(size):
         results.write(
             tmp_path, ALIGNED, PROJECTION, CODE, {}, {"k": 700 * "x"}, 500 * b"x"
         )

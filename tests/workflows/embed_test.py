@@ -271,8 +271,8 @@ def test_a_full_disk_fails_each_portrait_with_a_file_s_name(
 ):
     other = builders.square_photo(tmp_path / "other.png", seed=1)
     out = tmp_path / "out"
-    small_files(1500)
-    assert embed(embedded.photo, other, "--out", out) == 1
+    with small_files(1500):
+        assert embed(embedded.photo, other, "--out", out) == 1
     shown = capsys.readouterr().err
     for photo in (embedded.photo, other):
         (line,) = (line for line in shown.splitlines() if f"pie: {photo}" in line)
