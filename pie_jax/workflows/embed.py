@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -219,11 +220,12 @@ def _embed_group(
                 tqdm.write(f"{label}: another run is at it, so it comes last")
                 return False
         todo = [job for job in group if not _is_done(job, overwrite)]
-        checkpoints = contexts.enter_context(Checkpoints(place))
-        if todo:
-            _embed(group, todo, label, checkpoints, stack)
-        else:
+        if not todo:
+            shutil.rmtree(place, ignore_errors=True)
             tqdm.write(f"{label}: done already")
+            return True
+        checkpoints = contexts.enter_context(Checkpoints(place))
+        _embed(group, todo, label, checkpoints, stack)
         checkpoints.delete()
     return True
 
