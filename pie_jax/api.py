@@ -318,7 +318,7 @@ def save(folder: str | Path, stack: Stack, w_plus: np.ndarray | Array) -> None:
         w_plus: `[B, N, 512]`.
 
     Raises:
-        OSError: it cannot be written.
+        PieError: it cannot be written.
     """
     functions = stack.functions
     origin = {"generator": functions.config.generator, "files": functions.origins}

@@ -25,8 +25,9 @@ def psnr(image: Array, target: Array) -> Array:
 def ssim(image: Array, target: Array) -> Array:
     """Structural similarity (Wang et al., 2004), mean over pixels and channels.
 
-    Gaussian window of 11 pixels and sigma 1.5, K1 = 0.01, K2 = 0.03, biased
-    variances, and only positions where the window lies inside the image.
+    Gaussian window of 11 pixels, or all that a smaller picture has, and sigma 1.5, K1 =
+    0.01, K2 = 0.03, biased variances, and only positions where the window lies inside the
+    image.
 
     Args:
         image: `[H, W, C]` in [0, 255].
@@ -47,11 +48,12 @@ def ssim(image: Array, target: Array) -> Array:
 
 def _blur(image: Array) -> Array:
     """Separable Gaussian window, each channel by itself, no padding."""
-    offsets = np.arange(_WINDOW) - _WINDOW // 2
+    size = min(_WINDOW, *image.shape[:2])
+    offsets = np.arange(size) - (size - 1) / 2
     weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
     window = jnp.asarray(weights / weights.sum(), image.dtype)
     x = jnp.moveaxis(image, -1, 0)[..., None]
-    for shape in ((_WINDOW, 1, 1, 1), (1, _WINDOW, 1, 1)):
+    for shape in ((size, 1, 1, 1), (1, size, 1, 1)):
         x = lax.conv_general_dilated(
             x,
             window.reshape(shape),

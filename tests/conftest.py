@@ -1,5 +1,6 @@
 """Fixtures of several rooms, and what all processes of a run share."""
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -46,6 +47,31 @@ def read_only_folder(tmp_path_factory):
     if root:
         os.seteuid(0)
     folder.chmod(0o755)
+
+
+@pytest.fixture
+def small_files():
+    """Lets no file of this process grow beyond some bytes in a block, as on a full disk."""
+    resource = pytest.importorskip("resource")
+
+    @contextlib.contextmanager
+    def small(size):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:  # else pytest itself could not write its report to a file
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return small
+
+
+@pytest.fixture
+def odd_folder(tmp_path) -> Path:
+    """A folder that Orbax takes for a pattern, and TensorStore for no text."""
+    folder = tmp_path / os.fsdecode(b"w [1] *?\\ \xf6")
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -65,3 +65,10 @@ def test_ssim_agrees_with_scikit_image(noise):
     chex.assert_shape(value, ())
     chex.assert_type(value, jnp.float32)
     assert_allclose(value, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [4, 8, 10])
+def test_ssim_of_a_picture_smaller_than_its_window_uses_all_of_it(size):
+    image, other = (x[:size, :size] for x in random_pair())
+    assert metrics.ssim(image, image) == pytest.approx(1, abs=1e-5)
+    assert -1 < metrics.ssim(image, other) < 1

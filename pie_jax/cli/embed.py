@@ -35,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace results that another configuration or photograph left there",
+        help="replace the results that are there, whatever they are of",
     )
     parser.set_defaults(run=run)
 

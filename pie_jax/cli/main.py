@@ -1,6 +1,7 @@
 """The `pie` command: finds the subcommand, and turns errors into one line."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -15,11 +16,12 @@ from pie_jax.cli import (
     embed,
     export,
     fit,
+    output,
     sheet,
     synthesize,
     weights,
 )
-from pie_jax.core.errors import PieError, printable
+from pie_jax.core.errors import PieError, explain, printable
 from pie_jax.stack import huge_pages
 
 COMMANDS = (align, embed, edit, sheet, synthesize, fit, export, weights, convert, demo)
@@ -28,11 +30,6 @@ RUN_NETWORKS = (embed.run, edit.run, sheet.run, synthesize.run, fit.run, demo.ru
 """What needs the allocator that `huge_pages` sets."""
 
 INTERRUPTED = 130
-
-OUT_OF_MEMORY = (
-    "if memory ran out, lower --config.batch_size or close other programs; --debug "
-    "shows where it happened"
-)
 
 
 class _Command(argparse.ArgumentParser):
@@ -68,6 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done; 1: a problem that a message on stderr explains; 2: wrong usage; 130:
     interrupted from the keyboard.
     """
+    with output.unfailing():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Anywhere on the line: argparse itself would take it before the command only.
     debug = "--debug" in arguments
@@ -83,6 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         top.error(f"unrecognized arguments: {' '.join(rest)}")
     if argv is None and args.run in RUN_NETWORKS:
         huge_pages.restart()
+    if debug:
+        logging.basicConfig()
+        logging.getLogger("pie_jax").setLevel(logging.DEBUG)
     try:
         return args.run(args)
     except KeyboardInterrupt:
@@ -90,17 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             "pie: interrupted; the same command goes on or begins anew", file=sys.stderr
         )
         return INTERRUPTED
-    except BrokenPipeError:
-        return 1
-    except (PieError, OSError) as error:
-        if debug:
+    except (PieError, OSError, MemoryError, RuntimeError) as error:
+        if debug:  # JAX's own errors are RuntimeErrors
             raise
-        print(f"pie: {printable(str(error))}", file=sys.stderr)
-        return 1
-    except (MemoryError, RuntimeError) as error:  # JAX's own are RuntimeErrors
-        if debug:
-            raise
-        print(f"pie: {printable(str(error))}\npie: {OUT_OF_MEMORY}", file=sys.stderr)
+        print(f"pie: {printable(explain(error))}", file=sys.stderr)
         return 1
 
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from pie_jax.cli import arguments
 from pie_jax.cli.arguments import count
 
 EXAMPLES = """examples:
@@ -53,6 +54,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="PIXELS",
         help="of each picture (default: 256)",
     )
+    # Without a configuration, the portrait's own generator is taken.
+    arguments.add_config(parser, default=None)
     parser.set_defaults(run=run)
 
 
@@ -68,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or args.source / "sheet.png"
     if not out.parent.is_dir():
         raise PieError(f"{out.parent}: there is no such folder")
-    config = inputs.load_config(args.source, None, [])
+    config = inputs.load_config(args.source, args.config, args.overrides)
     options = Options(feedback=args.feedback)
     sheet.write(out, sheet.make(args.source, config, options, args.size))
     print(out)

@@ -1,4 +1,4 @@
-"""The one exception that stands for a problem the user can mend."""
+"""The one exception that stands for a problem the user can mend; and all others."""
 
 _LONGEST = 300
 
@@ -26,3 +26,16 @@ def printable(text: str) -> str:
         c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode()
         for c in text
     )
+
+
+def explain(error: Exception) -> str:
+    """What to tell the user of any exception, on one line."""
+    text = str(error).partition("\n")[0]
+    if isinstance(error, MemoryError) or "out of memory" in text.lower():
+        return (
+            f"memory ran out ({text or type(error).__name__}): close other programs, or "
+            "do fewer or smaller pictures at once"
+        )
+    if isinstance(error, PieError | OSError):
+        return str(error)
+    return f"{type(error).__name__}: {text}; --debug shows where it happened"

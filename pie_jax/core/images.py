@@ -9,6 +9,7 @@ from typing import TypeVar
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.image import resize
 
 from pie_jax.core.numerics import matmul
 
@@ -53,6 +54,15 @@ def reduce_area(image: Array, size: int) -> Array:
         return downsample(image, height // size)
     weights = jnp.asarray(_overlaps(height, size), image.dtype)
     return jnp.einsum("ih,bhwc,jw->bijc", weights, image, weights)
+
+
+def resized(image: Array, size: int) -> Array:
+    """A square picture `[R, R, C]` at any size, `[size, size, C]`: averaged over areas
+    where that is smaller, interpolated linearly where it is larger."""
+    factor, rest = divmod(image.shape[0], size)
+    if not factor:
+        return resize(image, (size, size, image.shape[2]), "linear")
+    return reduce_area(image[None], size)[0] if rest else downsample(image, factor)
 
 
 def _overlaps(old: int, new: int) -> np.ndarray:
@@ -101,7 +111,8 @@ def interpolate(image: Array, points: Array) -> Array:
     return upper * (1 - fy) + lower * fy
 
 
-def reduce_affine(matrix: Array, factor: int) -> Array:
-    """The map `matrix` `[2, 3]` into an image that was reduced by `factor`."""
+def reduce_affine(matrix: Array, factor: float) -> Array:
+    """The map `matrix` `[2, 3]` into an image that was reduced by `factor`, or enlarged
+    where that is below 1."""
     offset = jnp.array([[0, 0, 1.0], [0, 0, 1.0]]) * (0.5 / factor - 0.5)
     return matrix / factor + offset

@@ -2,7 +2,7 @@
 
 from jax import Array
 
-from pie_jax.core.images import downsample
+from pie_jax.core.images import resized
 from pie_jax.core.params import Params
 from pie_jax.energy.term import Candidate, Networks, Target, Term, needed
 from pie_jax.losses.perceptual import perceptual
@@ -10,13 +10,16 @@ from pie_jax.losses.perceptual import perceptual
 FACTOR = 4
 """The paper's reduction of the image before the network."""
 
+LEAST = 8
+"""Pixels on a side that the network takes, for generators of less than 32."""
+
 
 def term(networks: Networks) -> Term:
     """Builds the term from `networks.perceptual` and `params.perceptual`."""
     network = needed(networks.perceptual, "perceptual")
 
     def features(params: Params, image: Array) -> dict[str, Array]:
-        reduced = downsample(image, FACTOR)[None]
+        reduced = resized(image, max(image.shape[0] // FACTOR, LEAST))[None]
         layers = network(params.perceptual, reduced)
         return {name: x[0] for name, x in layers.items()}
 

@@ -1,9 +1,12 @@
 """Files that are never seen half-written.
 
 A file is written beside its place under a `.partial-` name, flushed to the disk, and
-renamed; so under its own name it is complete, or as it was before.
+renamed; so under its own name it is complete, or as it was before. Who writes it holds
+it, so that nobody takes it for something that a killed run left.
 """
 
+import errno
+import io
 import os
 import re
 import shutil
@@ -14,14 +17,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pie_jax.core.errors import PieError
+from pie_jax.io import locks
 
 _PREFIX = ".partial-"
 _OURS = re.compile(re.escape(_PREFIX) + "[0-9a-f]{32}")
 
 
-def partial(folder: Path) -> Path:
-    """A new name in `folder` for something unfinished, which `clear` knows."""
-    return folder / f"{_PREFIX}{uuid.uuid4().hex}"
+def partial(place: Path) -> Path:
+    """A new name in `place` for something unfinished, which `clear` knows."""
+    return place / f"{_PREFIX}{uuid.uuid4().hex}"
 
 
 @contextmanager
@@ -35,13 +39,40 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     # In the same folder, for replacing is atomic only within one file system.
     unfinished = partial(target.parent)
     try:
-        with open(unfinished, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, target)
+        unfinished.touch(exist_ok=False)
+        with locks.holding(unfinished):
+            raw = io.FileIO(unfinished, "w")
+            with _Buffered(raw) as file:
+                yield file
+                file.flush()
+                os.fsync(raw.fileno())
+            os.replace(unfinished, target)
     finally:
         _remove(unfinished)
+
+
+class _Buffered(io.BufferedWriter):
+    """Keeps its descriptor to itself: libraries that write to that lose the reason of a
+    failure."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
+
+
+@contextmanager
+def folder(place: Path) -> Iterator[Path]:
+    """A new folder in `place` for what is unfinished; it is gone afterwards.
+
+    Raises:
+        OSError: `place` is absent or not writable, or the disk is full.
+    """
+    unfinished = partial(place)
+    unfinished.mkdir()
+    try:
+        with locks.holding(unfinished):
+            yield unfinished
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextmanager
@@ -51,11 +82,22 @@ def writing(target: Path) -> Iterator[BinaryIO]:
     Raises:
         PieError: the folder is absent or read-only, or the disk is full.
     """
+    with explained(target), replacing(target) as file:
+        yield file
+
+
+@contextmanager
+def explained(target: Path, kind: type[Exception] = OSError) -> Iterator[None]:
+    """Turns a failure to write `target`, of this `kind`, into PieError."""
     try:
-        with replacing(target) as file:
-            yield file
-    except OSError as error:
-        raise not_writable(target, error.strerror or str(error)) from error
+        yield
+    except PieError:
+        raise
+    except kind as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        if "RESOURCE_EXHAUSTED" in reason:  # so TensorStore calls it, at some length
+            reason = os.strerror(errno.ENOSPC)
+        raise not_writable(target, reason) from error
 
 
 def not_writable(path: Path, reason: str) -> PieError:
@@ -66,19 +108,23 @@ def not_writable(path: Path, reason: str) -> PieError:
     )
 
 
-def clear(folder: Path) -> None:
-    """Removes what killed runs left unfinished in `folder` itself.
+def clear(place: Path) -> None:
+    """Removes what killed runs left unfinished in `place` itself.
 
-    The caller knows that no other run is writing there. Only names that `partial` makes
-    are touched, and no folder below: a user may have named one that holds other things.
+    Only names that `partial` makes are touched, unless a living run holds them, and no
+    folder below: a user may have named one that holds other things.
     """
-    for left in folder.glob(f"{_PREFIX}*"):
-        if not _OURS.fullmatch(left.name):
+    for left in place.glob(f"{_PREFIX}*"):
+        if not _OURS.fullmatch(left.name) or left.is_symlink():
             continue
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            _remove(left)
+        try:
+            with locks.holding(left) as ours:
+                if ours and left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                elif ours:
+                    _remove(left)
+        except OSError:
+            pass  # it was finished meanwhile
 
 
 def _remove(file: Path) -> None:

@@ -6,15 +6,15 @@ it, so a process killed at any moment leaves the one before.
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 import orbax.checkpoint as ocp
 from etils import epath
 
-from pie_jax.core.errors import PieError
-from pie_jax.io import reading
+from pie_jax.io import locks, orbax_paths, reading
+from pie_jax.io.atomic import explained
 
 
 class Checkpoints:
@@ -22,40 +22,43 @@ class Checkpoints:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        with self._explained():
-            self._manager = self._opened()
-
-    def _opened(self) -> ocp.CheckpointManager:
-        folder = self._folder
-        try:
-            return ocp.CheckpointManager(
-                epath.Path(folder.absolute()),
-                options=ocp.CheckpointManagerOptions(
-                    max_to_keep=1, create=True, enable_async_checkpointing=False
-                ),
-            )
-        except OSError as error:
-            raise PieError(
-                f"cannot keep checkpoints in {folder}: {error.strerror}; "
-                "choose another --out"
-            )
+        with ExitStack() as contexts:
+            with explained(folder):
+                locks.make_folder(folder)
+                place = contexts.enter_context(orbax_paths.plain(folder))
+            with self._explained():
+                self._manager = ocp.CheckpointManager(
+                    epath.Path(place),
+                    options=ocp.CheckpointManagerOptions(
+                        max_to_keep=1, enable_async_checkpointing=False
+                    ),
+                )
+            contexts.callback(self._manager.close)
+            self._contexts = contexts.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._manager.close()
+        self._contexts.close()
+        for left in self._folder.glob("*.orbax-checkpoint-tmp*"):
+            shutil.rmtree(left, ignore_errors=True)  # of a save that failed
         try:
             self._folder.rmdir()
         except OSError:
             pass  # something was saved, or all of it deleted
 
     def save(self, step: int, state: Any, record: dict[str, Any]) -> None:
-        """Saves after `step` steps: a pytree of arrays, and a JSON-able record."""
+        """Saves after `step` steps: a pytree of arrays, and a JSON-able record.
+
+        Raises:
+            PieError: the disk is full or the folder is not writable.
+        """
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record)
         )
-        self._manager.save(step, args=items, force=True)
+        with explained(self._folder, Exception):
+            self._manager.save(step, args=items, force=True)
 
     def latest(self, template: Callable[[dict[str, Any]], Any]) -> tuple | None:
         """The last saved (state, record), or None when nothing was saved.

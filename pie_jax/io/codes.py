@@ -1,6 +1,8 @@
 """Embedded codes on disk: Orbax folders with their origin."""
 
 import math
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +11,49 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import reading
+from pie_jax.io import atomic, orbax_paths, reading
 from pie_jax.io.allowance import Allowance
 
 
 def save(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
-    """Writes `code` (arrays by name, such as `w_plus` [num_ws, 512]) and its origin.
+    """Writes `code` (arrays by name, such as `w_plus` [num_ws, 512]) and its origin, all
+    or nothing, and reads them back.
 
     Args:
         folder: replaced when it exists.
         code: arrays by name; of several portraits with a leading axis.
         metadata: JSON-able; at least the id of the `generator`.
+
+    Raises:
+        PieError: it cannot be written, or is not there afterwards.
     """
-    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
-        checkpointer.save(
-            folder.absolute(),
-            args=ocp.args.Composite(
+    with atomic.explained(folder, Exception):
+        write(folder, code, metadata)
+
+
+def write(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+    """`save` that raises whatever Orbax does."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.folder(folder.parent) as unfinished:
+        with (
+            orbax_paths.plain(unfinished) as place,
+            ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer,
+        ):
+            items = ocp.args.Composite(
                 code=ocp.args.StandardSave(code), metadata=ocp.args.JsonSave(metadata)
-            ),
-            force=True,
-        )
+            )
+            checkpointer.save(place / "code", args=items)
+        try:  # Orbax only warns where it lost something
+            found, _ = load(unfinished)
+        except PieError as error:
+            raise OSError("what was written cannot be read back") from error
+        if found.keys() != code.keys() or any(
+            found[name].tobytes() != np.asarray(x).tobytes() for name, x in code.items()
+        ):
+            raise OSError("what was written is read back as something else")
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(unfinished / "code", folder)
 
 
 def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -47,10 +72,13 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         )
     remedy = "Embed the portrait again."
     with reading.explained(place, "is damaged", remedy):
-        _check_size(place)
-        with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+        with (
+            orbax_paths.plain(place) as path,
+            ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer,
+        ):
+            _check_size(path, str(place))
             restored = checkpointer.restore(
-                place.absolute(),
+                path,
                 args=ocp.args.Composite(
                     code=ocp.args.StandardRestore(), metadata=ocp.args.JsonRestore()
                 ),
@@ -66,13 +94,13 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         return code, metadata
 
 
-def _check_size(folder: Path) -> None:
+def _check_size(folder: Path, name: str) -> None:
     """Raises PieError where its arrays are said to be larger than its files can hold."""
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     handler = ocp.StandardCheckpointHandler()
-    described = handler.metadata((folder / "code").absolute())
+    described = handler.metadata(folder / "code")
     handler.close()
-    allowance = Allowance(str(folder), size)
+    allowance = Allowance(name, size)
     for leaf in jax.tree.leaves(described.tree):
         allowance.take(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize)
 

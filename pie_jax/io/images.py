@@ -4,6 +4,7 @@ Arrays are `[H, W, 3]`, RGB, row 0 at the top. `from_u8` and `to_u8` convert bet
 uint8 and the float32 range [-1, 1] of the networks, on the host.
 """
 
+import io
 import os
 import stat
 import warnings
@@ -121,7 +122,13 @@ def write_png(
         PieError: the folder is absent or read-only, or the disk is full.
         ValueError: `image_u8` is not such an array.
     """
-    path = Path(path)
+    content = encode_png(image_u8, text=text)
+    with atomic.writing(Path(path)) as file:
+        file.write(content)
+
+
+def encode_png(image_u8: np.ndarray, *, text: Mapping[str, str] | None = None) -> bytes:
+    """The content of a PNG; arguments and ValueError as of `write_png`."""
     image_u8 = np.asarray(image_u8)
     shape = image_u8.shape
     if image_u8.dtype != np.uint8 or len(shape) != 3 or shape[2] not in (3, 4):
@@ -132,8 +139,9 @@ def write_png(
     for keyword, value in (text or {}).items():
         add = chunks.add_itxt if keyword == XMP else chunks.add_text
         add(keyword, value)
-    with atomic.writing(path) as file:
-        Image.fromarray(image_u8).save(file, format="PNG", pnginfo=chunks)
+    content = io.BytesIO()
+    Image.fromarray(image_u8).save(content, format="PNG", pnginfo=chunks)
+    return content.getvalue()
 
 
 def write_npy(path: Path, image: np.ndarray) -> None:

@@ -1,19 +1,24 @@
 """The folder that an embedded portrait gets."""
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import atomic, codes, images
+from pie_jax.io import atomic, codes, images, locks
 
 METRICS = "metrics.json"
 """Written last: where it is, the folder is complete."""
+
+LOCK = ".pie_jax-lock"
+"""There while a run works on the folder."""
 
 
 def state(folder: Path, key: str) -> str:
@@ -43,11 +48,12 @@ def make_folder(folder: Path) -> None:
     Raises:
         PieError: it cannot be made or written to.
     """
-    probe = atomic.partial(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        locks.make_folder(folder)
+        # A file that one tries to write would stay behind if the run is killed.
+        effective = os.access in os.supports_effective_ids
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise PieError(
             f"cannot write to {folder} ({error.strerror}); choose another folder"
@@ -68,6 +74,30 @@ def folder(place: Path) -> Iterator[None]:
     finally:
         if made:
             remove_if_empty(place)
+
+
+@contextmanager
+def claimed(place: Path, *, wait: bool = True) -> Iterator[bool]:
+    """A `folder` that no other run claims meanwhile, without what killed runs left.
+
+    Args:
+        place: the folder.
+        wait: for another run to end, which is told on stderr; else False comes.
+
+    Raises:
+        PieError: it cannot be made or written to.
+    """
+    with folder(place), ExitStack() as contexts:
+        with atomic.explained(place):
+            ours = contexts.enter_context(locks.held(place / LOCK, wait=wait))
+        if ours:
+            atomic.clear(place)
+        yield ours
+
+
+def is_tidy(place: Path) -> bool:
+    """Whether nothing is left there of runs that were killed, or that go on."""
+    return next(place.glob(".*"), None) is None
 
 
 def remove_if_empty(folder: Path) -> None:
@@ -99,21 +129,21 @@ def write(
         convergence_png: a PNG file.
 
     Raises:
-        PieError: the disk is full or the folder is not writable.
+        PieError: the disk is full or the folder is not writable; what was there stays.
     """
-    try:
+    files = {
+        "aligned.png": images.encode_png(aligned_u8),
+        "projection.png": images.encode_png(projection_u8),
+        "convergence.png": convergence_png,
+        METRICS: json.dumps(metrics, indent=2).encode() + b"\n",
+    }
+    with atomic.explained(folder), atomic.folder(folder) as new:
+        for name, content in files.items():
+            with atomic.explained(folder / name), atomic.replacing(new / name) as file:
+                file.write(content)
+        with atomic.explained(folder / "code", Exception):
+            codes.write(new / "code", code, origin)
         (folder / METRICS).unlink(missing_ok=True)
-        atomic.clear(folder)
-        images.write_png(folder / "aligned.png", aligned_u8)
-        images.write_png(folder / "projection.png", projection_u8)
-        _write(folder / "convergence.png", convergence_png)
         shutil.rmtree(folder / "code", ignore_errors=True)
-        codes.save(folder / "code", code, origin)
-        _write(folder / METRICS, json.dumps(metrics, indent=2).encode() + b"\n")
-    except OSError as error:
-        raise PieError(f"cannot write the results to {folder}: {error.strerror}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic.replacing(path) as file:
-        file.write(content)
+        for name in ("code", *files):
+            os.replace(new / name, folder / name)

@@ -139,7 +139,7 @@ def choose(boxes: Sequence[Box], index: int | None = None) -> Box:
     if index is None:
         if len(boxes) > 1:
             logging.warning(
-                "%d faces found, the largest is used; --face N takes another:\n%s",
+                "%d faces found, the largest is used; `pie align --face N` cuts out another:\n%s",
                 len(boxes),
                 _listing(boxes),
             )

@@ -10,7 +10,7 @@ from absl import logging
 from PIL import Image
 
 from pie_jax.core.errors import PieError
-from pie_jax.core.images import downsample, reduce_affine
+from pie_jax.core.images import reduce_affine, resized
 from pie_jax.energy.term import Target
 from pie_jax.io import images
 from pie_jax.photos import alignment, faces, upright
@@ -163,7 +163,7 @@ def from_aligned(
 def to_target(portrait: Portrait, resolution: int) -> Target:
     """An aligned portrait as the energy takes it, at the generator's resolution."""
     image = jnp.asarray(images.from_u8(portrait.aligned_u8))
-    factor = image.shape[0] // resolution
+    factor = image.shape[0] / resolution
     chip_matrix, landmarks = np.zeros((2, 3)), None
     if portrait.landmarks is not None:
         chip_matrix = faces.chip_matrix(portrait.landmarks)
@@ -171,7 +171,7 @@ def to_target(portrait: Portrait, resolution: int) -> Target:
         in_frame = (portrait.landmarks + 0.5) / image.shape[0]
         landmarks = jnp.asarray(in_frame, jnp.float32)
     return Target(
-        image=downsample(image, factor),
+        image=resized(image, resolution),
         chip_matrix=reduce_affine(jnp.asarray(chip_matrix, jnp.float32), factor),
         landmarks=landmarks,
     )

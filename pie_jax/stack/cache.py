@@ -31,11 +31,21 @@ _KEPT_AS_PUBLISHED = {LANDMARKS68: ".dat"}
 
 
 def cache_dir() -> Path:
-    """The folder of the weights: `PIE_JAX_CACHE`, or `pie_jax` in the user's cache."""
+    """The folder of the weights: `PIE_JAX_CACHE`, or `pie_jax` in the user's cache.
+
+    Raises:
+        PieError: it is in the home directory of a user who has none.
+    """
     chosen = os.environ.get("PIE_JAX_CACHE")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    return platformdirs.user_cache_path("pie_jax", appauthor=False, opinion=False)
+    try:
+        if chosen:
+            return Path(chosen).expanduser().absolute()
+        return platformdirs.user_cache_path("pie_jax", appauthor=False, opinion=False)
+    except RuntimeError as error:
+        raise PieError(
+            f"there is no home directory to keep weights in ({error}); set PIE_JAX_CACHE "
+            "to the full name of a folder"
+        ) from error
 
 
 def path(name: str) -> Path:

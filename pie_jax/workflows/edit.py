@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tqdm import tqdm
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample
 from pie_jax.core.theta import FaceParams
-from pie_jax.io import animations, atomic, images, provenance, records, results
+from pie_jax.io import animations, images, provenance, records, results
 from pie_jax.photos import faces, pasting
 from pie_jax.photos.alignment import Alignment
 from pie_jax.photos.portraits import Portrait
@@ -78,7 +79,7 @@ def edit_portrait(
     if sweep:
         asked = [request.changed(sweep.name, amount) for amount in sweep.amounts]
     components = asked[0].components()
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(1) as beside, ExitStack() as claim:
         if source.is_dir():
             beside.submit(faces.read_files)  # should it fail, so will their first use
         opened = editable.open_portrait(source, values, components, request.photos)
@@ -87,6 +88,9 @@ def edit_portrait(
         given = editable.thetas_of(opened, request.photos, options.refine)
         targets = [opened.target(x, given) for x in asked]
         _warn(opened, targets, components)
+        claim.enter_context(results.claimed(out))
+        if not overwrite:
+            _check_out(out, summary)  # of a run that this one waited for
         _clear(out)
         pairs = list(zip(asked, targets, strict=True))
         shots = [
@@ -106,14 +110,14 @@ def edit_portrait(
             for x, shot in zip(asked, shots, strict=True)
         ]
         written.result()
-    record = {
-        **summary,
-        "synthetic": provenance.COMMENT,
-        "face_model": face_model_record(values, opened.functions.origins),
-        "own": edit_record.units(opened, opened.before.theta),
-        "edits" if sweep else "edit": found if sweep else found[0],
-    }
-    records.write(out / RECORD, record)
+        record = {
+            **summary,
+            "synthetic": provenance.COMMENT,
+            "face_model": face_model_record(values, opened.functions.origins),
+            "own": edit_record.units(opened, opened.before.theta),
+            "edits" if sweep else "edit": found if sweep else found[0],
+        }
+        records.write(out / RECORD, record)
     return out
 
 
@@ -154,9 +158,7 @@ def _check_out(out: Path, wanted: dict[str, Any]) -> None:
 
 
 def _clear(out: Path) -> None:
-    """Makes the folder, and removes an older run's results, which are no longer true."""
-    results.make_folder(out)
-    atomic.clear(out)
+    """Removes an older run's results, which are no longer true."""
     for name in (RECORD, *PICTURES):
         (out / name).unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from jax import Array
 from ml_collections import ConfigDict
 
 from pie_jax.core.errors import PieError
-from pie_jax.core.images import downsample, reduce_area
+from pie_jax.core.images import reduce_area, resized
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing import edit, matte
@@ -118,16 +118,16 @@ def open_portrait(
     if functions.editor is None:
         raise PieError("an edit needs MoFA, and config.mofa is empty")
     generator, editor = functions.generator, functions.editor
-    w_plus = jnp.asarray(inputs.load_w_plus(source, functions))
+    # One code is edited, so an array [num_ws, 512] is one in W+.
+    w_plus = jnp.asarray(inputs.load_w_plus(source, functions, "w_plus"))
     if len(w_plus) != 1:
         raise PieError(f"{source} holds {len(w_plus)} codes; an edit takes one")
     before = edit.look(editor, params, w_plus)
     if not np.isfinite(before.image).all():
         raise PieError(f"{source}: lies so far out that no image comes of it")
     portrait = load_portrait(source) if source.is_dir() else _projected(before)
-    size = len(portrait.aligned_u8)
     photo = jnp.asarray(images.from_u8(portrait.aligned_u8))
-    photo = downsample(photo, size // generator.resolution)
+    photo = resized(photo, generator.resolution)
     shares = _shares(functions, params)
     return Editable(
         photo=photo,

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import logging
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -16,7 +18,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from pie_jax import __version__
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, explain
 from pie_jax.io import images, plots, results
 from pie_jax.io.checkpoints import Checkpoints
 from pie_jax.photos import portraits
@@ -27,7 +29,9 @@ from pie_jax.stack.load import identities, load
 from pie_jax.stack.registry import LANDMARKS68
 from pie_jax.stack.uses import needs_landmarks
 from pie_jax.workflows.measure import measure
-from pie_jax.workflows.optimize import Optimized, optimize, psnr
+from pie_jax.workflows.optimize import Diverged, Optimized, optimize, psnr
+
+_log = logging.getLogger(__name__)
 
 _COUNTS = ("batch_size", "report_every", "checkpoint_every")
 """Values of the configuration that say how to run, not what to compute."""
@@ -65,8 +69,9 @@ def embed_photos(
 ) -> Outcome:
     """Embeds photographs into `out / stem`.
 
-    A photograph that cannot be read is reported on stderr and left out; the others
-    are embedded as if it had not been named. Finished results are left as they are.
+    A photograph that fails, for whatever reason, is reported on stderr and left out; the
+    others are embedded as if it had not been named. Finished results are left as they
+    are, unless `overwrite` is set. Runs may share `out`: what another is at comes last.
 
     Raises:
         PieError: nothing can be embedded: the configuration, the weights or the
@@ -96,35 +101,43 @@ def _embed_photos(
     stack = load(config, uses.EMBED)
     outcome = Outcome(folders=[], failed=[])
 
-    def jobs() -> Iterator[Job]:
+    def fail(photo: Path, error: Exception) -> None:
+        outcome.failed.append(photo)
+        say = explain(error)
+        say = say if str(photo) in say else f"{photo}: {say}"
+        tqdm.write(f"pie: {say}", file=sys.stderr)  # above the progress bar
+        _log.debug("It happened here:", exc_info=error)
+
+    def jobs(photos: Sequence[Path]) -> Iterator[Job]:
         for photo in photos:
             try:
-                yield _job(photo, out, stack, face, aligned, overwrite)
-            except PieError as error:
-                outcome.failed.append(photo)
-                say = str(error) if str(photo) in str(error) else f"{photo}: {error}"
-                _report(say)
+                job = _job(photo, out, stack, face, aligned, overwrite)
+            except Exception as error:  # noqa: BLE001  one photograph ends no batch
+                fail(photo, error)
+            else:
+                yield job
 
-    def attempt(group: list[Job]) -> None:
+    def attempt(group: list[Job], wait: bool) -> bool:
+        """False where another run has one of them."""
         try:
-            _embed_group(group, out, stack)
+            if not _embed_group(group, out, stack, overwrite, wait):
+                return False
             outcome.folders.extend(job.folder for job in group)
-        except PieError as error:
+        except Exception as error:  # noqa: BLE001
             if len(group) > 1:  # which of them it is shows when each is alone
                 for job in group:
-                    attempt([job])
+                    attempt([job], wait=True)
             else:
-                outcome.failed.append(group[0].photo)
-                _report(error)
+                fail(group[0].photo, error)
+        return True
 
-    for group in _groups(jobs(), config.batch_size):
-        attempt(group)
+    for wait in (False, True):
+        busy: list[Path] = []
+        for group in _groups(jobs(photos), config.batch_size):
+            if not attempt(group, wait):
+                busy += [job.photo for job in group]
+        photos = busy
     return outcome
-
-
-def _report(message: object) -> None:
-    """Says on stderr why a photograph was left out, above the progress bar."""
-    tqdm.write(f"pie: {message}", file=sys.stderr)
 
 
 def _check_stems(photos: Sequence[Path]) -> None:
@@ -153,12 +166,19 @@ def _job(
     else:
         portrait = portraits.load_portrait(photo, face)
     job = Job(photo, out / photo.stem, portrait, _key(stack, portrait))
-    if results.state(job.folder, job.key) == "other" and not overwrite:
+    _is_done(job, overwrite)
+    return job
+
+
+def _is_done(job: Job, overwrite: bool) -> bool:
+    """Whether there is nothing to do; PieError where another result is in the way."""
+    state = "absent" if overwrite else results.state(job.folder, job.key)
+    if state == "other":
         raise PieError(
             f"{job.folder} holds the result of another configuration or photograph; "
-            "give another --out, or --overwrite to replace it"
+            "give another --out, or replace it by `pie embed --overwrite`"
         )
-    return job
+    return state == "done"
 
 
 def _key(stack: Stack, portrait: Portrait) -> str:
@@ -184,27 +204,53 @@ def _groups(jobs: Iterator[Job], size: int) -> Iterator[list[Job]]:
         yield group
 
 
-def _embed_group(group: list[Job], out: Path, stack: Stack) -> None:
+def _embed_group(
+    group: list[Job], out: Path, stack: Stack, overwrite: bool, wait: bool
+) -> bool:
+    """Embeds a group, unless another run has one of them and `wait` is not set."""
     label = group[0].folder.name + (f" +{len(group) - 1}" if len(group) > 1 else "")
-    if all(results.state(job.folder, job.key) == "done" for job in group):
-        tqdm.write(f"{label}: done already")
-        return
-    config = stack.functions.config
+    place = out / _PROGRESS / _group_key(group, stack.functions.config)
+    tidy = not place.exists() and all(results.is_tidy(job.folder) for job in group)
+    with ExitStack() as contexts:
+        # In one order, lest two runs wait for each other.
+        for job in sorted(group, key=lambda job: job.folder):
+            if tidy and _is_done(job, overwrite):
+                continue  # its folder may be read-only
+            if not contexts.enter_context(results.claimed(job.folder, wait=wait)):
+                tqdm.write(f"{label}: another run is at it, so it comes last")
+                return False
+        todo = [job for job in group if not _is_done(job, overwrite)]
+        if not todo:
+            shutil.rmtree(place, ignore_errors=True)
+            tqdm.write(f"{label}: done already")
+            return True
+        checkpoints = contexts.enter_context(Checkpoints(place))
+        _embed(group, todo, label, checkpoints, stack)
+        checkpoints.delete()
+    return True
+
+
+def _embed(
+    group: list[Job],
+    todo: list[Job],
+    label: str,
+    checkpoints: Checkpoints,
+    stack: Stack,
+) -> None:
+    """Embeds a group and writes those that are `todo`."""
     resolution = stack.functions.generator.resolution
     batch = jax.tree.map(
         lambda *x: jnp.stack(x),
         *(portraits.to_target(job.portrait, resolution) for job in group),
     )
-    with ExitStack() as contexts:
-        for job in group:
-            contexts.enter_context(results.folder(job.folder))
-        place = out / _PROGRESS / _group_key(group, config)
-        checkpoints = contexts.enter_context(Checkpoints(place))
+    try:
         optimized = optimize(stack, batch, label, checkpoints)
         for i, job in enumerate(group):
-            if results.state(job.folder, job.key) != "done":
+            if job in todo:
                 _write(i, job, optimized, stack)
-        checkpoints.delete()
+    except Diverged:
+        checkpoints.delete()  # it would happen again
+        raise
 
 
 def _group_key(group: list[Job], config: ConfigDict) -> str:
@@ -219,7 +265,7 @@ def _write(i: int, job: Job, optimized: Optimized, stack: Stack) -> None:
     synthesis = assembly.synthesis(functions.generator, functions.programs)
     projection = synthesis(params.generator, optimized.w_plus[i : i + 1])[0]
     if not np.isfinite(projection).all():
-        raise PieError(
+        raise Diverged(
             f"{job.photo}: the last step led out of all bounds; use a smaller step_size"
         )
     projection_u8 = images.to_u8(np.asarray(projection))

@@ -18,7 +18,7 @@ from pie_jax.editing.sight import Sight
 from pie_jax.face import correction
 from pie_jax.face.morphable import Morphable, named_expression
 from pie_jax.face.views import turntable, views
-from pie_jax.io import animations, atomic, images, records, results
+from pie_jax.io import animations, images, records, results
 from pie_jax.photos import portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import fetch
@@ -61,8 +61,7 @@ def fit_photo(
     """
     images.check_source(photo)
     record_path = out / "theta.json"
-    with results.folder(out):
-        atomic.clear(out)
+    with results.claimed(out):
         fetch.ensure(LANDMARKS68)
         stack = load(config, FIT)
         params = stack.params

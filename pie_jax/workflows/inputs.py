@@ -50,10 +50,15 @@ def check_portrait(source: Path) -> None:
     """Raises PieError where no portrait is in a folder, and no code in a file."""
     if source.is_file():
         return
-    if not (source / "code").is_dir() or not (source / "aligned.png").is_file():
+    if not (source / "code").is_dir():
         raise PieError(
             f"{source} holds no embedded portrait; name the folder that `pie embed` "
             "made for it, OUT/<name of the photograph>, or a file with a code"
+        )
+    if not (source / "aligned.png").is_file():
+        raise PieError(
+            f"{source / 'aligned.png'} is not there any more; embed the photograph again "
+            "by `pie embed --overwrite`"
         )
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pie_jax import metrics
-from pie_jax.core.images import downsample
+from pie_jax.core.images import resized
 from pie_jax.energy.crops import dlib_chip
 from pie_jax.io import images
 from pie_jax.photos import faces
@@ -31,8 +31,8 @@ def measure(
         `psnr`, `ssim`, `recognition_distance`; the last is None without a recognition
         network, or where no face is found in the projection.
     """
-    factor = len(portrait.aligned_u8) // len(projection_u8)
-    target = downsample(jnp.asarray(portrait.aligned_u8, jnp.float32), factor)
+    aligned = jnp.asarray(portrait.aligned_u8, jnp.float32)
+    target = resized(aligned, len(projection_u8))
     image = jnp.asarray(projection_u8, jnp.float32)
     return {
         "psnr": float(metrics.psnr(image, target)),

@@ -19,6 +19,10 @@ from pie_jax.losses.pixel import PAPER_VALUES
 from pie_jax.stack.assembly import Stack
 
 
+class Diverged(PieError):
+    """The same steps would always lead out of all bounds."""
+
+
 class Optimized(NamedTuple):
     """The outcome of a group of B portraits.
 
@@ -52,7 +56,8 @@ def optimize(
         checkpoints: of this group; nothing is kept without.
 
     Raises:
-        PieError: the energy or its gradient is not finite.
+        Diverged: the energy or its gradient is not finite.
+        PieError: checkpoints cannot be read or written.
     """
     functions, params = stack.functions, stack.params
     config = functions.config
@@ -91,7 +96,7 @@ def optimize(
                     seconds = time.monotonic() - begun
                     checkpoints.save(kept, progress, record | {"seconds": seconds})
         except schedule.Diverged as error:
-            raise PieError(f"{label}: {error}; use a smaller step_size")
+            raise Diverged(f"{label}: {error}; use a smaller step_size")
     return Optimized(
         latent=np.asarray(progress.state.latent),
         w_plus=schedule.to_w_plus(stages, progress),

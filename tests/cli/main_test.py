@@ -1,3 +1,5 @@
+import os
+import shutil
 import subprocess
 import sys
 
@@ -84,9 +86,15 @@ def test_overrides_reach_the_command_wherever_they_stand(monkeypatch):
     "raised, status, message, lines",
     [
         (KeyboardInterrupt, 130, "pie: interrupted; the same command goes on", 1),
-        (BrokenPipeError, 1, "", 0),
         (PermissionError(13, "Permission denied", "a.jpg"), 1, "denied: 'a.jpg'\n", 1),
-        (RuntimeError("Out of memory"), 1, "pie: if memory ran out, lower --config", 2),
+        (RuntimeError("Out of memory"), 1, "pie: memory ran out (Out of memory): ", 1),
+        (MemoryError(), 1, "pie: memory ran out (MemoryError): close other", 1),
+        (
+            RuntimeError("no such\nthing"),
+            1,
+            "pie: RuntimeError: no such; --debug sh",
+            1,
+        ),
     ],
 )
 def test_what_the_system_reports_shows_no_traceback(
@@ -126,3 +134,57 @@ def test_the_help_imports_no_slow_library():
     )
     assert run.stdout.splitlines()[-1] == "imported: []"
     assert run.stdout.startswith("usage: pie")
+
+
+PRINTS = """
+import sys
+from pie_jax.cli import main
+def run(args):
+    for _ in range(99):
+        print("ü 😀 \\udcf6", flush=True)
+        print("ü 😀 \\udcf6", file=sys.stderr)
+    open(sys.argv[1], "w").close()
+    return 0
+main.align.run = run
+sys.exit(main.main(["align", "a.jpg", "--out", "b.png"]))
+"""
+
+
+@pytest.mark.parametrize(
+    "encoding, shown",
+    [
+        ("cp1252", b"\xfc \\U0001f600 \\udcf6\n"),
+        ("ascii", b"\\xfc \\U0001f600 \\udcf6\n"),
+        ("latin-1:strict", b"\xfc \\U0001f600 \\udcf6\n"),
+        ("utf-8", b"\xc3\xbc \xf0\x9f\x98\x80 \\udcf6\n"),
+    ],
+)
+def test_what_cannot_be_encoded_is_printed_as_escapes(tmp_path, encoding, shown):
+    run = subprocess.run(
+        [sys.executable, "-c", PRINTS, tmp_path / "done"],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    assert run.stdout == run.stderr == 99 * shown
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    "where", [">&- 2>&-", "> /dev/full 2> /dev/full", "2> /dev/full | true"]
+)
+def test_output_that_nobody_takes_stops_nothing(tmp_path, where):
+    run = subprocess.run(
+        [
+            shutil.which("bash") or "bash",
+            "-c",
+            f'"$0" -c "$1" "$2" {where}; exit ${{PIPESTATUS[0]}}',
+            sys.executable,
+            PRINTS,
+            str(tmp_path / "done"),
+        ],
+        check=False,
+    )
+    assert run.returncode == 0
+    assert (tmp_path / "done").exists()

@@ -118,3 +118,21 @@ def test_a_reduced_map_finds_the_same_places_in_the_reduced_image(factor):
         images.downsample(places, factor), images.reduce_affine(matrix, factor), 8
     )
     np.testing.assert_allclose(reduced, direct, atol=1e-4)
+
+
+@pytest.mark.parametrize("old, new", [(8, 4), (8, 8), (8, 16), (6, 9), (12, 4)])
+def test_a_picture_of_another_size_shows_the_same_at_the_same_places(old, new):
+    y, x = np.mgrid[:old, :old].astype(np.float32)
+    places = jnp.asarray(np.stack([x, y, x + y], axis=-1))
+    seen = images.resized(places, new)
+    assert seen.shape == (new, new, 3)
+    centres = (np.arange(new) + 0.5) * old / new - 0.5
+    inner = slice(1, -1)  # beyond the outermost centres the edge repeats
+    np.testing.assert_allclose(seen[inner, inner, 0][0], centres[inner], atol=1e-5)
+    np.testing.assert_allclose(seen[inner, inner, 1][:, 0], centres[inner], atol=1e-5)
+    # A map into the picture leads to the same places of the other one.
+    matrix = jnp.array([[0.5, 0.1, 2], [-0.1, 0.5, 3]])
+    moved = images.reduce_affine(matrix, old / new)
+    before = images.sample_affine(places, matrix, 3)
+    after = images.sample_affine(seen, moved, 3)
+    np.testing.assert_allclose(after, before, atol=1e-4)

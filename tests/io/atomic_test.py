@@ -1,8 +1,11 @@
 import errno
 import os
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from pie_jax.core.errors import PieError
 from pie_jax.io import atomic
 
 
@@ -57,3 +60,34 @@ def test_what_killed_runs_left_is_cleared_and_nothing_else(tmp_path):
     atomic.clear(tmp_path)
     kept = {tmp_path / "kept", tmp_path / "kept" / "file", below, *others}
     assert set(tmp_path.rglob("*")) == kept
+
+
+def test_what_another_is_writing_is_not_cleared(tmp_path):
+    with atomic.replacing(tmp_path / "file") as file, atomic.folder(tmp_path) as place:
+        (place / "inside").write_text("half")
+        file.write(b"new")
+        atomic.clear(tmp_path)
+        assert (place / "inside").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda file: file.write(bytes(5000)),
+        lambda file: np.save(file, np.zeros(5000)),
+        lambda file: Image.new("L", (99, 99)).save(file, format="BMP"),
+        lambda file: Image.effect_noise((99, 99), 50).save(file, format="GIF"),
+    ],
+)
+def test_whatever_writes_it_the_reason_of_a_failure_is_told(
+    tmp_path, small_files, write
+):
+    reason = rf"{tmp_path}/file: cannot be written \(File too large\)"
+    with (
+        pytest.raises(PieError, match=reason),
+        small_files(1000),
+        atomic.writing(tmp_path / "file") as file,
+    ):
+        write(file)
+    assert not list(tmp_path.iterdir())

@@ -36,7 +36,7 @@ def test_nothing_saved_is_none_and_what_is_unfinished_passed_over(tmp_path):
         assert checkpoints.latest(template) is None
     assert not list(tmp_path.iterdir())
     (tmp_path / "file").write_text("a file, not a folder")
-    with pytest.raises(PieError, match="cannot keep checkpoints"):
+    with pytest.raises(PieError, match="cannot be written"):
         Checkpoints(tmp_path / "file" / "run")
 
     with Checkpoints(tmp_path / "run") as checkpoints:
@@ -87,3 +87,14 @@ def test_whatever_a_part_of_a_checkpoint_says_is_explained(tmp_path, part, conte
         Checkpoints(tmp_path / "run") as checkpoints,
     ):
         checkpoints.latest(template)
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_is_an_error_and_leaves_the_last(
+    tmp_path, small_files
+):
+    with Checkpoints(tmp_path / "run") as checkpoints:
+        checkpoints.save(3, state(3), {"steps": 3})
+        reason = r"run: cannot be written \(.*File too large"
+        with pytest.raises(PieError, match=reason), small_files(100):
+            checkpoints.save(5, state(5), {"steps": 5})
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["3"]

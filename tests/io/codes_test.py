@@ -5,6 +5,7 @@ import pytest
 
 from pie_jax.core.errors import PieError
 from pie_jax.io import codes
+from tests import builders
 
 W = np.random.default_rng(0).normal(size=512).astype(np.float32)
 W_PLUS = np.random.default_rng(1).normal(size=(5, 512)).astype(np.float32)
@@ -112,3 +113,35 @@ def test_a_folder_that_lost_a_part_or_is_damaged_is_an_error(tmp_path, spoil, pa
     spoil(tmp_path / "code" / part)
     with pytest.raises(PieError, match="damaged|holds no code"):
         codes.load(tmp_path / "code")
+
+
+def test_a_code_is_read_back_from_a_folder_of_any_name(odd_folder):
+    for name in ("code", "c[0-9]*", "\\d"):
+        codes.save(odd_folder / name, {"w": W}, {"generator": "J\udcf6rg"})
+        code, origin = codes.load(odd_folder / name)
+        np.testing.assert_array_equal(code["w"], W)
+        assert origin == {"generator": "J\udcf6rg"}
+    assert len(list(odd_folder.iterdir())) == 3
+
+
+def test_a_code_that_cannot_be_read_back_was_not_saved(tmp_path, monkeypatch):
+    codes.save(tmp_path / "code", {"w": W}, {"generator": "old"})
+    kept = builders.files(tmp_path)
+    for restored in (
+        {"code": {}, "metadata": {}},
+        {"code": {"w": W + 1}, "metadata": {}},
+    ):
+        monkeypatch.setattr(
+            codes.ocp.Checkpointer, "restore", lambda *_, found=restored, **__: found
+        )
+        with pytest.raises(PieError, match="read back as something else"):
+            codes.save(tmp_path / "code", {"w": W}, {"generator": "new"})
+    assert builders.files(tmp_path) == kept
+
+
+@pytest.mark.parametrize("size", [0, 50, 200])
+def test_a_full_disk_is_an_error_that_names_the_code(tmp_path, small_files, size):
+    reason = r"code: cannot be written \(.*File too large"
+    with pytest.raises(PieError, match=reason), small_files(size):
+        codes.save(tmp_path / "code", {"w": W}, {"generator": "g"})
+    assert not list(tmp_path.iterdir())

@@ -59,10 +59,9 @@ def test_the_state_of_a_folder_follows_its_key_and_it_is_removed_only_empty(tmp_
     assert not (tmp_path / "a" / "b").exists()
 
 
-def test_writing_again_replaces_all_and_clears_what_a_killed_run_left(tmp_path):
+def test_writing_again_replaces_all(tmp_path):
     write(tmp_path, key="k")
     clean = builders.files(tmp_path)
-    atomic.partial(tmp_path).write_bytes(b"half")
     (tmp_path / "aligned.png").write_bytes(b"old")
     (tmp_path / "code" / "old").write_bytes(b"old")
     write(tmp_path, key="k")
@@ -74,7 +73,7 @@ def test_writing_again_replaces_all_and_clears_what_a_killed_run_left(tmp_path):
     assert not (tmp_path / "code" / "old").exists()
 
 
-@pytest.mark.parametrize("failing", range(4))
+@pytest.mark.parametrize("failing", range(10))
 def test_a_full_disk_leaves_no_complete_result(tmp_path, monkeypatch, failing):
     write(tmp_path, key="old")
     replace, calls = os.replace, []
@@ -88,6 +87,36 @@ def test_a_full_disk_leaves_no_complete_result(tmp_path, monkeypatch, failing):
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(PieError, match="No space left"):
         write(tmp_path, key="new")
-    assert results.state(tmp_path, "old") == "absent"
-    assert results.state(tmp_path, "new") == "absent"
-    assert not list(tmp_path.glob(".*"))
+    # What was there stays until all that is new is written.
+    assert results.state(tmp_path, "old") == ("done" if failing < 5 else "absent")
+    assert results.is_tidy(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "size, name", [(100, "convergence.png"), (600, "metrics.json"), (800, "code")]
+)
+def test_a_full_disk_is_told_with_the_name_of_what_did_not_fit(
+    tmp_path, small_files, size, name
+):
+    with pytest.raises(PieError) as raised, small_files(size):
+        results.write(
+            tmp_path, ALIGNED, PROJECTION, CODE, {}, {"k": 700 * "x"}, 500 * b"x"
+        )
+    assert f"{tmp_path / name}: cannot be written (" in str(raised.value)
+    assert "File too large" in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_claimed_folder_is_cleared_of_what_killed_runs_left(tmp_path):
+    folder = tmp_path / "anna"
+    folder.mkdir()
+    (folder / results.LOCK).touch()
+    atomic.partial(folder).write_bytes(b"half")
+    assert not results.is_tidy(folder)
+    with (
+        results.claimed(folder) as ours,
+        results.claimed(folder, wait=False) as also_ours,
+    ):
+        assert (ours, also_ours) == (True, False)
+        assert [path.name for path in folder.iterdir()] == [results.LOCK]
+    assert not folder.exists() or not list(folder.iterdir())

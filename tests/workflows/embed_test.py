@@ -1,11 +1,15 @@
 import json
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from jax.image import resize
 from PIL import Image
 
 from pie_jax.io import codes, images
+from pie_jax.photos import portraits
 from pie_jax.stack import networks
 from tests import builders
 
@@ -162,8 +166,7 @@ def test_what_has_no_meaning_or_no_end_is_an_error_and_leaves_no_result(
     shown = capsys.readouterr().err
     assert message in shown and "Traceback" not in shown
     assert shown.splitlines()[-1].startswith("pie: ")
-    left = {path.name for path in tmp_path.rglob("*")}
-    assert not left & {"aligned.png", "projection.png", "metrics.json"}
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_traced_again_for_the_next_portrait(tmp_path, monkeypatch):
@@ -188,3 +191,122 @@ def test_nothing_is_traced_again_for_the_next_portrait(tmp_path, monkeypatch):
     traces.clear()
     assert embed(*photos[1:], "--out", tmp_path / "two") == 0
     assert len(traces) <= for_one > 0
+
+
+@pytest.mark.parametrize("where", ["load_aligned", "to_target"])
+def test_trouble_of_whatever_class_is_one_photograph_s(
+    embedded, tmp_path, monkeypatch, capsys, where
+):
+    """When it is read, and when it is embedded."""
+    raised = [
+        RuntimeError("Error opening zarr\nsource: tensorstore"),
+        RecursionError("too deep"),
+        OverflowError("cannot convert float infinity to integer"),
+        UnicodeEncodeError("utf-8", "\udcf6", 0, 1, "surrogates not allowed"),
+        MemoryError(),
+        KeyError("quad"),
+    ]
+    photos = [builders.square_photo(tmp_path / f"{i}.png", i) for i in range(6)]
+    function = getattr(portraits, where)
+    left = list(raised)
+
+    def failing(*words, **options):
+        if left:
+            raise left.pop(0)
+        return function(*words, **options)
+
+    monkeypatch.setattr(portraits, where, failing)
+    assert embed(*photos, embedded.photo, "--out", tmp_path / "out") == 1
+    shown = capsys.readouterr().err
+    for photo, error in zip(photos, raised, strict=True):
+        (line,) = (line for line in shown.splitlines() if f"pie: {photo}" in line)
+        assert type(error).__name__ in line
+        assert ("memory" in line) == isinstance(error, MemoryError)
+    assert "6 of 7 photographs failed" in shown and "Traceback" not in shown
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["anna"]
+    assert results(tmp_path / "out" / "anna") == results(embedded.folder)
+
+    left = [KeyboardInterrupt()]
+    assert embed(*photos, "--out", tmp_path / "stopped") == 130
+    assert not (tmp_path / "stopped").exists()
+
+
+@pytest.mark.parametrize("name", [b"J\xf6rg.png", b"photo[1].png", b"back\\slash*.png"])
+def test_any_name_and_folder_will_do(embedded, odd_folder, capsys, name):
+    photo = odd_folder / os.fsdecode(name)
+    photo.write_bytes(embedded.photo.read_bytes())
+    words = (photo, "--out", odd_folder / "o")
+    assert embed(*words) == 0
+    folder = odd_folder / "o" / photo.stem
+    code, origin = codes.load(folder)
+    assert origin["photo"] == photo.name
+    np.testing.assert_array_equal(
+        code["w_plus"], codes.load(embedded.folder)[0]["w_plus"]
+    )
+    assert builders.pie("export", folder, "--out", odd_folder / "x.npz") == 0
+    capsys.readouterr()
+    assert embed(*words) == 0
+    assert "done already" in capsys.readouterr().out
+    assert [path.name for path in (odd_folder / "o").iterdir()] == [photo.stem]
+
+
+def test_overwriting_replaces_what_is_done_too(embedded, tmp_path, capsys):
+    out = tmp_path / "out"
+    shutil.copytree(embedded.folder, out / "anna")
+    for file in filter(Path.is_file, (out / "anna" / "code").rglob("*")):
+        file.write_bytes(b"damaged")
+    (out / "anna" / "aligned.png").unlink()
+    assert embed(embedded.photo, "--out", out) == 0
+    assert "done already" in capsys.readouterr().out
+    assert embed(embedded.photo, "--out", out, "--overwrite") == 0
+    assert "done already" not in capsys.readouterr().out
+    assert results(out / "anna") == results(embedded.folder)
+
+
+# Threads of Orbax complain that the loop they were started from is closed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_full_disk_fails_each_portrait_with_a_file_s_name(
+    embedded, tmp_path, small_files, capsys
+):
+    other = builders.square_photo(tmp_path / "other.png", seed=1)
+    out = tmp_path / "out"
+    with small_files(1500):
+        assert embed(embedded.photo, other, "--out", out) == 1
+    shown = capsys.readouterr().err
+    for photo in (embedded.photo, other):
+        (line,) = (line for line in shown.splitlines() if f"pie: {photo}" in line)
+        assert f"{out}" in line and "cannot be written (" in line
+        assert "File too large" in line and "has space left" in line
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("size", [8, 24, 2048])
+def test_a_generator_of_any_size_is_embedded_and_edited(
+    embedded, tmp_path, monkeypatch, installed, size
+):
+    choice = networks.GENERATORS["testing"]
+
+    def build():
+        generator = choice.build()
+
+        def synthesis(params, w_plus):
+            image = generator.synthesis(params, w_plus)
+            return resize(image, (len(image), size, size, 3), "linear")
+
+        return generator._replace(synthesis=synthesis, resolution=size)
+
+    # Programs are kept by the generator's name, and this one only borrows it.
+    cache = shutil.copytree(
+        installed, tmp_path / "cache", ignore=shutil.ignore_patterns("programs", "xla")
+    )
+    monkeypatch.setenv("PIE_JAX_CACHE", str(cache))
+    monkeypatch.setitem(networks.GENERATORS, "testing", choice._replace(build=build))
+    short = ("--config.stages[0].num_steps=1", "--config.stages[1].num_steps=1")
+    assert embed(embedded.photo, "--out", tmp_path, *short) == 0
+    folder = tmp_path / "anna"
+    assert images.read(folder / "projection.png").shape == (size, size, 3)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert 5 < metrics["psnr"] < 40 and -1 < metrics["ssim"] < 1
+    words = ("--yaw", "+=5", "--out", tmp_path / "edit", "--config", "testing")
+    assert builders.pie("edit", folder, *words) == 0
+    assert images.read(tmp_path / "edit" / "edited.png").shape == (size, size, 3)

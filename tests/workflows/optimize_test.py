@@ -86,7 +86,7 @@ KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pie_jax.cli import main
 from pie_jax.io import codes
-codes.save = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+codes.write = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 main.main(sys.argv[1:])
 """
 
@@ -103,6 +103,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_code(
     kill_after(20, command, out)
     kept = saved_step(out)
     assert 20 <= kept < 400
+    (key,) = (x.name for x in (out / ".progress").iterdir())
     assert not (out / "anna" / "metrics.json").exists()
 
     shown = kill_after(420, command, out)
@@ -118,7 +119,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_code(
     )
     assert run.returncode == -signal.SIGKILL
     assert first_step(run.stderr, TOTAL) == kept
-    assert (out / "anna" / "projection.png").exists()
+    assert list(out.glob("anna/.partial-*/projection.png"))
     assert not (out / "anna" / "metrics.json").exists()
 
     capsys.readouterr()
@@ -130,6 +131,17 @@ def test_a_run_killed_again_and_again_ends_with_the_same_code(
     assert {x.name for x in out.iterdir()} == {"anna"}
     names = {x.name for x in expected.iterdir()}
     assert {x.name for x in (out / "anna").iterdir()} == names
+
+    # Nor by a run that was killed when its results were written.
+    for left in (out / ".progress" / key, out / "anna" / f".partial-{'0' * 32}"):
+        left.mkdir(parents=True)
+    (out / "anna" / ".pie_jax-lock").touch()
+    before = outcome(out / "anna")
+    assert builders.pie(*words) == 0
+    assert "done already" in capsys.readouterr().out
+    assert {x.name for x in out.iterdir()} == {"anna"}
+    assert {x.name for x in (out / "anna").iterdir()} == names
+    assert outcome(out / "anna") == before
 
 
 def test_an_interrupted_run_says_so_and_goes_on(embedded, tmp_path, capsys):
