@@ -12,6 +12,7 @@ from collections import OrderedDict
 
 import h5py
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from pie_jax.converters import codes as foreign
@@ -357,7 +358,12 @@ def test_a_damaged_folder_of_a_code_is_explained(tmp_path, spoil, content):
 
 
 def test_a_folder_that_claims_a_great_code_is_refused(tmp_path):
-    codes.save(tmp_path / "code", {"w": np.zeros(2**23, "f4")}, {"generator": "g"})
+    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+        items = ocp.args.Composite(
+            code=ocp.args.StandardSave({"w": np.zeros(2**23, "f4")}),
+            metadata=ocp.args.JsonSave({"generator": "g"}),
+        )
+        checkpointer.save(tmp_path / "code", args=items)
     with pytest.raises(PieError, match="claims 33554432 bytes"):
         codes.load(tmp_path / "code")
 
