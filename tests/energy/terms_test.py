@@ -14,7 +14,7 @@ from pie_jax.core import theta as thetas
 from pie_jax.core.interfaces import Generator, Rig
 from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
-from pie_jax.energy import invariance_photometric
+from pie_jax.energy import invariance_photometric, perceptual
 from pie_jax.energy.term import Networks, Person, Target
 from pie_jax.energy.total import TERMS, energy
 from tests import builders
@@ -34,7 +34,7 @@ def synthesis(params, w_plus):
 
 
 def features(params, image):
-    assert image.shape == (1, SIZE // 4, SIZE // 4, 3)
+    assert image.shape == (1, perceptual.LEAST, perceptual.LEAST, 3)
     return {"square": params * image**2, "cube": image**3}
 
 
@@ -183,7 +183,7 @@ def expected(world):
         return np.sin(seen @ np.asarray(params.recognition))
 
     def phi(image):
-        small = np.asarray(image).reshape(SIZE // 4, 4, SIZE // 4, 4, 3).mean((1, 3))
+        small = np.asarray(image)  # as the least that the network takes
         return np.concatenate([np.ravel(1.7 * small**2), np.ravel(small**3)])
 
     (image, theta), (image_hat, theta_hat) = see(w), see(edited(person.theta))
