@@ -149,7 +149,7 @@ def test_solved_colours_explain_photographs_and_tell_who_they_are_of(fitting):
     theta = jax.jit(see)(fitting.params, image)
     small = reduce_area(image, SIZE)
     left = jax.jit(errors)(fitting.params.face_model, theta, small, landmarks)
-    assert left["colour"].mean() < 0.0604
+    assert left["colour"].mean() <= 0.06
     same = [names.index(name) for name in ("koch", "koch2")]
     found = apart(theta, same)
     assert found[0, same[1]] < np.delete(found, same, axis=1).min()
@@ -171,7 +171,7 @@ def test_the_curvature_is_that_of_the_default_generator():
 
 @pytest.mark.real
 def test_fast_lowers_the_energy_of_photographs_faster_than_the_default_does():
-    photo = portraits.load_portrait(builders.portrait("conrad.jpg"))
+    photo = portraits.load_portrait(builders.portrait("glover.jpg"))
     energies = {}
     for name in ("fast", "default"):
         config = configuration.load("fast")
@@ -191,4 +191,4 @@ def test_fast_lowers_the_energy_of_photographs_faster_than_the_default_does():
             energy, stages, params, references, begun, report_every=10
         )
         energies[name] = schedule.standing(stages, last)["total"][0]
-    assert energies["fast"] < 0.92 * energies["default"]
+    assert energies["fast"] < 0.8 * energies["default"]
