@@ -5,9 +5,7 @@ r"""Lets two `pie embed` work on one folder of three photographs, over and over.
 Neither fails, nothing is done twice, and nothing is left lying about.
 """
 
-import argparse
 import random
-import tempfile
 import time
 from pathlib import Path
 
@@ -50,9 +48,4 @@ def main(num: int, seed: int, place: Path) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print(main(args.num, args.seed, Path(folder)))
+    processes.command(main, __doc__, num=20)

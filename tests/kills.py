@@ -6,10 +6,8 @@ Nothing may be lost, the next run leaves nothing lying about, and all comes out 
 a run that nobody disturbed.
 """
 
-import argparse
 import random
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -58,9 +56,4 @@ def main(num: int, seed: int, place: Path) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print(main(args.num, args.seed, Path(folder)))
+    processes.command(main, __doc__, num=200)

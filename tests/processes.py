@@ -1,13 +1,17 @@
 """`pie embed` in processes of their own, and what comes of it."""
 
+import argparse
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pie_jax.io import codes, results
 from tests import builders
@@ -78,3 +82,13 @@ def fresh(folder: Path) -> Path:
     """The name of a folder that is not there any more."""
     shutil.rmtree(folder, ignore_errors=True)
     return folder
+
+
+def command(main: Callable[[int, int, Path], Any], text: str | None, num: int) -> None:
+    """Runs a script's `main` of number, seed and an empty folder, and prints its result."""
+    parser = argparse.ArgumentParser(description=text)
+    parser.add_argument("--num", type=int, default=num)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print(main(args.num, args.seed, Path(folder)))
