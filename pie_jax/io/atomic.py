@@ -10,6 +10,7 @@ import io
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,8 +72,10 @@ def folder(place: Path) -> Iterator[Path]:
     try:
         with locks.holding(unfinished):
             yield unfinished
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    except BaseException:
+        remove(unfinished)
+        raise
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextmanager
@@ -125,6 +128,14 @@ def clear(place: Path) -> None:
                     _remove(left)
         except OSError:
             pass  # it was finished meanwhile
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder in which threads of a failed write may go on for a moment."""
+    deadline = time.monotonic() + 5
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def _remove(file: Path) -> None:

@@ -13,8 +13,7 @@ from typing import Any, Self
 import orbax.checkpoint as ocp
 from etils import epath
 
-from pie_jax.io import locks, orbax_paths, reading
-from pie_jax.io.atomic import explained
+from pie_jax.io import atomic, locks, orbax_paths, reading
 
 
 class Checkpoints:
@@ -23,7 +22,7 @@ class Checkpoints:
     def __init__(self, folder: Path):
         self._folder = folder
         with ExitStack() as contexts:
-            with explained(folder):
+            with atomic.explained(folder):
                 locks.make_folder(folder)
                 place = contexts.enter_context(orbax_paths.plain(folder))
             with self._explained():
@@ -42,7 +41,7 @@ class Checkpoints:
     def __exit__(self, *_: object) -> None:
         self._contexts.close()
         for left in self._folder.glob("*.orbax-checkpoint-tmp*"):
-            shutil.rmtree(left, ignore_errors=True)  # of a save that failed
+            atomic.remove(left)  # of a save that failed
         try:
             self._folder.rmdir()
         except OSError:
@@ -57,7 +56,7 @@ class Checkpoints:
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record)
         )
-        with explained(self._folder, Exception):
+        with atomic.explained(self._folder, Exception):
             self._manager.save(step, args=items, force=True)
 
     def latest(self, template: Callable[[dict[str, Any]], Any]) -> tuple | None:

@@ -1,5 +1,8 @@
+import contextlib
 import errno
 import os
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -60,6 +63,22 @@ def test_what_killed_runs_left_is_cleared_and_nothing_else(tmp_path):
     atomic.clear(tmp_path)
     kept = {tmp_path / "kept", tmp_path / "kept" / "file", below, *others}
     assert set(tmp_path.rglob("*")) == kept
+
+
+def test_what_threads_of_a_failed_write_go_on_with_is_gone(tmp_path):
+    def write(place):
+        for _ in range(60):
+            place.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                (place / "late").write_text("half")
+            time.sleep(0.005)
+
+    with pytest.raises(ZeroDivisionError), atomic.folder(tmp_path) as place:
+        thread = threading.Thread(target=write, args=[place / "below"])
+        thread.start()
+        raise ZeroDivisionError
+    thread.join()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_another_is_writing_is_not_cleared(tmp_path):
