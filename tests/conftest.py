@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,6 +32,24 @@ def pytest_configure(config):
 def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(_SHARED), ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take long come first, lest one process is left with them at the end."""
+    long = {item.path for item in items if _as_users_have_it(item)}
+    items.sort(key=lambda item: (item.path not in long, len(item.path.parts)))
+
+
+def pytest_runtest_setup(item):
+    """Toys are compiled with few optimisations: that takes two thirds of the time."""
+    few = not _as_users_have_it(item)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(few).lower()  # of its processes
+    if "jax" in sys.modules:
+        sys.modules["jax"].config.update("jax_disable_most_optimizations", few)
+
+
+def _as_users_have_it(item):
+    return any(item.get_closest_marker(name) for name in ("real", "large", "compiled"))
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pie_jax.configs import paper
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +40,7 @@ def test_no_term_drowns_the_others():
         assert 1 / DROWNED < share < DROWNED, (name, share)
 
 
+@pytest.mark.large
 def test_a_step_fits_in_16_gb_and_every_term_has_a_finite_gradient():
     code = "from tests import paper_stack; paper_stack.main()"
     run = subprocess.run(

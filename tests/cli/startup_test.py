@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 PIE = """
 import collections, json, sys
 from jax import monitoring
@@ -40,6 +42,7 @@ def counted(cache, *words) -> dict[str, int]:
     return json.loads(done.stderr.splitlines()[-1])
 
 
+@pytest.mark.compiled
 def test_second_edit_compiles_nothing_and_traces_few_programs(embedded, tmp_path):
     words = ("edit", embedded.folder, "--yaw", "5", "--config", "testing")
     first, second = (

@@ -6,6 +6,8 @@ import pytest
 from pie_jax.stack import programs
 from pie_jax.stack.programs import Programs
 
+pytestmark = pytest.mark.compiled
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
