@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -80,7 +81,7 @@ def optimize(
         references,
         progress,
         config.report_every,
-        functions.programs.compiled,
+        partial(functions.programs.compiled, often=True),
     )
     total = sum(stage.num_steps for stage in stages)
     kept = progress.steps

@@ -101,6 +101,14 @@ def test_it_can_be_traced_mapped_and_differentiated_and_rounds_one_by_one(folder
     np.testing.assert_array_equal(found["sum"], alone)
 
 
+def test_an_option_that_xla_does_not_know_is_left_out(folder, monkeypatch):
+    monkeypatch.setattr(programs, "_AT_ONCE", {"xla_cpu_of_another_year": "1"})
+    programs._at_once.cache_clear()
+    found = compiled(Counted())(TREE, 2.0)
+    programs._at_once.cache_clear()
+    np.testing.assert_array_equal(found["sum"], [2.5, 4, 6])
+
+
 def test_functions_of_a_users_own_are_not_kept(folder):
     function = Programs("one", keep=False).compiled(Counted(), "own", lambda *_: 0)
     np.testing.assert_array_equal(function(TREE, 2.0)["sum"], [2.5, 4, 6])
