@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import Array
 
-from pie_jax.core import ibug
+from pie_jax.core import ibug, similarity
 from pie_jax.core.images import downsample, reduce_affine, sample_affine
 from pie_jax.core.numerics import matmul
 
@@ -37,17 +37,10 @@ def follow(chip_matrix: Array, before: Array, after: Array) -> Array:
         `[2, 3]`: `chip_matrix`, then the least squares similarity from `before` to
         `after`, by the landmarks that place dlib's chip.
     """
-    # As in photos.faces.chip_matrix, which is float64, outside the graph, and adds dlib's
-    # rule for the outermost pixels.
     points = jnp.array(ibug.CHIP)
-    source, target = before[points], after[points]
-    source_mean, target_mean = source.mean(0), target.mean(0)
-    source, target = source - source_mean, target - target_mean
-    cosine = jnp.sum(source * target)
-    sine = jnp.sum(source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0])
-    linear = jnp.array([[cosine, -sine], [sine, cosine]]) / jnp.sum(source**2)
+    linear, origin, goal = similarity.fit(before[points], after[points])
     moved = matmul(linear, chip_matrix)
-    return moved.at[:, 2].add(target_mean - matmul(linear, source_mean))
+    return moved.at[:, 2].add(goal - matmul(linear, origin))
 
 
 def vgg_face_patch(image: Array, chip_matrix: Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from absl import logging
 from PIL import Image
 
-from pie_jax.core import ibug
+from pie_jax.core import ibug, similarity
 from pie_jax.core.errors import PieError
 from pie_jax.stack import cache
 from pie_jax.stack.registry import LANDMARKS68
@@ -189,16 +189,11 @@ def chip_matrix(
     Returns:
         `[2, 3]` float64, so that image point = matrix @ (chip x, chip y, 1).
     """
-    source = _chip_template(size, padding)
     target = np.asarray(landmarks68, np.float64)[list(ibug.CHIP)]
-    source_mean, target_mean = source.mean(0), target.mean(0)
-    source, target = source - source_mean, target - target_mean
-    cosine = np.sum(source * target)
-    sine = np.sum(source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0])
-    similarity = np.array([[cosine, -sine], [sine, cosine]]) / np.sum(source**2)
-    middle = target_mean + similarity @ (size / 2 - source_mean)
-    scale = np.hypot(*similarity[:, 0])
-    linear = similarity / scale * (size * scale - 1) / (size - 1)
+    placed = similarity.fit(_chip_template(size, padding), target)
+    middle = placed.goal + placed.linear @ (size / 2 - placed.origin)
+    scale = np.hypot(*placed.linear[:, 0])
+    linear = placed.linear / scale * (size * scale - 1) / (size - 1)
     offset = middle - linear @ np.full(2, (size - 1) / 2)
     return np.column_stack([linear, offset])
 
