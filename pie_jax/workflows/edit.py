@@ -20,8 +20,8 @@ from pie_jax.photos import faces, pasting
 from pie_jax.photos.alignment import Alignment
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack.load import face_model_record
-from pie_jax.workflows import edit_record, editable, inputs, requests
-from pie_jax.workflows.editable import Editable
+from pie_jax.workflows import edit_record, inputs, requests
+from pie_jax.workflows.editable import Editable, open_portrait, thetas_of
 from pie_jax.workflows.requests import Request, Sweep
 from pie_jax.workflows.shoot import Options, Shot, shoot
 
@@ -82,39 +82,39 @@ def edit_portrait(
     with ThreadPoolExecutor(1) as beside, ExitStack() as claim:
         if source.is_dir():
             beside.submit(faces.read_files)  # should it fail, so will their first use
-        opened = editable.open_portrait(source, values, components, request.photos)
-        requests.check_names(opened.model, asked[0].amounts)
-        photo_u8 = _photo(options.paste_back, opened.portrait, source)
-        given = editable.thetas_of(opened, request.photos, options.refine)
-        targets = [opened.target(x, given) for x in asked]
-        _warn(opened, targets, components)
+        editable = open_portrait(source, values, components, request.photos)
+        requests.check_names(editable.model, asked[0].amounts)
+        photo_u8 = _photo(options.paste_back, editable.portrait, source)
+        given = thetas_of(editable, request.photos, options.refine)
+        targets = [editable.target(x, given) for x in asked]
+        _warn(editable, targets, components)
         claim.enter_context(results.claimed(out))
         if not overwrite:
             _check_out(out, summary)  # of a run that this one waited for
         _clear(out)
         pairs = list(zip(asked, targets, strict=True))
         shots = [
-            shoot(opened, x, target, options)
+            shoot(editable, x, target, options)
             for x, target in tqdm(pairs, unit="edit", disable=sweep is None)
         ]
         partly = options.keep_background
         if sweep:
             written = beside.submit(_write_sweep, out, shots, partly)
         else:
-            placed = opened.portrait.alignment
+            placed = editable.portrait.alignment
             written = beside.submit(
                 _write_one, out, shots[0], options, photo_u8, placed
             )
         found = [
-            edit_record.describe(opened, shot, x)
+            edit_record.describe(editable, shot, x)
             for x, shot in zip(asked, shots, strict=True)
         ]
         written.result()
         record = {
             **summary,
             "synthetic": provenance.COMMENT,
-            "face_model": face_model_record(values, opened.functions.origins),
-            "own": edit_record.units(opened, opened.before.theta),
+            "face_model": face_model_record(values, editable.functions.origins),
+            "own": edit_record.units(editable, editable.before.theta),
             "edits" if sweep else "edit": found if sweep else found[0],
         }
         records.write(out / RECORD, record)
@@ -215,14 +215,14 @@ def _reduced(picture_u8: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _warn(
-    opened: Editable, targets: Sequence[FaceParams], components: Sequence[str]
+    editable: Editable, targets: Sequence[FaceParams], components: Sequence[str]
 ) -> None:
     """Tells what lies beyond what the rigs were trained on."""
     for component in components:
-        rig = opened.params.rigs[component]
+        rig = editable.params.rigs[component]
         if not isinstance(rig, dict) or not {"low", "high"} <= rig.keys():
             continue
-        own = getattr(opened.before.theta, component)
+        own = getattr(editable.before.theta, component)
         values = np.stack(
             [np.asarray(getattr(target, component))[0] for target in targets]
         )

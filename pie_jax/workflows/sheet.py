@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from pie_jax.core.theta import COMPONENTS
 from pie_jax.io import images, provenance
-from pie_jax.workflows import editable, requests
+from pie_jax.workflows import requests
+from pie_jax.workflows.editable import open_portrait
 from pie_jax.workflows.requests import Request
 from pie_jax.workflows.shoot import Options, shoot
 
@@ -51,17 +52,17 @@ def make(source: Path, config: ConfigDict, options: Options, size: int) -> Image
     Raises:
         PieError: something cannot be read.
     """
-    opened = editable.open_portrait(source, config, COMPONENTS)
+    editable = open_portrait(source, config, COMPONENTS)
     as_it_is = [
-        ("photograph", images.to_u8(np.asarray(opened.photo))),
-        ("embedded", images.to_u8(np.asarray(opened.before.image[0]))),
+        ("photograph", images.to_u8(np.asarray(editable.photo))),
+        ("embedded", images.to_u8(np.asarray(editable.before.image[0]))),
     ]
     edits = [*POSES, *EXPRESSIONS, *NODS, *LIGHTS]
     shown = []
     for asked in tqdm(edits, unit="edit", desc=source.name):
         request = _request(asked)
-        target = opened.target(request)
-        shot = shoot(opened, request, target, options, size=2 * size)
+        target = editable.target(request)
+        shot = shoot(editable, request, target, options, size=2 * size)
         shown.append((_name(asked), shot.picture_u8))
     ends = np.cumsum([len(POSES), len(EXPRESSIONS)])
     poses, expressions, rest = (
