@@ -16,7 +16,7 @@ _SHARED = "PIE_JAX_TESTS"
 
 
 def pytest_configure(config):
-    """Keeps compiled programs for all workers: with the real weights if there are any."""
+    """Keeps compiled programs for all workers, and for the next run."""
     config.addinivalue_line(
         "filterwarnings",
         "ignore:Error (reading|writing) persistent compilation cache:UserWarning",
@@ -24,9 +24,11 @@ def pytest_configure(config):
     if hasattr(config, "workerinput"):
         return
     os.environ[_SHARED] = tempfile.mkdtemp(prefix="pie_jax-tests-")
-    weights = os.environ.get("PIE_JAX_CACHE") or os.environ[_SHARED]
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(weights) / "xla")
-    os.environ["JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    kept = (
+        config.cache.mkdir("xla") if hasattr(config, "cache") else os.environ[_SHARED]
+    )
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(kept)
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 
 def pytest_unconfigure(config):
