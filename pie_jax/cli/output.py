@@ -7,18 +7,23 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
+from pie_jax.core.errors import printable
+
 
 class _Unfailing:
     """A stream that falls silent where it cannot be written to: its reader has gone, or
-    its disk is full. What its encoding lacks is written as escapes."""
+    its disk is full. What its encoding lacks is written as escapes, and so is, in a
+    `plain` one, what would command a terminal."""
 
-    def __init__(self, stream: TextIO):
+    def __init__(self, stream: TextIO, *, plain: bool):
         self._stream = stream
+        self._plain = plain
 
     def write(self, text: str) -> int:
         try:
             encoding = self._stream.encoding or "utf-8"
-            known = text.encode(encoding, "backslashreplace").decode(encoding)
+            plain = printable(text) if self._plain else text
+            known = plain.encode(encoding, "backslashreplace").decode(encoding)
             self._stream.write(known)
         except (OSError, ValueError):
             self._silence()
@@ -42,12 +47,9 @@ class _Unfailing:
 @contextlib.contextmanager
 def unfailing() -> Iterator[None]:
     """Lets nothing that is printed in the block raise an error."""
-    streams = (
-        cast(TextIO, _Unfailing(stream or io.StringIO()))
-        for stream in (sys.stdout, sys.stderr)
-    )
-    with (
-        contextlib.redirect_stdout(next(streams)),
-        contextlib.redirect_stderr(next(streams)),
+    out, err = (stream or io.StringIO() for stream in (sys.stdout, sys.stderr))
+    with (  # progress bars, on stderr, do command the terminal
+        contextlib.redirect_stdout(cast(TextIO, _Unfailing(out, plain=True))),
+        contextlib.redirect_stderr(cast(TextIO, _Unfailing(err, plain=False))),
     ):
         yield

@@ -80,13 +80,15 @@ def folder(place: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(target: Path) -> Iterator[BinaryIO]:
-    """`replacing` for a file that the user names.
+    """`replacing` for a file that the user names; what killed runs left beside it goes.
 
     Raises:
         PieError: the folder is absent or read-only, or the disk is full.
     """
-    with explained(target), replacing(target) as file:
-        yield file
+    with explained(target):
+        clear(target.parent)
+        with replacing(target) as file:
+            yield file
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             f"{folder} holds no code: expected a folder that `pie embed` wrote, or its "
             "code/ folder"
         )
-    remedy = "Embed the portrait again."
+    remedy = "Embed the photograph again by `pie embed --overwrite`."
     with reading.explained(place, "is damaged", remedy):
         with (
             orbax_paths.plain(place) as path,
@@ -126,7 +126,8 @@ def load_w_plus(
     if metadata.get("generator") != generator:
         raise PieError(
             f"{folder} is a code of generator {metadata.get('generator')!r}; "
-            f"the configuration names {generator!r}"
+            f"the configuration names {generator!r}. Leave --config and "
+            "--config.generator out"
         )
     file = generator_file(metadata)
     if file.get("sha256") != sha256:

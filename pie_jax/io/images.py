@@ -6,6 +6,7 @@ uint8 and the float32 range [-1, 1] of the networks, on the host.
 
 import io
 import os
+import re
 import stat
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +26,18 @@ megapixels pass; reading them takes at most 1 GB: 0.5 as Pillow decodes them, 0.
 array (Pillow's own limits, a warning at 89 and an error at 179 megapixels, lie on both
 sides)."""
 MAX_PIXELS_HELD = 50_000_000
-"""The same for what decoders hold several times over, as they do progressive JPEGs."""
+"""The same for what decoders hold several times over, as they do JPEGs of several scans;
+fewer, if it has more than three channels."""
 
 MAX_SIDE = 100_000
 """Pixels of a side. Every row takes memory, however short."""
 
-# Scans of a progressive JPEG, each of all its pixels: some ten are usual, and a scan of
-# nothing takes a few bytes of the file and a second.
+# Scans of a JPEG, each of all its pixels: some ten are usual in progressive ones, and a
+# scan of nothing takes a few bytes of the file and a second.
 _MAX_SCANNED = 1_000_000_000
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+_SCAN, _END = 0xDA, 0xD9
+_ALONE = (0x01, 0xD8)  # markers without a length
 _HELD = ("WEBP", "AVIF", "JPEG2000")
 
 T = TypeVar("T")
@@ -253,17 +258,31 @@ def _text(path: Path, image: Image.Image) -> dict[str, str]:
 
 def _check_size(path: Path, image: Image.Image) -> None:
     width, height = image.size
-    limit, progressive = MAX_PIXELS, bool(image.info.get("progressive"))
-    if progressive or image.format in _HELD:
-        limit = min(limit, MAX_PIXELS_HELD)
+    limit, scans = MAX_PIXELS, 1
+    if image.format == "JPEG":
+        scans = _scans(path.read_bytes())
+    if scans > 1 or image.info.get("progressive") or image.format in _HELD:
+        limit = min(limit, MAX_PIXELS_HELD * 3 // max(3, len(image.getbands())))
     if width * height > limit or max(width, height) > MAX_SIDE:
         raise _too_large(path, f"{width} x {height} pixels", limit)
-    if progressive:
-        scans = path.read_bytes().count(b"\xff\xda")
-        if scans * width * height > _MAX_SCANNED:
-            raise _too_large(path, f"{width} x {height} pixels {scans} times", limit)
+    if scans * width * height > _MAX_SCANNED:
+        raise _too_large(path, f"{width} x {height} pixels {scans} times", limit)
     if width * height == 0:
         raise PieError(f"{path}: the picture has no pixels ({width} x {height}).")
+
+
+def _scans(jpeg: bytes) -> int:
+    """How often a JPEG goes over its pixels; pictures in its metadata do not count."""
+    scans, position = 0, 2
+    while found := _MARKER.search(jpeg, position):
+        marker, position = found[1][0], found.end()
+        if marker == _END:
+            break
+        scans += marker == _SCAN
+        if marker not in _ALONE:
+            length = int.from_bytes(jpeg[position : position + 2], "big")
+            position += max(length, 2)
+    return scans
 
 
 def _too_large(path: Path, found: str, limit: int) -> PieError:

@@ -24,6 +24,20 @@ def make_folder(place: Path) -> None:
     return place.mkdir(parents=True, exist_ok=True)
 
 
+def write(file: Path, content: bytes) -> None:
+    """Writes a file, while others may remove its folder for being empty.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    for _ in range(99):
+        with suppress(FileNotFoundError):
+            make_folder(file.parent)
+            file.write_bytes(content)
+            return
+    file.write_bytes(content)
+
+
 @contextmanager
 def holding(path: Path) -> Iterator[bool]:
     """Holds a file or folder that is there; False comes where another process does.

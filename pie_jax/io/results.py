@@ -62,18 +62,19 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def folder(place: Path) -> Iterator[None]:
-    """A writable folder, which is gone afterwards if it was made for nothing.
+    """A writable folder; it is gone afterwards, with those above it, if they were made
+    for nothing.
 
     Raises:
         PieError: it cannot be made or written to.
     """
-    made = not place.exists()
+    made = [x for x in (place, *place.parents) if not x.exists()]
     make_folder(place)
     try:
         yield
     finally:
-        if made:
-            remove_if_empty(place)
+        for each in made:
+            remove_if_empty(each)
 
 
 @contextmanager

@@ -88,8 +88,10 @@ def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
 def _opaque(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """What makes parts of a picture opaque, and of 8 bits."""
     if image.mode[0] in "IF":
-        white = _white(image)
-        return lambda part: Image.fromarray(_grey_u8(np.asarray(part), white))
+        white, inverted = _white(image), _is_white_zero(image)
+        return lambda part: Image.fromarray(
+            _grey_u8(np.asarray(part), white, inverted=inverted)
+        )
     return _on_white if image.has_transparency_data else lambda part: part
 
 
@@ -105,10 +107,18 @@ def _white(image: Image.Image) -> float:
     return next((white for white in (1, 255, 65535) if top <= white), top)
 
 
-def _grey_u8(values: np.ndarray, white: float) -> np.ndarray:
+def _is_white_zero(image: Image.Image) -> bool:
+    """Whether a TIFF counts from white to black, which Pillow minds in 8 bits only."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(ExifTags.Base.PhotometricInterpretation) == 0
+
+
+def _grey_u8(values: np.ndarray, white: float, *, inverted: bool = False) -> np.ndarray:
     if not np.isfinite(values).all():
         raise ValueError("some pixels are not finite numbers")
     scaled = values.astype(np.float32) / np.float32(white)
+    if inverted:
+        scaled = 1 - scaled
     return np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
 
 

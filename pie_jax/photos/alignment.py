@@ -89,8 +89,10 @@ class Alignment:
             width, height = (_length(x) for x in record["photo_size"])
             landmarks = record["landmarks"]
             quad = _points(record["quad"], 4)
-            if not 0 < abs(np.linalg.det(quad[[1, 3]] - quad[0])) < np.inf:
+            if not 0.5 < abs(np.linalg.det(quad[[1, 3]] - quad[0])) < np.inf:
                 raise ValueError("the quad has no area")
+            if (quad.max(0) < 0).any() or (quad.min(0) > (width, height)).any():
+                raise ValueError("the quad is beside the photograph")
             return cls(
                 quad=quad,
                 photo_size=(width, height),

@@ -119,13 +119,14 @@ def resized(image_u8: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.stack(scaled, axis=-1)
 
 
-def choose(boxes: Sequence[Box], index: int | None = None) -> Box:
+def choose(boxes: Sequence[Box], index: int | None = None, name: str = "") -> Box:
     """Chooses one face of a photograph.
 
     Args:
         boxes: the faces, the largest first.
         index: which one, counted from 1; without it the largest, with a warning if
             there are several.
+        name: what the warning calls the photograph.
 
     Raises:
         PieError: there is no face, or none of that number.
@@ -139,7 +140,9 @@ def choose(boxes: Sequence[Box], index: int | None = None) -> Box:
     if index is None:
         if len(boxes) > 1:
             logging.warning(
-                "%d faces found, the largest is used; `pie align --face N` cuts out another:\n%s",
+                "%s%d faces found, the largest is used; `pie align --face N` cuts out "
+                "another:\n%s",
+                f"{name}: " if name else "",
                 len(boxes),
                 _listing(boxes),
             )

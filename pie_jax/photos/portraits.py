@@ -70,7 +70,7 @@ def from_photo(photo_u8: np.ndarray, name: str, face: int | None = None) -> Port
         PieError: there is no face, or no such face.
     """
     try:
-        found = upright.find(photo_u8, face)
+        found = upright.find(photo_u8, face, name)
     except PieError as error:
         raise PieError(f"{name}: {error}") from error
     if not found.sure:
@@ -211,7 +211,7 @@ def find_landmarks(
         PieError: there is no face, or no such face.
     """
     try:
-        box = faces.choose(faces.detect(image_u8), face)
+        box = faces.choose(faces.detect(image_u8), face, str(path))
     except PieError as error:
         raise PieError(f"{path}: {error}") from error
     return faces.landmarks68(image_u8, box)

@@ -46,12 +46,13 @@ class Found(NamedTuple):
     sure: bool
 
 
-def find(photo_u8: np.ndarray, face: int | None = None) -> Found:
+def find(photo_u8: np.ndarray, face: int | None = None, name: str = "") -> Found:
     """Finds a face and aligns it; where none is upright, also one that is not.
 
     Args:
         photo_u8: `[H, W, 3]` uint8 RGB.
         face: which of the upright ones, counted from 1 by size; the largest without it.
+        name: what warnings call the photograph.
 
     Raises:
         PieError: there is no face, or no such face.
@@ -61,7 +62,7 @@ def find(photo_u8: np.ndarray, face: int | None = None) -> Found:
         lying = _lying(photo_u8) if face in (None, 1) else None
         if lying is not None:
             return lying
-    box = faces.choose(boxes, face)
+    box = faces.choose(boxes, face, name)
     first = _settled(photo_u8, faces.landmarks68(photo_u8, box))
     if first.sure or face not in (None, 1):
         return first

@@ -64,7 +64,7 @@ def _get_config(name: str, file: Path) -> ConfigDict:
     try:
         loader.exec_module(module)
         config = module.get_config()
-    except Exception as error:  # the file is a program, and may raise anything
+    except (Exception, SystemExit) as error:  # a program may raise anything
         raise PieError(f"configuration {name}: {error}") from error
     if not isinstance(config, ConfigDict):
         raise PieError(f"configuration {name}: get_config() gives no ConfigDict")

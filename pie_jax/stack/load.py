@@ -4,7 +4,9 @@ Every part's parameters come from the file that the configuration names for it, 
 package, or from the cache, into which they are fetched if they are not there.
 """
 
+import contextlib
 import dataclasses
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -256,9 +258,23 @@ def _how_to_name(config: ConfigDict, part: str, kind: str) -> str:
     )
 
 
+def _remove_empty(folder: Path) -> None:
+    """Removes what a full disk left of programs; JAX would not write them again."""
+    with contextlib.suppress(OSError):
+        for file in os.scandir(folder):
+            if file.stat().st_size == 0:
+                Path(file).unlink(missing_ok=True)
+
+
 def keep_compiled_programs() -> None:
     """Keeps XLA's programs beside the weights: a second run starts at once."""
-    jax.config.update("jax_compilation_cache_dir", str(cache.cache_dir() / "xla"))
+    folder = cache.cache_dir() / "xla"
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        return  # XLA takes names in UTF-8 only
+    _remove_empty(folder)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     # The small ones too: together they take longer than a short command does.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -88,9 +88,12 @@ def edit_portrait(
         given = thetas_of(editable, request.photos, options.refine)
         targets = [editable.target(x, given) for x in asked]
         _warn(editable, targets, components)
+        was_there = (out / RECORD).exists()
         claim.enter_context(results.claimed(out))
         if not overwrite:
-            _check_out(out, summary)  # of a run that this one waited for
+            _check_out(out, summary)
+            if (out / RECORD).exists() and not was_there:
+                return out  # by a run that this one waited for
         _clear(out)
         pairs = list(zip(asked, targets, strict=True))
         shots = [
@@ -187,6 +190,12 @@ def _photo(path: Path | None, portrait: Portrait, source: Path) -> np.ndarray | 
     if path is None:
         return None
     photo_u8 = images.read(path)
+    if not source.is_dir():
+        logging.warning(
+            "%s: whether %s is of this photograph cannot be told from a code alone",
+            path,
+            source,
+        )
     known = portrait.aligned_u8 if source.is_dir() else None  # of a code nobody knows
     try:
         pasting.check_photo(photo_u8, portrait.alignment, known)

@@ -145,14 +145,19 @@ def load_portrait(source: Path) -> Portrait:
     Raises:
         PieError: it is not there, damaged, or of another size than it was.
     """
-    aligned_u8 = images.read(source / "aligned.png")
-    _, metadata = codes.load(source)
-    placed = alignment.Alignment.from_dict(metadata.get("alignment", {}))
-    if aligned_u8.shape[:2] != (placed.size, placed.size):
+    try:
+        aligned_u8 = images.read(source / "aligned.png")
+        _, metadata = codes.load(source)
+        placed = alignment.Alignment.from_dict(metadata.get("alignment", {}))
+        if aligned_u8.shape[:2] != (placed.size, placed.size):
+            raise PieError(
+                f"aligned.png is not {placed.size} pixels on a side any more"
+            )
+    except PieError as error:
         raise PieError(
-            f"{source / 'aligned.png'} is not {placed.size} pixels on a side any more; "
-            "embed the portrait again"
-        )
+            f"{source} is damaged ({error}). Embed the photograph again by `pie embed "
+            "--overwrite`"
+        ) from error
     points = placed.landmarks
     return Portrait(
         aligned_u8, placed, None if points is None else placed.to_aligned(points)

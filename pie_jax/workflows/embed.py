@@ -6,7 +6,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from pie_jax import __version__
 from pie_jax.core.errors import PieError, explain
-from pie_jax.io import images, plots, results
+from pie_jax.io import atomic, images, locks, plots, results
 from pie_jax.io.checkpoints import Checkpoints
 from pie_jax.photos import portraits
 from pie_jax.photos.portraits import Portrait
@@ -77,6 +77,7 @@ def embed_photos(
         PieError: nothing can be embedded: the configuration, the weights or the
             output folder are wrong, or two photographs have the same stem.
     """
+    photos = list(dict.fromkeys(photos))  # which a shell's *.jpg may name again
     _check_stems(photos)
     for name in _COUNTS:
         if config[name] < 1:
@@ -143,6 +144,8 @@ def _embed_photos(
 def _check_stems(photos: Sequence[Path]) -> None:
     by_stem: dict[str, Path] = {}
     for photo in photos:
+        if photo.stem in (".", ".."):
+            raise PieError(f"{photo}: no folder can be called {photo.stem}; rename it")
         # Some file systems take Anna and anna for one name.
         other = by_stem.setdefault(photo.stem.casefold(), photo)
         if other is not photo:
@@ -210,7 +213,8 @@ def _embed_group(
     """Embeds a group, unless another run has one of them and `wait` is not set."""
     label = group[0].folder.name + (f" +{len(group) - 1}" if len(group) > 1 else "")
     place = out / _PROGRESS / _group_key(group, stack.functions.config)
-    tidy = not place.exists() and all(results.is_tidy(job.folder) for job in group)
+    left = place.exists() or _listing(place).exists()
+    tidy = not left and all(results.is_tidy(job.folder) for job in group)
     with ExitStack() as contexts:
         # In one order, lest two runs wait for each other.
         for job in sorted(group, key=lambda job: job.folder):
@@ -222,12 +226,50 @@ def _embed_group(
         todo = [job for job in group if not _is_done(job, overwrite)]
         if not todo:
             shutil.rmtree(place, ignore_errors=True)
+            _clear_progress(group, place)
             tqdm.write(f"{label}: done already")
             return True
+        contexts.enter_context(_listed(group, place))
         checkpoints = contexts.enter_context(Checkpoints(place))
         _embed(group, todo, label, checkpoints, stack)
         checkpoints.delete()
+        _clear_progress(group, place)
     return True
+
+
+def _listing(place: Path) -> Path:
+    """Says which portraits the checkpoints in a folder are of."""
+    return place.with_name(f"{place.name}.portraits")
+
+
+@contextmanager
+def _listed(group: list[Job], place: Path) -> Iterator[None]:
+    """Keeps the listing of a group for as long as there are checkpoints."""
+    names = json.dumps([job.folder.name for job in group])
+    with atomic.explained(_listing(place)):
+        locks.write(_listing(place), names.encode())
+    try:
+        yield
+    finally:
+        if not place.exists():
+            _listing(place).unlink(missing_ok=True)
+
+
+def _clear_progress(group: list[Job], place: Path) -> None:
+    """Removes what killed runs of other settings left of portraits that are done.
+
+    Of `group`, which this run claims, no other run can be at any.
+    """
+    ours = {job.folder.name for job in group}
+    for listing in place.parent.glob("*.portraits"):
+        try:
+            names = json.loads(listing.read_bytes())
+        except (OSError, ValueError):
+            continue  # another run has just removed it, or begins
+        out = place.parents[1]
+        if ours & {*names} and all((out / x / results.METRICS).exists() for x in names):
+            shutil.rmtree(listing.with_suffix(""), ignore_errors=True)
+            listing.unlink(missing_ok=True)
 
 
 def _embed(

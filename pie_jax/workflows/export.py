@@ -20,8 +20,8 @@ def export(source: Path, out: Path, *, posed: bool = False) -> None:
     """Writes the code of a folder as arrays, or the face of a record as a mesh.
 
     Args:
-        source: a folder that `pie embed` wrote, the theta.json of `pie fit`, or the
-            edit.json of `pie edit`.
+        source: a folder that `pie embed` wrote; that of `pie fit` or `pie edit`, or the
+            theta.json or edit.json in it.
         out: .npy or .npz for a code, .obj or .ply for a face.
         posed: whether the mesh is turned and moved as in the photograph.
 
@@ -30,6 +30,13 @@ def export(source: Path, out: Path, *, posed: bool = False) -> None:
     """
     if not source.exists():
         raise PieError(f"{source}: there is no such folder or file")
+    faces = [source / name for name in ("theta.json", "edit.json")]
+    if (
+        source.is_dir()
+        and not (source / "code").exists()
+        and any(map(Path.exists, faces))
+    ):
+        source = next(filter(Path.exists, faces))
     if source.is_dir():
         images.check_destination(out, (".npy", ".npz"))
         _export_code(source, out)

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from pie_jax.converters import codes as foreign
 from pie_jax.core.errors import PieError
 from pie_jax.io import codes
+from pie_jax.io.results import METRICS
 from pie_jax.stack import configuration
 from pie_jax.stack.assembly import Functions
 
@@ -50,6 +51,11 @@ def check_portrait(source: Path) -> None:
     """Raises PieError where no portrait is in a folder, and no code in a file."""
     if source.is_file():
         return
+    if not (source / "code").is_dir() and (source / METRICS).exists():
+        raise PieError(
+            f"{source / 'code'} is not there any more; embed the photograph again by "
+            "`pie embed --overwrite`"
+        )
     if not (source / "code").is_dir():
         raise PieError(
             f"{source} holds no embedded portrait; name the folder that `pie embed` "

@@ -59,9 +59,9 @@ def fitted(installed, tmp_path):
 def test_a_fitted_face_becomes_a_mesh(fitted, posed):
     vertices, colours = surface(toys.model(), THETA, posed=posed)
     words = ("--posed",) if posed else ()
-    for name in ("face.obj", "face.ply"):
+    for name, source in (("face.obj", fitted), ("face.ply", fitted.parent)):
         out = fitted.with_name(name)
-        assert export(fitted, out, *words) == 0
+        assert export(source, out, *words) == 0
         if name.endswith("obj"):
             found = meshes_test.parse_obj(out.read_text())
         else:

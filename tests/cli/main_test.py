@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pie_jax.cli import align, embed, main
+from pie_jax.cli import align, embed, main, output
 from pie_jax.core.errors import PieError
 from tests import builders
 
@@ -168,6 +168,12 @@ def test_what_cannot_be_encoded_is_printed_as_escapes(tmp_path, encoding, shown)
     )
     assert run.stdout == run.stderr == 99 * shown
     assert (tmp_path / "done").exists()
+
+
+def test_what_would_command_a_terminal_is_printed_as_escapes(capsys):
+    with output.unfailing():
+        print("\x1b[31mred.png")
+    assert capsys.readouterr().out == "\\x1b[31mred.png\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")

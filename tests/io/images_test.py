@@ -1,3 +1,4 @@
+import io
 import os
 import struct
 import subprocess
@@ -102,6 +103,12 @@ FLOATS = np.array([[0, 0.5, 1]], np.float32)
         (np.array([[False, True]]), "a.png", {}, [[(0,) * 3, WHITE]]),
         (DEEP, "a.png", {}, [[(x,) * 3 for x in (0, 1, 128, 255)]]),
         (DEEP, "a.tiff", {}, [[(x,) * 3 for x in (0, 1, 128, 255)]]),
+        (
+            DEEP,
+            "a.tiff",
+            {"tiffinfo": {262: 0}},
+            [[(x,) * 3 for x in (255, 254, 127, 0)]],
+        ),
         (FLOATS, "a.tiff", {}, [[(x,) * 3 for x in (0, 128, 255)]]),
         (255 * FLOATS, "a.tiff", {}, [[(x,) * 3 for x in (0, 128, 255)]]),
     ],
@@ -464,16 +471,54 @@ def test_the_limit_on_the_size_is_the_only_one_and_a_destination_is_a_png(
         images.check_destination(tmp_path / "face.jpg", (".png", ".npy"))
 
 
-@pytest.mark.parametrize("name", ["a.webp", "progressive.jpg"])
+@pytest.mark.parametrize("name", ["a.webp", "progressive.jpg", "scans.jpg", "a.jp2"])
 def test_what_decoders_hold_several_times_has_a_lower_limit(
     tmp_path, monkeypatch, gradient_u8, name
 ):
-    options = {"progressive": True} if name.endswith("jpg") else {}
-    Image.fromarray(gradient_u8).save(tmp_path / name, **options)
-    assert images.read(tmp_path / name).shape == gradient_u8.shape
-    monkeypatch.setattr(images, "MAX_PIXELS_HELD", gradient_u8[..., 0].size - 1)
-    with pytest.raises(PieError, match="60 x 40"):
-        images.read(tmp_path / name)
+    path, size = tmp_path / name, gradient_u8[..., 0].size
+    if name == "scans.jpg":
+        path.write_bytes(jpeg_of_scans(60, 40, 1))
+    else:
+        options = {"progressive": True} if name == "progressive.jpg" else {}
+        Image.fromarray(gradient_u8).save(path, **options)
+    assert images.read(path).shape == gradient_u8.shape
+    for limit, channels in ((size - 1, "RGB"), (size, "RGBA")):
+        if channels == "RGBA":
+            if name != "a.jp2":
+                continue
+            Image.fromarray(gradient_u8).convert(channels).save(path)
+        monkeypatch.setattr(images, "MAX_PIXELS_HELD", limit)
+        with pytest.raises(PieError, match="60 x 40"):
+            images.read(path)
+
+
+def test_a_picture_in_a_jpegs_metadata_is_no_scan_of_it(tmp_path, monkeypatch):
+    path, small = tmp_path / "a.jpg", io.BytesIO()
+    Image.new("RGB", (8, 8)).save(small, "JPEG")
+    Image.new("RGB", (60, 40)).save(path, exif=b"Exif\0\0" + small.getvalue())
+    monkeypatch.setattr(images, "MAX_PIXELS_HELD", 1)
+    assert images.read(path).shape == (40, 60, 3)
+
+
+def jpeg_of_scans(width, height, times):
+    """A grey JPEG that is not progressive: each colour in scans of its own."""
+
+    def segment(marker, body):
+        return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+    shape = struct.pack(">BHHB", 8, height, width, 3)
+    colours = b"".join(bytes([i + 1, 0x11, 0]) for i in range(3))
+    lengths = bytes([1, *[0] * 15, 0])
+    scans = (
+        segment(0xDA, bytes([1, i + 1, 0, 0, 63, 0])) + bytes(1 + width * height // 256)
+        for i in range(3)
+    )
+    parts = (
+        segment(0xDB, bytes([0, *[1] * 64])),
+        segment(0xC0, shape + colours),
+        *(segment(0xC4, bytes([kind]) + lengths) for kind in (0, 0x10)),
+    )
+    return b"\xff\xd8" + b"".join(parts) + times * b"".join(scans) + b"\xff\xd9"
 
 
 def test_a_picture_of_very_many_rows_is_refused(tmp_path):
@@ -492,7 +537,10 @@ def test_a_jpeg_of_very_many_scans_is_refused(tmp_path):
     data = path.read_bytes()
     last = data.rindex(b"\xff\xda")
     path.write_bytes(data[:last] + 200 * data[last:-2] + data[-2:])
-    with pytest.raises(PieError, match="4000 x 4000 pixels 20. times"):
+    with pytest.raises(PieError, match="4000 x 4000 pixels 2.. times"):
+        images.read(path)
+    path.write_bytes(jpeg_of_scans(4000, 4000, 70))
+    with pytest.raises(PieError, match="4000 x 4000 pixels 210 times"):
         images.read(path)
 
 

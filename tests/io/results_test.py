@@ -50,6 +50,9 @@ def test_the_state_of_a_folder_follows_its_key_and_it_is_removed_only_empty(tmp_
     for content in ("", "{", "[]", "{}", "3"):  # not ours
         (folder / "metrics.json").write_text(content)
         assert results.state(folder, "k") == "other"
+    with results.folder(tmp_path / "x" / "y"):
+        pass
+    assert not (tmp_path / "x").exists()
     results.make_folder(tmp_path / "a" / "b")
     assert not list((tmp_path / "a" / "b").iterdir())
     results.remove_if_empty(tmp_path / "a")

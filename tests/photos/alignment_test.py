@@ -118,7 +118,10 @@ def test_points_go_to_the_photograph_and_back_and_records_survive_json(photo_u8)
     np.testing.assert_array_equal(again.quad, placed.quad)
     np.testing.assert_array_equal(again.landmarks, placed.landmarks)
     assert (again.photo_size, again.size) == (placed.photo_size, placed.size)
-    for wrong in ({"quad": [[0, 1]]}, {"size": None}, {"landmarks": "none"}):
+    square = np.array([[0, 0], [0, 1], [1, 1], [1, 0]])
+    quads = [[0, 1]], (9 * square - 30_000).tolist(), (1e-9 * square).tolist()
+    others = {"size": None}, {"landmarks": "none"}
+    for wrong in (*({"quad": quad} for quad in quads), *others):
         with pytest.raises(PieError, match="expected an alignment"):
             alignment.Alignment.from_dict(record | wrong)
     with pytest.raises(PieError, match="photo_size"):

@@ -94,9 +94,9 @@ def test_a_face_is_chosen_by_number_and_no_predictor_says_what_to_run(
     assert faces.choose(BOXES[:1]) == BOXES[0]
     assert [faces.choose(BOXES, number) for number in (1, 2)] == BOXES
     assert not caplog.messages
-    assert faces.choose(BOXES) == BOXES[0]
+    assert faces.choose(BOXES, name="crowd.png") == BOXES[0]
     (message,) = caplog.messages
-    for words in ("2 faces", "--face", "1: 200 x 200", "2: 80 x 80"):
+    for words in ("crowd.png: 2 faces", "--face", "1: 200 x 200", "2: 80 x 80"):
         assert words in message
 
     monkeypatch.setenv("PIE_JAX_CACHE", str(tmp_path))

@@ -1,3 +1,4 @@
+import os
 import warnings
 from types import MappingProxyType
 
@@ -13,7 +14,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.core.params import Params
 from pie_jax.networks import stylegan1, stylegan2
 from pie_jax.stack import cache, configuration, converted, fetch, networks, programs
-from pie_jax.stack.load import load, origins
+from pie_jax.stack.load import keep_compiled_programs, load, origins
 from pie_jax.stack.networks import Network
 from pie_jax.stack.uses import EMBED, SYNTHESIZE, Use
 from tests import builders
@@ -147,6 +148,25 @@ def test_a_damaged_entry_of_compiled_programs_is_no_warning(no_weights):
             stacklevel=1,
         )
     assert not caught
+
+
+def test_programs_that_a_full_disk_cut_off_are_removed_and_odd_folders_do_without(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PIE_JAX_CACHE", str(tmp_path))
+    (tmp_path / "xla").mkdir()
+    for name, content in (("empty-cache", b""), ("whole-cache", b"program")):
+        (tmp_path / "xla" / name).write_bytes(content)
+    before = jax.config.jax_compilation_cache_dir
+    try:
+        keep_compiled_programs()
+        assert jax.config.jax_compilation_cache_dir == str(tmp_path / "xla")
+        monkeypatch.setenv("PIE_JAX_CACHE", os.fsdecode(b"/a\xff"))
+        keep_compiled_programs()
+        assert jax.config.jax_compilation_cache_dir == str(tmp_path / "xla")
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+    assert [path.name for path in (tmp_path / "xla").iterdir()] == ["whole-cache"]
 
 
 @pytest.mark.parametrize("module", [stylegan1, stylegan2])

@@ -1,11 +1,14 @@
 import json
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import images, provenance
+from pie_jax.io import codes, images, provenance, results
 from pie_jax.workflows import edit, requests
 from pie_jax.workflows.shoot import Options
 from tests import builders, toys
@@ -67,6 +70,36 @@ def test_a_transparent_photograph_stays_so(anna, embedded, tmp_path):
     pasted = images.read_rgba(folder / "pasted.png")
     np.testing.assert_array_equal(pasted[..., 3], alpha)
     assert (pasted[3:, :, :3] != opaque[3:]).any()
+
+
+def test_an_equal_edit_that_was_waited_for_is_not_made_again(anna, tmp_path, capsys):
+    first, out = run(anna, roll="3", out=tmp_path / "first"), tmp_path / "out"
+    with ThreadPoolExecutor(1) as beside:
+        with results.claimed(out):
+            second = beside.submit(run, anna, roll="3", out=out)
+            shown = ""
+            while "waiting for another run" not in shown and not second.done():
+                shown += capsys.readouterr().err
+                time.sleep(0.01)
+            for file in first.iterdir():
+                shutil.copy(file, out)
+            (out / "edited.png").write_bytes(b"another's")
+        assert second.result() == out
+    assert (out / "edited.png").read_bytes() == b"another's"
+
+
+@pytest.mark.parametrize("damage", ["aligned.png", "code", "alignment"])
+def test_a_damaged_portrait_says_how_it_comes_back(anna, damage):
+    if damage == "aligned.png":
+        whole = (anna / damage).read_bytes()
+        (anna / damage).write_bytes(whole[: len(whole) // 2])
+    elif damage == "code":
+        shutil.rmtree(anna / damage)
+    else:
+        code, origin = codes.load(anna)
+        codes.save(anna / "code", code, origin | {"alignment": None})
+    with pytest.raises(PieError, match=r"anna\b.*pie embed --overwrite"):
+        run(anna, yaw="3")
 
 
 def test_the_same_edit_is_made_again_and_another_one_is_not_lost(anna, tmp_path):

@@ -250,6 +250,19 @@ def test_any_name_and_folder_will_do(embedded, odd_folder, capsys, name):
     assert [path.name for path in (odd_folder / "o").iterdir()] == [photo.stem]
 
 
+def test_a_photograph_is_named_twice_or_its_folder_cannot_be_named(
+    embedded, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    assert embed(embedded.photo, embedded.photo, "--out", out) == 0
+    assert results(out / "anna") == results(embedded.folder)
+    odd = tmp_path / "...png"
+    odd.write_bytes(embedded.photo.read_bytes())
+    assert embed("--out", out / "new" / "out", "--", odd) == 1
+    assert "no folder can be called .." in capsys.readouterr().err
+    assert {path.name for path in out.iterdir()} == {"anna"}
+
+
 def test_overwriting_replaces_what_is_done_too(embedded, tmp_path, capsys):
     out = tmp_path / "out"
     shutil.copytree(embedded.folder, out / "anna")

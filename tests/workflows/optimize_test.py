@@ -103,7 +103,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_code(
     kill_after(20, command, out)
     kept = saved_step(out)
     assert 20 <= kept < 400
-    (key,) = (x.name for x in (out / ".progress").iterdir())
+    (key,) = (x.name for x in (out / ".progress").iterdir() if x.is_dir())
     assert not (out / "anna" / "metrics.json").exists()
 
     shown = kill_after(420, command, out)
@@ -142,6 +142,20 @@ def test_a_run_killed_again_and_again_ends_with_the_same_code(
     assert {x.name for x in out.iterdir()} == {"anna"}
     assert {x.name for x in (out / "anna").iterdir()} == names
     assert outcome(out / "anna") == before
+
+
+def test_what_other_settings_left_of_portraits_that_are_done_is_gone(
+    embedded, tmp_path
+):
+    other = builders.square_photo(tmp_path / "other.png", seed=1)
+    words = ("embed", embedded.photo, other, "--out", tmp_path / "out", *builders.TRIAL)
+    for more in ("--config.batch_size=2", "--config.seed=5"):
+        with interrupted_at(8):
+            assert builders.pie(*words, more) == 130
+    assert len(list((tmp_path / "out" / ".progress").iterdir())) == 4
+    assert builders.pie(*words) == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"anna", "other"}
 
 
 def test_an_interrupted_run_says_so_and_goes_on(embedded, tmp_path, capsys):
