@@ -1,7 +1,7 @@
 """A picture's file without the metadata that keeps Pillow from its pixels.
 
-Pillow gives a PNG up for a text or profile that is long when unpacked, and both PNG and
-JPEG for pieces of metadata that are cut short.
+Pillow gives a PNG up for a text or profile that is long when unpacked, and PNG, JPEG and
+TIFF for pieces of metadata that are cut short.
 """
 
 import io
@@ -18,6 +18,10 @@ _KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _TEXT, _TEXTS = 500_000, 10_000_000  # bytes of one and of all, unpacked
 _PROFILE = 16_000_000  # bytes, unpacked; those of printers have one or two million
 
+
+_TIFF = {b"II*\0": "<", b"MM\0*": ">"}  # the order of bytes
+# Bytes of a number, by the type of a TIFF's tag; others have one.
+_NUMBERS = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 
 # Bytes from which on Pillow can read JPEG's pieces of metadata; others are left out.
 _SEGMENTS = {0xE0: 12, 0xE1: 6, 0xE2: 14, 0xEE: 12}
@@ -40,7 +44,7 @@ def plainer(path: Path) -> Plain | None:
     """Leaves out of a file what is no picture and cannot be read.
 
     Args:
-        path: a file; None is the answer where it is neither PNG nor JPEG.
+        path: a file; None is the answer where it is none of PNG, JPEG and TIFF.
     """
     with path.open("rb") as file:
         signature = file.read(len(_PNG))
@@ -49,6 +53,9 @@ def plainer(path: Path) -> Plain | None:
         if signature.startswith(_JPEG):
             file.seek(len(_JPEG))
             return _plain_jpeg(file)
+        if order := _TIFF.get(signature[:4]):
+            file.seek(0)
+            return _plain_tiff(io.BytesIO(file.read()), order)
     return None
 
 
@@ -86,6 +93,24 @@ def _plain_jpeg(file: IO[bytes]) -> Plain:
     plain.write(head + file.read())
     plain.seek(0)
     return Plain(plain, profile)
+
+
+def _plain_tiff(file: io.BytesIO, order: str) -> Plain:
+    """With a new directory, at its end, of the tags whose values are in the file."""
+    data, kept = file.getbuffer(), []
+    (begin,) = struct.unpack_from(f"{order}I", data, 4)
+    (count,) = struct.unpack_from(f"{order}H", data, begin)
+    for place in range(begin + 2, begin + 2 + 12 * count, 12):
+        _, kind, length, at = struct.unpack_from(f"{order}HHII", data, place)
+        size = length * _NUMBERS.get(kind, 1)
+        if size <= 4 or at + size <= len(data):
+            kept.append(bytes(data[place : place + 12]))
+    data[4:8] = struct.pack(f"{order}I", len(data))
+    del data  # a buffer that is looked at does not grow
+    file.seek(0, os.SEEK_END)
+    file.write(struct.pack(f"{order}H", len(kept)) + b"".join(kept) + bytes(4))
+    file.seek(0)
+    return Plain(file, {})
 
 
 def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes, int]]:

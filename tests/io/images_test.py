@@ -346,6 +346,24 @@ def test_metadata_does_not_hide_other_pictures(tmp_path, gradient_u8, suffix, op
     np.testing.assert_array_equal(images.read(path), gradient_u8)
 
 
+@pytest.mark.parametrize("tag", [270, 274])  # description, orientation
+def test_metadata_beyond_the_end_does_not_hide_a_tiff(tmp_path, gradient_u8, tag):
+    path = tmp_path / "a.tiff"
+    Image.fromarray(gradient_u8).save(path)
+    data = bytearray(path.read_bytes())
+    (begin,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, begin)
+    size = begin + 2 + 12 * count
+    entries = [bytes(data[i : i + 12]) for i in range(begin + 2, size, 12)]
+    # Of another kind than it should be, too.
+    entries.append(struct.pack("<HHII", tag, 7, 1000, 999_999_999))
+    entries.sort(key=lambda entry: struct.unpack_from("<H", entry))
+    data[4:8] = struct.pack("<I", len(data))
+    data += struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    path.write_bytes(data)
+    np.testing.assert_array_equal(images.read(path), gradient_u8)
+
+
 MEASURE = """
 import re, sys
 from pathlib import Path
