@@ -6,7 +6,7 @@ it, so a process killed at any moment leaves the one before.
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,14 +38,15 @@ class Checkpoints:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._contexts.close()
-        for left in self._folder.glob("*.orbax-checkpoint-tmp*"):
-            atomic.remove(left)  # of a save that failed
+    def __exit__(self, *error: Any) -> None:  # noqa: PYI036  as ExitStack takes them
         try:
-            self._folder.rmdir()
-        except OSError:
-            pass  # something was saved, or all of it deleted
+            with atomic.explained(self._folder, Exception):
+                self._contexts.__exit__(*error)
+        finally:
+            for left in self._folder.glob("*.orbax-checkpoint-tmp*"):
+                atomic.remove(left)  # of a save that failed
+            with suppress(OSError):  # something was saved, or all of it deleted
+                self._folder.rmdir()
 
     def save(self, step: int, state: Any, record: dict[str, Any]) -> None:
         """Saves after `step` steps: a pytree of arrays, and a JSON-able record.
