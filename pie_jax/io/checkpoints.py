@@ -13,6 +13,7 @@ from typing import Any, Self
 import orbax.checkpoint as ocp
 from etils import epath
 
+from pie_jax.core.errors import PieError
 from pie_jax.io import atomic, locks, orbax_paths, reading
 
 
@@ -42,6 +43,9 @@ class Checkpoints:
         try:
             with atomic.explained(self._folder, Exception):
                 self._contexts.__exit__(*error)
+        except PieError:
+            if not any(error):
+                raise  # else what failed first is told
         finally:
             for left in self._folder.glob("*.orbax-checkpoint-tmp*"):
                 atomic.remove(left)  # of a save that failed
