@@ -194,6 +194,11 @@ def great_chunk(root):
     root.create_dataset("shape/model/mean", (1,), "f4", **options)
 
 
+def tiny_chunks(root):
+    """None of which is there: HDF5 would take 1 kB for each."""
+    root.create_dataset("shape/model/mean", (15_000_000,), "i1", chunks=(1,))
+
+
 def committed(root):
     root["shape/model/mean"] = np.dtype("f4")
 
@@ -210,6 +215,7 @@ def great_text(root):
     ("kind", "fill", "message"),
     [
         ("basel2017", great_chunk, "claims"),
+        ("basel2017", tiny_chunks, "claims"),
         ("basel2017", committed, "a group where an array belongs"),
         ("basel2017", group, "a group where an array belongs"),
         ("vgg16", great_text, "cannot be read"),
@@ -219,6 +225,25 @@ def great_text(root):
 )
 def test_other_things_of_hdf5_are_told_apart(kind, fill, message):
     refused(converter(kind), "a.h5", hdf5(fill), message)
+
+
+def test_references_in_tiny_chunks_are_refused():
+    def fill(root):
+        kind = h5py.ref_dtype
+        cell = root.create_dataset("layers", (100_000,), kind, chunks=(1,))
+        cell.attrs["MATLAB_class"] = np.bytes_("cell")
+
+    refused(converter("vgg_face"), "a.mat", matlab_files.hdf5(fill), "claims")
+
+
+def test_an_array_of_a_million_axes_is_refused():
+    content = matlab_files.mat5({"x": np.ones((1, 1))}, compressed=False)
+    shape = struct.pack("<IIii", 5, 8, 1, 1)
+    axes = struct.pack("<II", 2, 2**20 - 256) + b"\xff" * (2**20 - 256)
+    content = content.replace(shape, axes)
+    size = len(content) - 136
+    content = content[:132] + struct.pack("<I", size) + content[136:]
+    refused(converter("vgg_face"), "a.mat", content, "an array of 1048320 axes")
 
 
 def test_a_type_where_matlab_has_a_variable_is_an_error():
