@@ -100,6 +100,28 @@ def colliding():
     return b"}(" + b"".join(b"\x8a\x0b" + long + b"N" for long in longs) + b"u."
 
 
+def chain():
+    """Numbers in the order in which a dictionary of 2**17 places looks at them for one
+    more, which is the last."""
+    numbers = [1]
+    while len(numbers) < 70_000:
+        numbers.append((5 * numbers[-1] + 1) % 2**17)
+    return [struct.pack("<i", number) for number in [*numbers, 423_061]]
+
+
+def walking():
+    """A key for which 200 000 times all others are looked at."""
+    pairs = b"N".join(b"J" + number for number in chain())
+    return b"}(" + pairs + b"q\0N" + b"h\0N" * 200_000 + b"u."
+
+
+def recalling():
+    """The same of the numbers under which values are kept for later."""
+    numbers = chain()
+    kept = b"".join(b"r" + number for number in numbers)
+    return b"N" + kept + (b"0j" + numbers[-1]) * 110_000 + b"."
+
+
 def great_key():
     """One number of half a megabyte, of which a hundred thousand times a hash is made."""
     number = b"\x8b" + struct.pack("<i", 500_000) + b"\1" * 500_000
@@ -124,6 +146,8 @@ DEEP = b"]" * 50_000 + b"a" * 49_999 + b"."
         ("deep3d", archive(calls()), "claims"),
         ("stylegan2", colliding(), "holds no StyleGAN 2"),
         ("stylegan2", great_key(), "holds no StyleGAN 2"),
+        ("stylegan2", walking(), "holds no StyleGAN 2"),
+        ("stylegan2", recalling(), "holds no StyleGAN 2"),
         ("deep3d", archive(DEEP), "nested more than"),
         ("stylegan2", tf(resolution=numpy_array(("x", 2**33))), "published"),
     ],
@@ -412,5 +436,6 @@ def test_names_of_a_file_do_not_command_the_terminal(tmp_path, capsys):
 
 def test_the_small_files_are_small():
     """What is said of them holds for files of at most a megabyte."""
-    for content in (archive(TREE), modules(), calls(), colliding(), great_key()):
+    made = (modules(), calls(), colliding(), great_key(), walking(), recalling())
+    for content in (archive(TREE), *made):
         assert len(content) < 2**20
