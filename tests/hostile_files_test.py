@@ -6,6 +6,7 @@ characters on the terminal.
 
 import io
 import json
+import os
 import struct
 import zipfile
 from collections import OrderedDict
@@ -17,7 +18,7 @@ import pytest
 
 from pie_jax.converters import codes as foreign
 from pie_jax.core.errors import PieError
-from pie_jax.io import arrays, codes
+from pie_jax.io import arrays, codes, directions
 from pie_jax.stack import converted, registry
 from pie_jax.workflows import edit, export
 from tests import builders, mutations, pickles
@@ -363,6 +364,25 @@ def test_a_record_of_a_file_that_cannot_be_is_explained(tmp_path):
     (tmp_path / "theta.json").write_text(json.dumps(record))
     with pytest.raises(PieError, match="cannot be read"):
         export.export(tmp_path / "theta.json", tmp_path / "a.obj")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        converter("stylegan2"),
+        foreign.read,
+        directions.read,
+        export.read_face,
+        converted.metadata,
+        converted.sha256,
+    ],
+)
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".pt"])
+def test_a_pipe_is_not_waited_for(tmp_path, read, suffix):
+    pipe = tmp_path / f"pipe{suffix}"
+    os.mkfifo(pipe)
+    with pytest.raises(PieError, match="expected a file, found a special file"):
+        read(pipe)
 
 
 def test_what_is_nested_is_not_said_to_fill_the_memory(tmp_path):
