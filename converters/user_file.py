@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from pie_jax.core.errors import PieError
+from pie_jax.core.errors import PieError, printable
 from pie_jax.io import reading
 from pie_jax.io.allowance import Allowance
 
@@ -22,7 +22,7 @@ class UserFile(NamedTuple):
     def identity(self) -> dict[str, str]:
         """What is kept of it beside the converted weights."""
         return {
-            "source_file": self.name,
+            "source_file": printable(self.name),
             "source_sha256": hashlib.sha256(self.data).hexdigest(),
         }
 
