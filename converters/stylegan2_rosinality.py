@@ -7,7 +7,7 @@ each style input.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,9 @@ from pie_jax.converters import torch_checkpoint
 from pie_jax.core.errors import PieError, shown
 
 _MEAN = "latent_avg"
-_TRAINED = "g"
-"""The generator that the average is of."""
-_TRAINING_ONLY = {_TRAINED, "d", "g_optim", "d_optim"}
+_AVERAGE, _TRAINED = "g_ema", "g"
 _MOST = 9
-_USUAL = ("g_ema", "state_dict.decoder")
+_USUAL = (_AVERAGE, "state_dict.decoder")
 """Where the average generator is, in files that have several."""
 
 FORM = Form(
@@ -62,15 +60,13 @@ def read(file: UserFile) -> Source[Form] | None:
         PieError: the file is damaged, its generator is more than arrays, or it has
             several.
     """
-    content = torch_checkpoint.read(file.data, file.name, skip=_TRAINING_ONLY)
+    content = torch_checkpoint.read(file.data, file.name, _training_only)
     if not isinstance(content, dict):
         return None
-    content.get(_USUAL[0])  # a generator that was saved as an object says so
+    content.get(_AVERAGE)  # a generator that was saved as an object says so
     found = _found(content)
-    if not found and _USUAL[0] not in content:
-        skip = _TRAINING_ONLY - {_TRAINED}
-        content = torch_checkpoint.read(file.data, file.name, skip)
-        found = _found(content)
+    if len(found) > 1:  # its average may have any name
+        found.pop(_TRAINED, None)
     usual = [found[place] for place in _USUAL if place in found]
     if len(found) > 1 and not usual:
         raise PieError(
@@ -82,6 +78,12 @@ def read(file: UserFile) -> Source[Form] | None:
     arrays = [*usual, *found.values()][0]
     form = FORM if _MEAN in arrays else FORM._replace(w_avg=None)
     return Source(form, arrays, {})
+
+
+def _training_only(keys: Collection[Any]) -> set[str]:
+    """What a file of these keys has for nothing but training."""
+    trained = {_TRAINED} if _AVERAGE in keys else set()
+    return {"d", "g_optim", "d_optim"} | trained
 
 
 def _found(content: dict) -> dict[str, dict[str, Any]]:

@@ -47,6 +47,9 @@ _COUNT = 8
 _REPEATED = 2**14
 """Elements that strides of zero may make of any storage."""
 
+Skip = Collection[str] | Callable[[Collection[Any]], Collection[str]]
+"""Keys that are not wanted, or what tells them from all that are there."""
+
 
 class _Storage(NamedTuple):
     """A storage as a pickle refers to it."""
@@ -65,7 +68,7 @@ def is_checkpoint(data: bytes) -> bool:
     return data.startswith((b"PK\x03\x04", _LEGACY_START))
 
 
-def read(data: bytes, file: str, skip: Collection[str] = ()) -> Any:
+def read(data: bytes, file: str, skip: Skip = ()) -> Any:
     """Reads a checkpoint, but for what the outermost dictionary has under keys in
     `skip`.
 
@@ -86,7 +89,7 @@ def read(data: bytes, file: str, skip: Collection[str] = ()) -> Any:
         return reader(data, file, skip)
 
 
-def _read_zip(data: bytes, file: str, skip: Collection[str]) -> Any:
+def _read_zip(data: bytes, file: str, skip: Skip) -> Any:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         _refuse_bombs(archive, len(data), file)
         names = set(archive.namelist())
@@ -125,7 +128,7 @@ def _refuse_bombs(archive: zipfile.ZipFile, size: int, file: str) -> None:
         )
 
 
-def _read_legacy(data: bytes, file: str, skip: Collection[str]) -> Any:
+def _read_legacy(data: bytes, file: str, skip: Skip) -> Any:
     stream = io.BytesIO(data)
 
     def next_pickle() -> restricted_pickle.Pickle:
@@ -185,7 +188,7 @@ def _build(
     content: Any,
     contents: Callable[[_Storage], Any],
     allowance: Allowance,
-    skip: Collection[str],
+    skip: Skip,
 ) -> Any:
     arrays: dict[str, np.ndarray] = {}
     file = allowance.file
@@ -210,7 +213,8 @@ def _build(
     if isinstance(content, Call) and content.name == "collections.OrderedDict":
         content = dict(content.items) if not content.args else content
     if isinstance(content, dict):
-        content = {key: item for key, item in content.items() if key not in skip}
+        unwanted = skip(content.keys()) if callable(skip) else skip
+        content = {key: item for key, item in content.items() if key not in unwanted}
     return restricted_pickle.build(content, MAKERS, allowance, external)
 
 
