@@ -2,11 +2,12 @@
 
 - .npy: an array of codes; or a dictionary of images with a code each, or with a list of
   codes of which the last is taken, as stylegan3-editing's `latents.npy`;
-- .npz: one array, or several of which one is called as below: stylegan2-ada-pytorch's
-  `projected_w.npz` has `w` `[1, num_ws, 512]`;
+- .npz: one array, or several of which one is called as below, or one alone can be
+  codes: stylegan2-ada-pytorch's `projected_w.npz` has `w` `[1, num_ws, 512]`;
 - .pt: a tensor, as encoder4editing's `latents.pt` `[n, num_ws, 512]`; a dictionary with
-  one of the names below; what rosinality/stylegan2-pytorch's projector writes, a
-  dictionary of images with a `latent` each; or a list of tensors, one for an image.
+  one of the names below, or of images with a code each; what
+  rosinality/stylegan2-pytorch's projector writes, a dictionary of images with a `latent`
+  each; or a list of tensors, one for an image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ SUFFIXES = (".npy", ".npz", ".pt", ".pth")
 
 NAMES = ("w_plus", "w", "dlatents", "latents", "latent", "codes", "code")
 """What arrays of codes are called; the first that is there is taken."""
+_WIDTH = 512
 
 
 @reading.reader
@@ -79,6 +81,10 @@ def _codes(content: Any, path: Path) -> np.ndarray:
     latents = [_of_image(record) for record in content.values()]
     if latents and all(latent is not None for latent in latents):
         return _one_for_each_image(latents, path)
+    named = any(name in content for name in NAMES)
+    codes = list(_possible(content).values())
+    if not named and len(codes) > 1 and len({code.shape for code in codes}) == 1:
+        return _one_for_each_image(codes, path)
     return _chosen(content, path)
 
 
@@ -90,17 +96,29 @@ def _of_image(record: Any) -> Any:
 
 
 def _chosen(arrays: Mapping[str, Any], path: Path) -> np.ndarray:
-    """The array with a usual name, or the only one."""
+    """The array with a usual name, or the only one that can be codes."""
     for name in NAMES:
         if name in arrays:
             return _real(arrays[name], path)
     found = {k: v for k, v in arrays.items() if isinstance(v, np.ndarray)}
+    found = _possible(found) or found
     if len(found) != 1:
         some = [f"{shown(k)} {list(x.shape)}" for k, x in found.items()][:9]
         several = f"{len(found)} arrays ({', '.join(some)})"
         raise _unknown(path, several if found else "no array")
     (only,) = found.values()
     return _real(only, path)
+
+
+def _possible(arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays whose shape is that of codes."""
+    return {
+        name: array
+        for name, array in arrays.items()
+        if isinstance(array, np.ndarray)
+        and array.ndim <= 3
+        and array.shape[-1:] == (_WIDTH,)
+    }
 
 
 def _one_for_each_image(latents: Sequence[Any], path: Path) -> np.ndarray:

@@ -19,6 +19,8 @@ from pie_jax.io import reading
 
 COST = 1000
 """Bytes for which one of a file's things is looked at: it takes longer than it has."""
+_CHUNK = 4000
+"""Bytes that HDF5 needs to know of a chunk of a dataset, even of one that is not there."""
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -93,10 +95,14 @@ class Hdf5:
         return [text.decode() for text in np.ravel(item.attrs[attribute])]
 
     def _take(self, dataset: Any) -> None:
-        """What it takes to read a dataset, whose chunks may be larger than itself."""
-        chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
-        self.allowance.check(chunk)
+        """What it takes to read a dataset, whose chunks may be larger than itself, or
+        nearly as many as its elements."""
+        chunks = dataset.chunks or ()
+        self.allowance.check(math.prod(chunks) * dataset.dtype.itemsize)
         self.allowance.take(dataset.nbytes)
+        if chunks:
+            counts = (-(-n // m) for n, m in zip(dataset.shape, chunks, strict=True))
+            self.allowance.take(math.prod(counts) * _CHUNK)
 
     def _refusal(self, problem: str) -> PieError:
         return PieError(

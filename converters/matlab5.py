@@ -25,6 +25,7 @@ _HEADER = 128
 _ORDERS = {b"IM": "<", b"MI": ">"}
 _VERSION = 0x0100
 _MAX_DEPTH = 32
+_MAX_AXES = 32
 _COST = 300
 """Bytes that Python needs for the smallest of arrays, about."""
 
@@ -114,7 +115,10 @@ class _Reader:
         kind = flags & 0xFF
         if kind == _OPAQUE:
             return self._text(_next(parts)), None
-        shape = tuple(map(int, self._integers(parts)))
+        lengths = self._integers(parts)
+        if len(lengths) > _MAX_AXES:
+            raise ValueError(f"an array of {len(lengths)} axes")
+        shape = tuple(map(int, lengths))
         if min(shape, default=-1) < 0:
             raise ValueError(f"an array of shape {shape}")
         name = self._text(_next(parts))

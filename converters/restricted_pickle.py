@@ -15,6 +15,7 @@ import io
 import pickletools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ _COST = 16
 _WRONG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a maker raises that cannot do with the arguments."""
 _MAX_KEY_BITS = 64
+_MAX_KEYS = 10_000
+"""Keys of a file that are no text: an optimizer has one for each parameter."""
 
 
 class Name:
@@ -89,6 +92,9 @@ class Refused:
         )
 
 
+_TOO_MANY = Refused(f"more than {_MAX_KEYS} keys that are no text")
+
+
 class Dict(dict):
     """A dictionary of a file, which raises `Refused` values when they are taken."""
 
@@ -142,8 +148,9 @@ class _Machine:
     def __init__(self, file: str):
         self.file = file
         self.stack: list[Any] = []
-        self.memo: dict[int, Any] = {}
+        self.memo: dict[str, Any] = {}
         self.externals: list[External] = []
+        self.keys = _Keys()
 
     def do(self, instruction: str, argument: Any) -> None:
         """Carries out one instruction."""
@@ -193,7 +200,7 @@ class _Machine:
     def append(self, values: list[Any]) -> None:
         target = self.stack[-1]
         if isinstance(target, set):
-            target.update(_key(value) for value in values)
+            target.update(map(self.keys.key, values))
         elif isinstance(target, list | Call):
             elements = target if isinstance(target, list) else target.elements
             elements.extend(values)
@@ -202,7 +209,7 @@ class _Machine:
 
     def set_items(self, values: list[Any]) -> None:
         target = self.stack[-1]
-        pairs = _pairs(values)
+        pairs = self.keys.pairs(values)
         if isinstance(target, dict):
             target.update(pairs)
         elif isinstance(target, Call):
@@ -211,18 +218,32 @@ class _Machine:
             raise TypeError("items of what is no dictionary")
 
 
-def _key(value: Any) -> Any:
-    # Any deeper value could exhaust the stack when it is hashed, and numbers of more
-    # digits could be made to collide, and take long to compare.
-    if isinstance(value, int) and value.bit_length() <= _MAX_KEY_BITS:
-        return value
-    known = value is None or isinstance(value, str | bytes | float | Refused)
-    return value if known else Refused("a key that is neither text nor number")
+class _Keys:
+    """Makes keys of a file's values, so that none takes long to find.
 
+    The hash of text differs in every process. Of anything else a file can choose it,
+    and so the places of a dictionary that are looked at for a key.
+    """
 
-def _pairs(values: list[Any]) -> list[tuple[Any, Any]]:
-    keys = map(_key, values[::2])
-    return list(zip(keys, values[1::2], strict=True))
+    def __init__(self) -> None:
+        self._left = _MAX_KEYS
+
+    def key(self, value: Any) -> Any:
+        """The value itself; `Refused` where it may be no key."""
+        if isinstance(value, Refused) or (value and isinstance(value, str | bytes)):
+            return value
+        # Any deeper value could exhaust the stack when it is hashed, and numbers of
+        # more digits take long to compare.
+        short = isinstance(value, int) and value.bit_length() <= _MAX_KEY_BITS
+        if not short and not isinstance(value, str | bytes | float | NoneType):
+            return Refused("a key that is neither text nor number")
+        self._left -= 1
+        return value if self._left >= 0 else _TOO_MANY
+
+    def pairs(self, values: list[Any]) -> list[tuple[Any, Any]]:
+        """Keys with values, which alternate."""
+        keys = map(self.key, values[::2])
+        return list(zip(keys, values[1::2], strict=True))
 
 
 def _stack_name(machine: _Machine, _: Any) -> None:
@@ -262,7 +283,13 @@ def _tuple(count: int) -> Callable[[_Machine, Any], None]:
 
 
 def _memorise(machine: _Machine, index: Any) -> None:
-    machine.memo[len(machine.memo) if index is None else index] = machine.stack[-1]
+    # As text, whose hash is not the file's choice.
+    place = str(len(machine.memo) if index is None else index)
+    machine.memo[place] = machine.stack[-1]
+
+
+def _recall(machine: _Machine, index: Any) -> None:
+    machine.stack.append(machine.memo[str(index)])
 
 
 def _push(make: Callable[[], Any]) -> Callable[[_Machine, Any], None]:
@@ -290,8 +317,10 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "TUPLE2": _tuple(2),
     "TUPLE3": _tuple(3),
     "LIST": lambda m, _: m.stack.append(m.pop_to_mark()),
-    "DICT": lambda m, _: m.stack.append(dict(_pairs(m.pop_to_mark()))),
-    "FROZENSET": lambda m, _: m.stack.append(frozenset(map(_key, m.pop_to_mark()))),
+    "DICT": lambda m, _: m.stack.append(dict(m.keys.pairs(m.pop_to_mark()))),
+    "FROZENSET": lambda m, _: m.stack.append(
+        frozenset(map(m.keys.key, m.pop_to_mark()))
+    ),
     "APPEND": lambda m, _: m.append([m.pop()]),
     "APPENDS": lambda m, _: m.append(m.pop_to_mark()),
     "ADDITEMS": lambda m, _: m.append(m.pop_to_mark()),
@@ -304,9 +333,9 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "BINPUT": _memorise,
     "LONG_BINPUT": _memorise,
     "MEMOIZE": _memorise,
-    "GET": lambda m, index: m.stack.append(m.memo[index]),
-    "BINGET": lambda m, index: m.stack.append(m.memo[index]),
-    "LONG_BINGET": lambda m, index: m.stack.append(m.memo[index]),
+    "GET": _recall,
+    "BINGET": _recall,
+    "LONG_BINGET": _recall,
     "GLOBAL": lambda m, name: m.name(*name.split(" ", 1)),
     "STACK_GLOBAL": _stack_name,
     "INST": _call_named,
@@ -442,16 +471,22 @@ class _Builder:
             )
 
 
+def dictionary(pairs: Iterable[tuple[Any, Any]]) -> dict:
+    """A dictionary of a file's pairs of key and value."""
+    keys = _Keys()
+    return {keys.key(key): value for key, value in pairs}
+
+
 def make_dict(call: Call) -> dict:
     """The maker of dictionaries of any class: `collections.OrderedDict` and others."""
-    pairs = call.args[0] if call.args else []
-    made = {_key(key): value for key, value in pairs}
+    made = dictionary(call.args[0] if call.args else [])
     return made | dict(call.items)
 
 
 def make_set(call: Call) -> set:
     """The maker of sets."""
-    return {_key(value) for values in call.args for value in values}
+    keys = _Keys()
+    return {keys.key(value) for values in call.args for value in values}
 
 
 CONTAINERS: dict[str, Callable[[Call], Any]] = {

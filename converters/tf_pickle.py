@@ -67,11 +67,12 @@ def generator(content: tuple, file: UserFile) -> TFGenerator:
     state = restricted_pickle.build(content[-1], MAKERS, file.allowance())
     problem = "cannot be read: its network Gs is not as NVIDIA's are"
     with reading.explained(file.name, problem):
-        own = TFGenerator(dict(state["variables"]), dict(state["static_kwargs"]))
+        variables = restricted_pickle.dictionary(state["variables"])
+        own = TFGenerator(variables, dict(state["static_kwargs"].items()))
         for prefix, component in state["components"].items():
             if len(prefix) > _MAX_PREFIX:
                 raise ValueError("a component of too long a name")
             for name, value in component["variables"]:
                 own.variables[f"{prefix}/{name}"] = value
-            own.options.update(component["static_kwargs"])
+            own.options.update(component["static_kwargs"].items())
     return own

@@ -42,8 +42,13 @@ _HALVED = "torch.BFloat16Storage"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _LEGACY_PROTOCOL = 1001
+_COUNT = 8
+"""Bytes before a storage that tell how many elements it has."""
 _REPEATED = 2**14
 """Elements that strides of zero may make of any storage."""
+
+Skip = Collection[str] | Callable[[Collection[Any]], Collection[str]]
+"""Keys that are not wanted, or what tells them from all that are there."""
 
 
 class _Storage(NamedTuple):
@@ -63,7 +68,7 @@ def is_checkpoint(data: bytes) -> bool:
     return data.startswith((b"PK\x03\x04", _LEGACY_START))
 
 
-def read(data: bytes, file: str, skip: Collection[str] = ()) -> Any:
+def read(data: bytes, file: str, skip: Skip = ()) -> Any:
     """Reads a checkpoint, but for what the outermost dictionary has under keys in
     `skip`.
 
@@ -84,7 +89,7 @@ def read(data: bytes, file: str, skip: Collection[str] = ()) -> Any:
         return reader(data, file, skip)
 
 
-def _read_zip(data: bytes, file: str, skip: Collection[str]) -> Any:
+def _read_zip(data: bytes, file: str, skip: Skip) -> Any:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         _refuse_bombs(archive, len(data), file)
         names = set(archive.namelist())
@@ -123,7 +128,7 @@ def _refuse_bombs(archive: zipfile.ZipFile, size: int, file: str) -> None:
         )
 
 
-def _read_legacy(data: bytes, file: str, skip: Collection[str]) -> Any:
+def _read_legacy(data: bytes, file: str, skip: Skip) -> Any:
     stream = io.BytesIO(data)
 
     def next_pickle() -> restricted_pickle.Pickle:
@@ -137,30 +142,42 @@ def _read_legacy(data: bytes, file: str, skip: Collection[str]) -> Any:
     pickle = next_pickle()
     keys = next_pickle().content
     referred = [_storage(external, file) for external in pickle.externals]
-    for storage in referred:
-        if storage.name not in _DTYPES:
-            raise Refused(storage.name).error(file)
-    dtypes = {storage.key: storage.dtype for storage in referred}
     storages = memoryview(data)[stream.tell() :]
-    contents = _legacy_storages(storages, keys, dtypes, file)
+    sizes = _legacy_sizes(referred, len(storages), file)
+    contents = _legacy_storages(storages, keys, sizes, file)
     allowance = Allowance(file, len(data))
     return _build(pickle.content, lambda x: contents[x.key], allowance, skip)
 
 
+def _legacy_sizes(storages: list[_Storage], length: int, file: str) -> dict[str, int]:
+    """Bytes of an element of each storage. Those of a class that is not known share what
+    the others leave of all bytes; `Refused` where there are two such classes."""
+    known = {x.key: x.dtype.itemsize for x in storages if x.name in _DTYPES}
+    counts = {x.key: x.size for x in storages}
+    others = {x.key: x.name for x in storages if x.key not in known}
+    if not others:
+        return known
+    left = length - sum(_COUNT + counts[key] * known.get(key, 0) for key in counts)
+    shared = sum(counts[key] for key in others)
+    if len({*others.values()}) > 1 or left < 0 or shared <= 0 or left % shared:
+        raise Refused(next(iter(others.values()))).error(file)
+    return known | dict.fromkeys(others, left // shared)
+
+
 def _legacy_storages(
-    data: memoryview, keys: Any, dtypes: dict[str, np.dtype], file: str
+    data: memoryview, keys: Any, sizes: dict[str, int], file: str
 ) -> dict[str, memoryview]:
     """The memory of each storage: a count and its elements, in the order of `keys`."""
     plain = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
-    if not plain or {*keys} != dtypes.keys():
+    if not plain or {*keys} != sizes.keys():
         raise PieError(
             f"{file} is damaged: its storages are not those that its tensors need."
         )
     contents, offset = {}, 0
     for key in keys:
-        count = int.from_bytes(data[offset : offset + 8], "little", signed=True)
-        begin, size = offset + 8, count * dtypes[key].itemsize
-        offset = begin + size
+        begin = offset + _COUNT
+        count = int.from_bytes(data[offset:begin], "little", signed=True)
+        offset = begin + count * sizes[key]
         if count < 0 or offset > len(data):
             raise PieError(f"{file} is truncated: the storage {key} is not whole.")
         contents[key] = data[begin:offset]
@@ -171,7 +188,7 @@ def _build(
     content: Any,
     contents: Callable[[_Storage], Any],
     allowance: Allowance,
-    skip: Collection[str],
+    skip: Skip,
 ) -> Any:
     arrays: dict[str, np.ndarray] = {}
     file = allowance.file
@@ -196,7 +213,8 @@ def _build(
     if isinstance(content, Call) and content.name == "collections.OrderedDict":
         content = dict(content.items) if not content.args else content
     if isinstance(content, dict):
-        content = {key: item for key, item in content.items() if key not in skip}
+        unwanted = skip(content.keys()) if callable(skip) else skip
+        content = {key: item for key, item in content.items() if key not in unwanted}
     return restricted_pickle.build(content, MAKERS, allowance, external)
 
 

@@ -6,6 +6,7 @@ characters on the terminal.
 
 import io
 import json
+import os
 import struct
 import zipfile
 from collections import OrderedDict
@@ -17,7 +18,7 @@ import pytest
 
 from pie_jax.converters import codes as foreign
 from pie_jax.core.errors import PieError
-from pie_jax.io import arrays, codes
+from pie_jax.io import arrays, codes, directions
 from pie_jax.stack import converted, registry
 from pie_jax.workflows import edit, export
 from tests import builders, mutations, pickles
@@ -100,6 +101,28 @@ def colliding():
     return b"}(" + b"".join(b"\x8a\x0b" + long + b"N" for long in longs) + b"u."
 
 
+def chain():
+    """Numbers in the order in which a dictionary of 2**17 places looks at them for one
+    more, which is the last."""
+    numbers = [1]
+    while len(numbers) < 70_000:
+        numbers.append((5 * numbers[-1] + 1) % 2**17)
+    return [struct.pack("<i", number) for number in [*numbers, 423_061]]
+
+
+def walking():
+    """A key for which 200 000 times all others are looked at."""
+    pairs = b"N".join(b"J" + number for number in chain())
+    return b"}(" + pairs + b"q\0N" + b"h\0N" * 200_000 + b"u."
+
+
+def recalling():
+    """The same of the numbers under which values are kept for later."""
+    numbers = chain()
+    kept = b"".join(b"r" + number for number in numbers)
+    return b"N" + kept + (b"0j" + numbers[-1]) * 110_000 + b"."
+
+
 def great_key():
     """One number of half a megabyte, of which a hundred thousand times a hash is made."""
     number = b"\x8b" + struct.pack("<i", 500_000) + b"\1" * 500_000
@@ -124,6 +147,8 @@ DEEP = b"]" * 50_000 + b"a" * 49_999 + b"."
         ("deep3d", archive(calls()), "claims"),
         ("stylegan2", colliding(), "holds no StyleGAN 2"),
         ("stylegan2", great_key(), "holds no StyleGAN 2"),
+        ("stylegan2", walking(), "holds no StyleGAN 2"),
+        ("stylegan2", recalling(), "holds no StyleGAN 2"),
         ("deep3d", archive(DEEP), "nested more than"),
         ("stylegan2", tf(resolution=numpy_array(("x", 2**33))), "published"),
     ],
@@ -194,6 +219,11 @@ def great_chunk(root):
     root.create_dataset("shape/model/mean", (1,), "f4", **options)
 
 
+def tiny_chunks(root):
+    """None of which is there: HDF5 would take 1 kB for each."""
+    root.create_dataset("shape/model/mean", (15_000_000,), "i1", chunks=(1,))
+
+
 def committed(root):
     root["shape/model/mean"] = np.dtype("f4")
 
@@ -210,6 +240,7 @@ def great_text(root):
     ("kind", "fill", "message"),
     [
         ("basel2017", great_chunk, "claims"),
+        ("basel2017", tiny_chunks, "claims"),
         ("basel2017", committed, "a group where an array belongs"),
         ("basel2017", group, "a group where an array belongs"),
         ("vgg16", great_text, "cannot be read"),
@@ -219,6 +250,25 @@ def great_text(root):
 )
 def test_other_things_of_hdf5_are_told_apart(kind, fill, message):
     refused(converter(kind), "a.h5", hdf5(fill), message)
+
+
+def test_references_in_tiny_chunks_are_refused():
+    def fill(root):
+        kind = h5py.ref_dtype
+        cell = root.create_dataset("layers", (100_000,), kind, chunks=(1,))
+        cell.attrs["MATLAB_class"] = np.bytes_("cell")
+
+    refused(converter("vgg_face"), "a.mat", matlab_files.hdf5(fill), "claims")
+
+
+def test_an_array_of_a_million_axes_is_refused():
+    content = matlab_files.mat5({"x": np.ones((1, 1))}, compressed=False)
+    shape = struct.pack("<IIii", 5, 8, 1, 1)
+    axes = struct.pack("<II", 2, 2**20 - 256) + b"\xff" * (2**20 - 256)
+    content = content.replace(shape, axes)
+    size = len(content) - 136
+    content = content[:132] + struct.pack("<I", size) + content[136:]
+    refused(converter("vgg_face"), "a.mat", content, "an array of 1048320 axes")
 
 
 def test_a_type_where_matlab_has_a_variable_is_an_error():
@@ -316,6 +366,25 @@ def test_a_record_of_a_file_that_cannot_be_is_explained(tmp_path):
         export.export(tmp_path / "theta.json", tmp_path / "a.obj")
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        converter("stylegan2"),
+        foreign.read,
+        directions.read,
+        export.read_face,
+        converted.metadata,
+        converted.sha256,
+    ],
+)
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".pt"])
+def test_a_pipe_is_not_waited_for(tmp_path, read, suffix):
+    pipe = tmp_path / f"pipe{suffix}"
+    os.mkfifo(pipe)
+    with pytest.raises(PieError, match="expected a file, found a special file"):
+        read(pipe)
+
+
 def test_what_is_nested_is_not_said_to_fill_the_memory(tmp_path):
     with pytest.raises(PieError, match="it is nested too deeply"):
         (tmp_path / "a.json").write_text('{"theta": ' + "[" * 100_000)
@@ -387,5 +456,6 @@ def test_names_of_a_file_do_not_command_the_terminal(tmp_path, capsys):
 
 def test_the_small_files_are_small():
     """What is said of them holds for files of at most a megabyte."""
-    for content in (archive(TREE), modules(), calls(), colliding(), great_key()):
+    made = (modules(), calls(), colliding(), great_key(), walking(), recalling())
+    for content in (archive(TREE), *made):
         assert len(content) < 2**20

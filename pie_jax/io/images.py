@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import atomic, rgb
+from pie_jax.io import atomic, reading, rgb
 from pie_jax.io.plainer import plainer
 
 MAX_PIXELS = 128_000_000
@@ -94,8 +94,7 @@ def check_source(path: Path) -> None:
         raise PieError(f"{path}: cannot be read ({error.strerror}).") from error
     if stat.S_ISDIR(found.st_mode):
         raise PieError(f"{path}: expected a photograph, found a folder; name a file.")
-    if not stat.S_ISREG(found.st_mode):
-        raise PieError(f"{path}: expected a photograph, found a special file.")
+    reading.check_ordinary(path)
     if found.st_size == 0:
         raise PieError(f"{path}: the file is empty; copy or download it again.")
 

@@ -43,6 +43,7 @@ def read_npy(path: Path, objects: Callable[[bytes], Any] | None = None) -> Any:
         PieError: the file cannot be read, is damaged, or holds anything else.
     """
     with reading.explained(path, _problem(".npy")):
+        reading.check_ordinary(path)
         return _array(path.read_bytes(), objects)
 
 
@@ -53,12 +54,14 @@ def read_npz(path: Path) -> dict[str, np.ndarray | Unread]:
         PieError: the file cannot be read, is damaged, would unpack to more memory than
             a file of its size may take, or holds no array of real numbers.
     """
-    with reading.explained(path, _problem(".npz")), zipfile.ZipFile(path) as archive:
+    with reading.explained(path, _problem(".npz")):
+        reading.check_ordinary(path)
         allowance = Allowance(str(path), path.stat().st_size)
-        found = {
-            entry.filename.removesuffix(".npy"): _entry(archive, entry, allowance)
-            for entry in archive.infolist()
-        }
+        with zipfile.ZipFile(path) as archive:
+            found = {
+                entry.filename.removesuffix(".npy"): _entry(archive, entry, allowance)
+                for entry in archive.infolist()
+            }
         whys = [x.why for x in found.values() if isinstance(x, Unread)]
         if len(whys) == len(found):
             raise ValueError(whys[0] if whys else "it is empty")

@@ -1,5 +1,6 @@
 """The one rule of all readers: whatever a damaged file raises becomes one error."""
 
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -50,6 +51,18 @@ def reader(function: Callable[..., Made]) -> Callable[..., Made]:
             return function(path, *args, **options)
 
     return read
+
+
+def check_ordinary(path: Path) -> None:
+    """Keeps a pipe or a device, which may never end, from being read.
+
+    Raises:
+        OSError: there is nothing of this name, or it may not be seen.
+        PieError: it is such a thing.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise PieError(f"{path}: expected a file, found a special file.")
 
 
 def why(error: Exception) -> str:

@@ -66,8 +66,10 @@ def sha256(path: Path) -> str:
     Raises:
         PieError: it cannot be read.
     """
-    with reading.explained(path), open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with reading.explained(path):
+        reading.check_ordinary(path)
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -76,6 +78,7 @@ def _explained(path: Path) -> Iterator[None]:
     remedy = "Make it again with `pie convert`."
     with reading.explained(path, "is no whole safetensors file", remedy):
         try:
+            reading.check_ordinary(path)
             yield
         except FileNotFoundError as error:
             raise PieError(

@@ -92,6 +92,7 @@ def read_face(path: Path) -> tuple[FaceParams, dict[str, str]]:
     """
     problem = "is neither theta.json of `pie fit` nor edit.json of one `pie edit`"
     with reading.explained(path, problem, "Make it again."):
+        reading.check_ordinary(path)
         record = json.loads(path.read_bytes())
         values = record["edit"]["theta"] if "edit" in record else record["theta"]
         parts = {name: np.asarray(values[name], np.float32) for name in SIZES}

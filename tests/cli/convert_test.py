@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -73,6 +74,14 @@ def test_the_file_says_what_it_is_and_where_it_is_from_and_the_help_all_kinds(
     shown = capsys.readouterr().out
     for name, kind in registry.CONVERTIBLE.items():
         assert f"\n  {name} " in shown and kind.files in shown
+
+
+def test_a_file_whose_name_is_no_text_is_converted(published, tmp_path):
+    named = tmp_path / os.fsdecode(b"r\xf6.pkl")
+    shutil.copy(published, named)
+    out = tmp_path / "a.safetensors"
+    assert builders.pie("convert", "stylegan2", named, "--out", out) == 0
+    assert converted.metadata(out)["source_file"] == r"r\udcf6.pkl"
 
 
 def test_nothing_is_replaced_without_force(published, tmp_path, capsys):

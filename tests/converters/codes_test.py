@@ -10,6 +10,7 @@ from tests.pickles import Tensor
 
 RNG = np.random.default_rng(0)
 W = RNG.normal(size=(3, 512)).astype(np.float32)
+NOISE = np.ones((1, 1, 4, 512), "f4")
 W_PLUS = RNG.normal(size=(3, 18, 512)).astype(np.float32)
 
 
@@ -42,6 +43,16 @@ def test_an_array_with_a_usual_name_is_read(tmp_path, name):
         np.testing.assert_array_equal(read, W_PLUS[:1])
     path = written(tmp_path / "a.npz", {"w": W, "w_plus": W_PLUS})
     np.testing.assert_array_equal(codes.read(path), W_PLUS)  # is preferred
+
+
+@pytest.mark.parametrize("other", [np.float32(0.1), np.ones((18, 4), "f4"), NOISE])
+def test_an_array_that_cannot_be_codes_is_no_obstacle(tmp_path, other):
+    for content in ({"f": W, "lr": other}, {"lr": other, "f": W}):
+        for path, x in [
+            (tmp_path / "a.npz", content),
+            (tmp_path / "a.pt", {k: Tensor(v) for k, v in content.items()}),
+        ]:
+            np.testing.assert_array_equal(codes.read(written(path, x)), W)
 
 
 @pytest.mark.parametrize("save", [pickles.torch_zip, pickles.torch_legacy])
@@ -130,6 +141,13 @@ def test_a_dictionary_of_arrays_in_npy_is_read(tmp_path, content):
     np.testing.assert_array_equal(codes.read(path), W_PLUS)
 
 
+def test_a_dictionary_of_tensors_by_image_is_read(tmp_path):
+    tensors = {name: Tensor(x) for name, x in IMAGES.items()}
+    for content in (tensors, tensors | {"step": 3, "loss": Tensor(np.float32(0.1))}):
+        path = written(tmp_path / "latents.pt", content)
+        np.testing.assert_array_equal(codes.read(path), W_PLUS)
+
+
 def test_a_hostile_dictionary_is_not_run(tmp_path):
     sentinel, path = tmp_path / "executed", tmp_path / "a.npy"
     touch = pickles.Made(pickles.Named("os", "system"), (f"touch {sentinel}",))
@@ -149,6 +167,7 @@ def test_a_hostile_dictionary_is_not_run(tmp_path):
     ("name", "content", "message"),
     [
         ("a.npz", {"first": W, "second": W_PLUS}, r"2 arrays \(first \[3, 512\], sec"),
+        ("a.pt", {"a": Tensor(W), "b": Tensor(W_PLUS)}, r"2 arrays \(a \[3, 512\], b"),
         ("a.pt", {"a": 3}, r"a\.pt holds no array"),
         ("a.pt", 3, "holds a int"),
         ("a.pt", [], "holds codes of the shapes"),

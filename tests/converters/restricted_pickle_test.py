@@ -76,6 +76,16 @@ def test_a_stream_is_read_to_the_end_of_the_pickle_which_must_be_there():
             restricted_pickle.read(content[:cut], "file")
 
 
+def test_an_optimizer_has_a_number_for_each_parameter():
+    """Where there are more, what has a text for its key is still read."""
+    state = {number: {"step": 1} for number in range(10_000)}
+    content = {"optimizer": {"state": state}, "weights": [1.0]}
+    assert build(pickle.dumps(content)) == content
+    content |= {"more": {0: 1, "x": 2}}
+    result = build(pickle.dumps(content))
+    assert result["weights"] == [1.0] and result["more"]["x"] == 2
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("dtype", ["<f4", ">f8", "<i8", "|u1", "|b1", "<f2"])

@@ -68,6 +68,24 @@ def encoder(variables):
     }
 
 
+def with_mean_in_the_state(variables):
+    """Where pSp keeps it while it runs."""
+    state = {f"net.decoder.{k}": x for k, x in files.rosinality(variables).items()}
+    state |= {"net.latent_avg": variables["dlatent_avg"][None, None]}
+    return {"state_dict": files.tensors(state), "latent_avg": None}
+
+
+def trained_alone(variables):
+    content = rosinality_checkpoint(variables)
+    del content["g_ema"]
+    return content
+
+
+def deep(variables):
+    content = encoder(variables)
+    return {"epoch": 3, "model": content, "latent_avg": content.pop("latent_avg")}
+
+
 def two(variables):
     state = files.tensors(files.rosinality(variables))
     return {"mine": state, "yours": state}
@@ -85,6 +103,9 @@ FORMS2 = {
     "rosinality, in parallel": lambda v: pickles.torch_zip(prefixed(v, "module.")),
     "rosinality, alone": lambda v: pickles.torch_zip(alone(v)),
     "rosinality, in encoder4editing": lambda v: pickles.torch_zip(encoder(v)),
+    "rosinality, mean inside": lambda v: pickles.torch_zip(with_mean_in_the_state(v)),
+    "rosinality, trained alone": lambda v: pickles.torch_zip(trained_alone(v)),
+    "rosinality, deep": lambda v: pickles.torch_zip(deep(v)),
     "ada, protocol 3": ada_pickle,
     "ada, protocol 4": lambda v: ada_pickle(v, protocol=4),
     "TensorFlow": lambda v: pickles.tf_pickle(v, files.OPTIONS2, protocol=2),
@@ -188,6 +209,13 @@ def test_all_forms_give_the_same_parameters(tmp_path, case, converted):
                 continue
             limit, message = 1e-4 * np.abs(value).max(), f"{form}: {name}"
             np.testing.assert_allclose(flat[name], value, atol=limit, err_msg=message)
+
+
+@pytest.mark.parametrize("mean", [None, call("pathlib", "PosixPath")])
+def test_a_mean_that_is_no_array_is_as_good_as_none(tmp_path, mean):
+    content = pickles.torch_zip(encoder(V2) | {"latent_avg": mean})
+    _, info = files.convert(converter2, tmp_path, content)
+    assert info["w_avg"] == "estimated from draws"
 
 
 def test_everything_that_is_wrong_is_listed_at_once(tmp_path):

@@ -53,6 +53,19 @@ def test_tensors_and_containers_come_back(write):
         np.testing.assert_array_equal(found, expected, strict=True)
 
 
+@pytest.mark.parametrize("write", WRITERS)
+def test_storages_of_an_unknown_class_that_are_not_used_are_left_alone(
+    monkeypatch, write
+):
+    monkeypatch.setitem(pickles.STORAGES, "<u2", "NewStorage")
+    new = [Tensor(np.ones(size, "<u2")) for size in (3, 5)]
+    result = read(write({"floats": Tensor(FLOATS), "new": new, "longs": Tensor(LONGS)}))
+    np.testing.assert_array_equal(result["floats"], FLOATS)
+    np.testing.assert_array_equal(result["longs"], LONGS)
+    with pytest.raises(PieError, match=r"asks for torch\.NewStorage"):
+        read(write(new[0]))
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_real_torch_writes_what_is_read(zipped):
     torch, file = pytest.importorskip("torch"), BytesIO()
