@@ -44,7 +44,10 @@ def pytest_collection_modifyitems(items):
 
 def pytest_runtest_setup(item):
     """Toys are compiled with few optimisations: that takes two thirds of the time."""
-    few = not _as_users_have_it(item)
+    _optimise(few=not _as_users_have_it(item))
+
+
+def _optimise(*, few: bool) -> None:
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(few).lower()  # of its processes
     if "jax" in sys.modules:
         sys.modules["jax"].config.update("jax_disable_most_optimizations", few)
@@ -152,7 +155,10 @@ def embedded(cache_folder) -> Embedded:
             place.mkdir(exist_ok=True)
             builders.square_photo(photo)
             patch.setenv("PIE_JAX_CACHE", str(cache_folder))
+            few = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "true"
+            _optimise(few=True)  # whichever test comes first
             assert builders.pie("embed", photo, "--out", out, *builders.TRIAL) == 0
+            _optimise(few=few)
     return Embedded(photo, out / "anna")
 
 

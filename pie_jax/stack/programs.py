@@ -122,7 +122,9 @@ def _kept(
             file = _file([*depends, str(tree), shapes])
             call = _load(file, flat, leaves).call
             programs[tree, shapes] = jax.jit(call, compiler_options=options)
-        found = programs[tree, shapes](*leaves)
+        # Arguments may be known while what is around is traced.
+        with jax.ensure_compile_time_eval():
+            found = programs[tree, shapes](*leaves)
         return jax.tree.unflatten(jax.tree.structure(like(*args)), found)
 
     return kept

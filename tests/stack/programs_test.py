@@ -94,6 +94,8 @@ def test_it_can_be_traced_mapped_and_differentiated_and_rounds_one_by_one(folder
     np.testing.assert_allclose(jax.vmap(total)(factors), 6 * factors + 0.5)
     np.testing.assert_allclose(jax.jit(jax.grad(total))(1.0), 6)
     assert not folder.exists()
+    known = jax.jit(lambda x: x * function(TREE, 2.0)["sum"])(2.0)
+    np.testing.assert_allclose(known, [5, 8, 12])
     rng = np.random.default_rng(0)
     tree = {k: np.float32(rng.normal(size=1000)) for k in ("a", "b")}
     alone = jnp.asarray(tree["a"]) * 1.7 + tree["b"]
