@@ -30,13 +30,10 @@ def export(source: Path, out: Path, *, posed: bool = False) -> None:
     """
     if not source.exists():
         raise PieError(f"{source}: there is no such folder or file")
-    faces = [source / name for name in ("theta.json", "edit.json")]
-    if (
-        source.is_dir()
-        and not (source / "code").exists()
-        and any(map(Path.exists, faces))
-    ):
-        source = next(filter(Path.exists, faces))
+    records = [source / name for name in ("theta.json", "edit.json")]
+    records = [record for record in records if record.exists()]
+    if records and not (source / "code").exists():
+        source = records[0]
     if source.is_dir():
         images.check_destination(out, (".npy", ".npz"))
         _export_code(source, out)
