@@ -31,5 +31,6 @@ def get_config() -> ConfigDict:
             schedule="adaptive",
             coordinates="curvature",
         ),
+        common.generator_stage(),
     )
     return config

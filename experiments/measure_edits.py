@@ -107,7 +107,7 @@ def main() -> None:
 
 def _embedded(folder: Path, num_ws: int) -> Subject:
     photo = images.from_u8(images.read(folder / "aligned.png"))
-    w_plus = codes.load_w_plus(folder, num_ws, GENERATOR)
+    w_plus, _ = codes.load_codes(folder, num_ws, GENERATOR)
     return jnp.asarray(w_plus), jnp.asarray(photo)[None]
 
 

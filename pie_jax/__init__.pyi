@@ -31,10 +31,14 @@ from .api import (
 from .api import (
     synthesize as synthesize,
 )
+from .api import (
+    tuned as tuned,
+)
 from .core.interfaces import Generator as Generator
 from .core.theta import FaceParams as FaceParams
 from .editing.edit import Seen as Seen
 from .editing.targets import Amount as Amount
+from .io.codes import Codes as Codes
 from .stack.assembly import Stack as Stack
 
 __version__: str

@@ -25,6 +25,8 @@ from pie_jax.editing.targets import Amount
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy.term import Target
 from pie_jax.io import codes, images
+from pie_jax.io.codes import Codes
+from pie_jax.networks import tuning
 from pie_jax.photos import portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import assembly, configuration, fetch, networks, uses
@@ -48,6 +50,8 @@ class Embedding:
     Attributes:
         w_plus: `[B, N, 512]`, the codes.
         image: `[B, R, R, 3]` in about [-1, 1], the generator's pictures of them.
+        change: what the generator was changed by for each, arrays `[B, ...]` by name, for
+            `tuned`; None if the configuration does not tune it.
         terms: `[B]` each, the energy (`total`) and its unweighted terms by name.
         trace: `[steps, B]` each, the same in every step.
         metrics: `[B]` each: `psnr` in dB, `ssim`, and `recognition_distance`, which is
@@ -56,6 +60,7 @@ class Embedding:
 
     w_plus: Array
     image: Array
+    change: dict[str, Array] | None
     terms: dict[str, Array]
     trace: dict[str, Array]
     metrics: dict[str, Array]
@@ -155,6 +160,7 @@ def embed(stack: Stack, pictures: np.ndarray | Array) -> Embedding:
     return Embedding(
         joined("w_plus"),
         joined("image"),
+        joined("change"),
         joined("terms"),
         joined("trace", axis=1),
         joined("metrics"),
@@ -163,7 +169,12 @@ def embed(stack: Stack, pictures: np.ndarray | Array) -> Embedding:
 
 def _embed(stack: Stack, group: Sequence[Portrait], label: str) -> Embedding:
     found = optimize(stack, _target(stack, group), label)
-    image = jnp.concatenate([synthesize(stack, x[None]) for x in found.w_plus])
+    kept = Codes(np.asarray(found.w_plus), found.codes.get(codes.CHANGE))
+    shown = [
+        synthesize(tuned(stack, kept.of(i)), found.w_plus[i : i + 1])
+        for i in range(len(group))
+    ]
+    image = jnp.concatenate(shown)
     measured = [
         measure(images.to_u8(np.asarray(x)), portrait, stack)
         for x, portrait in zip(image, group, strict=True)
@@ -172,8 +183,10 @@ def _embed(stack: Stack, group: Sequence[Portrait], label: str) -> Embedding:
         name: jnp.asarray(np.array([x[name] for x in measured], np.float32))  # no None
         for name in measured[0]
     }
-    terms, trace = (jax.tree.map(jnp.asarray, x) for x in (found.standing, found.trace))
-    return Embedding(found.w_plus, image, terms, trace, metrics)
+    change, terms, trace = (
+        jax.tree.map(jnp.asarray, x) for x in (kept.change, found.standing, found.trace)
+    )
+    return Embedding(found.w_plus, image, change, terms, trace, metrics)
 
 
 def prepare(stack: Stack, pictures: np.ndarray | Array) -> Any:
@@ -219,6 +232,22 @@ def evaluate(
     return jax.vmap(functions.energy.value, (None, 0, 0, None))(
         params, prepared, w_plus, v
     )
+
+
+def tuned(stack: Stack, change: tuning.Part | None) -> Stack:
+    """The stack with the generator as it was tuned to one portrait.
+
+    It is pure: `vmap` over `Embedding.change` gives each portrait its own generator.
+
+    Args:
+        stack: from `load`.
+        change: `Embedding.change` of one portrait, without the leading axis; None leaves
+            the generator as it is.
+
+    Raises:
+        PieError: the change is another generator's.
+    """
+    return assembly.tuned(stack, change)
 
 
 def synthesize(stack: Stack, w_plus: Array) -> Array:
@@ -306,26 +335,35 @@ def edit(
     return editing.edit(editor, stack.params, portrait, aim, groups, rounds)
 
 
-def save(folder: str | Path, stack: Stack, w_plus: np.ndarray | Array) -> None:
+def save(
+    folder: str | Path,
+    stack: Stack,
+    w_plus: np.ndarray | Array,
+    change: tuning.Part | None = None,
+) -> None:
     """Keeps codes with the name of their generator, as an Orbax checkpoint.
 
     `orbax.checkpoint` alone reads them: `StandardCheckpointer().restore(folder / "code")`
-    gives `{"w_plus": [B, N, 512]}`.
+    gives `{"w_plus": [B, N, 512]}`, with the change as `change`.
 
     Args:
         folder: replaced where it is.
         stack: whose codes they are.
         w_plus: `[B, N, 512]`.
+        change: `Embedding.change`.
 
     Raises:
         PieError: it cannot be written.
     """
     functions = stack.functions
     origin = {"generator": functions.config.generator, "files": functions.origins}
-    codes.save(Path(folder), {"w_plus": np.asarray(w_plus, np.float32)}, origin)
+    kept: codes.Code = {"w_plus": np.asarray(w_plus, np.float32)}
+    if change is not None:
+        kept[codes.CHANGE] = {k: np.asarray(x) for k, x in change.items()}
+    codes.save(Path(folder), kept, origin)
 
 
-def restore(folder: str | Path, stack: Stack) -> Array:
+def restore(folder: str | Path, stack: Stack) -> Codes:
     """Reads codes that `save` or `pie embed` wrote.
 
     Args:
@@ -333,12 +371,13 @@ def restore(folder: str | Path, stack: Stack) -> Array:
         stack: its generator must be theirs.
 
     Returns:
-        `[B, N, 512]`.
+        `w_plus` `[B, N, 512]`, and `change` as in `Embedding`.
 
     Raises:
         PieError: no code is there, it is damaged, or another generator's.
     """
-    return jnp.asarray(inputs.load_w_plus(Path(folder), stack.functions))
+    found = inputs.load_codes(Path(folder), stack.functions)
+    return jax.tree.map(jnp.asarray, found)
 
 
 def _editor(stack: Stack) -> editing.Editor:

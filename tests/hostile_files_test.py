@@ -423,7 +423,7 @@ def test_a_damaged_folder_of_a_code_is_explained(tmp_path, spoil, content):
     codes.save(tmp_path / "code", {"w_plus": w}, {"generator": "g"})
     spoil(tmp_path / "code", content)
     with pytest.raises(PieError, match="code is damaged"):
-        codes.load_w_plus(tmp_path / "code", 18, "g")
+        codes.load_codes(tmp_path / "code", 18, "g")
 
 
 def test_a_folder_that_claims_a_great_code_is_refused(tmp_path):

@@ -106,7 +106,7 @@ def a_folder(part: str, path: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(original)
     path.replace(folder / part)
-    codes.load_w_plus(folder, 18, "g", "abc")
+    codes.load_codes(folder, 18, "g", "abc")
 
 
 @functools.cache

@@ -47,7 +47,7 @@ def main() -> None:
     stage = functions.stages[-1]
     solver = embedding_solver(energy, stage)
     references = solver.prepare(params, portraits)
-    state = solver.init(w_plus, sampling.keys(1, portraits.image, shared=True))
+    state = solver.init(w_plus, sampling.keys(1, portraits.image, shared=True), params)
     moved, info = solver.run(state, params, references, num_steps=1)
     print(
         json.dumps(

@@ -63,11 +63,11 @@ def _outcome(state: EmbedState, params: Params, references: dict) -> Any:
 
 
 def begin(
-    energy: Energy, stages: Sequence[Stage], w_plus: Array, keys: Array
+    energy: Energy, stages: Sequence[Stage], w_plus: Array, keys: Array, params: Any
 ) -> Progress:
     """The progress before the first of at least one stage, which starts at `w_plus`
     `[B, num_ws, 512]`; what is random follows from `keys` `[B, 2]` (`sampling.keys`)."""
-    state = embedding_solver(energy, stages[0]).init(w_plus, keys)
+    state = embedding_solver(energy, stages[0]).init(w_plus, keys, params)
     return Progress(state, {"total": np.zeros((0, len(w_plus)), np.float32)}, stage=0)
 
 
@@ -100,7 +100,7 @@ def advance(
         stage = stages[index]
         solver = embedding_solver(energy, stage)
         if index > progress.stage:
-            state = _next_stage(solver, stages, progress)
+            state = _next_stage(solver, stages, progress, params)
             progress = Progress(state, progress.trace, index)
         chunk = math.gcd(report_every, stage.num_steps)
         run = compiled(
@@ -113,11 +113,12 @@ def advance(
 
 
 def _next_stage(
-    solver: Solver, stages: Sequence[Stage], progress: Progress
+    solver: Solver, stages: Sequence[Stage], progress: Progress, params: Any
 ) -> EmbedState:
     """The first state of the next stage, which goes on drawing where this one stands."""
     w_plus, earlier = to_w_plus(stages, progress), progress.state.opt_state
-    state = solver.init(w_plus, jnp.zeros((len(w_plus), 2), jnp.uint32))
+    unused = jnp.zeros((len(w_plus), 2), jnp.uint32)
+    state = solver.init(w_plus, unused, params)
     opt_state = sampling.carry(state.opt_state, earlier)
     return dataclasses.replace(state, opt_state=opt_state)
 
@@ -139,17 +140,22 @@ def standing(stages: Sequence[Stage], progress: Progress) -> dict[str, np.ndarra
 
 
 def resume_template(
-    energy: Energy, stages: Sequence[Stage], w_plus: Array, record: dict[str, Any]
+    energy: Energy,
+    stages: Sequence[Stage],
+    w_plus: Array,
+    record: dict[str, Any],
+    params: Any,
 ) -> Progress:
     """Shapes and types of a saved progress, for reading it back.
 
     Args:
         w_plus: `[B, num_ws, 512]`.
         record: what `resume_record` gave when the progress was saved.
+        params: the networks' parameters.
     """
     solver = embedding_solver(energy, stages[record["stage"]])
     keys = jax.ShapeDtypeStruct((len(w_plus), 2), jnp.uint32)
-    state = jax.eval_shape(solver.init, w_plus, keys)
+    state = jax.eval_shape(solver.init, w_plus, keys, params)
     row = jax.ShapeDtypeStruct((record["steps"], len(w_plus)), jnp.float32)
     trace: dict[str, Any] = {name: row for name in record["trace"]}
     return Progress(state, trace, stage=record["stage"])

@@ -22,12 +22,13 @@ class EmbedState:
     """What the next step needs. All leaves have a leading axis of portraits, B.
 
     Attributes:
-        latent: `[B, 512]` or `[B, num_ws, 512]`, by the stage.
+        latent: `[B, 512]`, `[B, num_ws, 512]`, or a dict of the latter, `w_plus`, and of
+            the `generator`'s tuned parameters (`networks.tuning`), by the stage.
         opt_state: the optimiser's state.
         step: `[B]` int32, steps done in this stage.
     """
 
-    latent: Array
+    latent: Any
     opt_state: Any
     step: Array
 
@@ -52,8 +53,9 @@ class Solver(NamedTuple):
 
     prepare: Callable[[Params, Target], Any]
     """`(params, portraits) -> references`, leading axis B; the same in every stage."""
-    init: Callable[[Array, Array], EmbedState]
-    """`(w_plus [B, num_ws, 512], keys [B, 2]) -> state`; keys as of `sampling.keys`."""
+    init: Callable[[Array, Array, Any], EmbedState]
+    """`(w_plus [B, num_ws, 512], keys [B, 2], params) -> state`; keys as of
+    `sampling.keys`."""
     run: Callable[..., tuple[EmbedState, StepInfo]]
     """`(state, params, references, num_steps=n) -> (state, info)`; `num_steps` is static.
     One portrait's result does not depend on the others in the batch."""
@@ -67,24 +69,30 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
     portrait.
     """
 
-    def objective(latent: Array, params: Params, references: Any, v: Person | None):
-        return energy.value(params, references, stage.expand(latent), v)
+    own = energy if stage.energy is None else stage.energy
+
+    def objective(latent: Any, params: Params, references: Any, v: Person | None, key):
+        tuned = stage.tune(params, latent)
+        return own.value(tuned, references, stage.expand(latent), v, key)
 
     def step(state: EmbedState, params: Params, references: Any, v: Person | None):
+        key = sampling.v_key(state.opt_state)
         (total, terms), grad = jax.value_and_grad(objective, has_aux=True)(
-            state.latent, params, references, v
+            state.latent, params, references, v, key
         )
         coordinates = {part: getattr(params, part) for part in stage.needs}
         updates, opt_state = stage.optimizer.update(
             grad, state.opt_state, state.latent, value=total, **coordinates
         )
-        finite = jnp.isfinite(total) & jnp.all(jnp.isfinite(grad))
+        finite = jnp.isfinite(total)
+        for part in jax.tree.leaves(grad):
+            finite &= jnp.all(jnp.isfinite(part))
         latent = optax.apply_updates(state.latent, updates)
         info = StepInfo(total=total, terms=terms, finite=finite)
         return EmbedState(latent, opt_state, state.step + 1), info
 
-    def init(w_plus: Array, key: Array) -> EmbedState:
-        latent = stage.begin(w_plus)
+    def init(w_plus: Array, key: Array, params: Any) -> EmbedState:
+        latent = stage.begin(w_plus, params)
         opt_state = sampling.seed(stage.optimizer.init(latent), key)
         return EmbedState(latent, opt_state, jnp.int32(0))
 
@@ -115,6 +123,6 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
 
     return Solver(
         prepare=jax.jit(jax.vmap(energy.prepare, in_axes=(None, 0))),
-        init=jax.jit(jax.vmap(init)),
+        init=jax.jit(jax.vmap(init, in_axes=(0, 0, None))),
         run=run,
     )

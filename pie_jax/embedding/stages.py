@@ -1,18 +1,23 @@
 """The schedule as data: which latent is optimised, how long, and by what."""
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
 
 from pie_jax.core.numerics import matmul
+from pie_jax.core.params import Params
 from pie_jax.embedding import sampling
 from pie_jax.embedding.curvature import rescale
 from pie_jax.embedding.quasi_newton import QuasiNewtonState, scale_by_quasi_newton
 from pie_jax.energy.people import Draw
+from pie_jax.energy.total import Energy
+from pie_jax.networks import tuning
 
 LED, LED_SIZE = 6, 0.06
 """By how many steps of Adam "quasi_newton" is led at first, and their largest size, in
@@ -24,12 +29,15 @@ class Stage(NamedTuple):
     """One stage of the optimisation.
 
     Attributes:
-        space: "w" (one vector for all style inputs) or "w_plus" (one for each).
+        space: "w" (one vector for all style inputs), "w_plus" (one for each), or
+            "generator" (the code stays, and the generator's parameters are tuned).
         num_steps: iterations.
         optimizer: an optax chain; its update takes the energy's `value`, and `needs`
             by name.
         expand: latent -> w_plus `[num_ws, 512]`.
-        begin: w_plus -> the stage's first latent.
+        begin: w_plus, parameters -> the stage's first latent.
+        tune: parameters, latent -> parameters, with the generator as the latent has it.
+        energy: in the place of the whole energy, for stages that leave terms out.
         needs: parts of the parameters that tell its coordinates: `latents` (from
             `pie_jax.networks.latents.moments`), `curvature`.
         keeps_best: whether the last step leads to the best latent of all, for which the
@@ -43,8 +51,10 @@ class Stage(NamedTuple):
     space: str
     num_steps: int
     optimizer: optax.GradientTransformationExtraArgs
-    expand: Callable[[Array], Array]
-    begin: Callable[[Array], Array]
+    expand: Callable[[Any], Array]
+    begin: Callable[[Array, Any], Any]
+    tune: Callable[[Any, Any], Any] = lambda params, latent: params
+    energy: Energy | None = None
     needs: tuple[str, ...] = ()
     keeps_best: bool = False
     draw: Draw | None = None
@@ -61,16 +71,18 @@ def stage(
     coordinates: str = "w",
     draw: Draw | None = None,
     shares_v: bool = True,
+    energy: Energy | None = None,
 ) -> Stage:
     """Builds a stage from plain values, as a configuration has them.
 
     Args:
-        space: "w" or "w_plus".
+        space: "w", "w_plus" or "generator".
         num_steps: iterations of the stage.
         optimizer: "adadelta" (the paper's, TensorFlow's defaults), "adam",
-            "adam_short" for a few hundred steps, which forgets old gradients sooner, or
-            "quasi_newton" for less than a hundred; in coordinates "curvature" Adam makes
-            its first steps, `LED` of them.
+            "adam_short" for a few hundred steps, which forgets old gradients sooner,
+            "adam_blocks", whose steps are shares of each block of parameters' root mean
+            square, or "quasi_newton" for less than a hundred; in coordinates "curvature"
+            Adam makes its first steps, `LED` of them.
         step_size: the largest learning rate of the stage; of "quasi_newton" the share
             of the first step that is tried.
         schedule: "exponential" (the paper's: a tenth after 2000 steps), "cosine" (to
@@ -82,6 +94,7 @@ def stage(
             rescaled, so that the energy curves about equally in all directions.
         draw: as of `Stage`.
         shares_v: likewise.
+        energy: likewise.
 
     Raises:
         ValueError: a name that is not one of those, two that do not go together, or no
@@ -91,13 +104,15 @@ def stage(
         raise ValueError(f"num_steps is {num_steps}; a stage has at least one step")
     if coordinates == "curvature" and space != "w_plus":
         raise ValueError("coordinates 'curvature' are those of space 'w_plus'")
+    if coordinates != "w" and space == "generator":
+        raise ValueError("space 'generator' has no coordinates but 'w'")
     if (optimizer == "quasi_newton") != (schedule == "adaptive"):
         raise ValueError(
             f"optimizer is {optimizer!r} and schedule {schedule!r}; 'quasi_newton' and "
             "'adaptive' go together"
         )
     learning_rate = _choose("schedule", schedule, _SCHEDULES)(step_size, num_steps)
-    expand, begin = _choose("space", space, _SPACES)
+    expand, begin, tune = _choose("space", space, _SPACES)
     change, needs = _choose("coordinates", coordinates, _COORDINATES)
     build = _choose("optimizer", optimizer, _OPTIMIZERS)
     if optimizer == "quasi_newton" and coordinates == "curvature":
@@ -105,7 +120,7 @@ def stage(
     else:
         changed = change(build(num_steps, step_size))
     links = [changed, optax.scale_by_learning_rate(learning_rate)]
-    if draw is not None:
+    if draw is not None or space == "generator":  # which looks at parts at random
         links.append(sampling.sample_v())
     return Stage(
         space=space,
@@ -113,6 +128,8 @@ def stage(
         optimizer=optax.with_extra_args_support(optax.chain(*links)),
         expand=lambda latent: expand(latent, num_ws),
         begin=begin,
+        tune=tune,
+        energy=energy,
         needs=needs,
         keeps_best=optimizer == "quasi_newton",
         draw=draw,
@@ -126,6 +143,11 @@ _OPTIMIZERS = {
     # Adam's usual memory of 1000 steps (0.999) keeps the steps small for the sake of
     # a stage's first, large gradients (docs/measurements.md).
     "adam_short": lambda num_steps, size: optax.scale_by_adam(b2=0.95),
+    # A generator's parameters differ in size by orders of magnitude: one rate for all
+    # diverges before the larger ones move.
+    "adam_blocks": lambda num_steps, size: optax.chain(
+        optax.scale_by_adam(b2=0.99), optax.scale_by_param_block_rms()
+    ),
     "quasi_newton": scale_by_quasi_newton,
 }
 
@@ -162,8 +184,8 @@ def _seen_as(
     inner = optax.with_extra_args_support(inner)
 
     def update(updates, state, params=None, **others):
-        del params  # none of the optimisers looks at the latent itself
         told = others.pop(part)
+        del params  # none of these optimisers looks at the latent itself
         updates, state = inner.update(there(told, updates), state, **others)
         return back(told, updates), state
 
@@ -220,12 +242,33 @@ _COORDINATES = {
     ),
 }
 
+
+def _pivot(w_plus: Array, params: Params) -> dict[str, Any]:
+    """The generator stage's first latent: the code, which stays, and what is tuned."""
+    return {"w_plus": w_plus, "generator": tuning.part(params.generator)}
+
+
+def _tuned(params: Params, latent: dict[str, Any]) -> Params:
+    generator = tuning.joined(params.generator, latent["generator"])
+    return dataclasses.replace(params, generator=generator)
+
+
 _SPACES = {
     "w": (
         lambda w, num_ws: jnp.broadcast_to(w, (num_ws, *w.shape)),
-        lambda w_plus: w_plus.mean(axis=0),
+        lambda w_plus, params: w_plus.mean(axis=0),
+        lambda params, latent: params,
     ),
-    "w_plus": (lambda w_plus, num_ws: w_plus, lambda w_plus: w_plus),
+    "w_plus": (
+        lambda w_plus, num_ws: w_plus,
+        lambda w_plus, params: w_plus,
+        lambda params, latent: params,
+    ),
+    "generator": (
+        lambda latent, num_ws: jax.lax.stop_gradient(latent["w_plus"]),
+        _pivot,
+        _tuned,
+    ),
 }
 
 

@@ -1,9 +1,11 @@
 """The energy: the weighted sum of the terms (PIE, eq. 6), and its terms by name."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.interfaces import Generator
@@ -14,6 +16,7 @@ from pie_jax.energy import (
     invariance_landmark,
     invariance_photometric,
     perceptual,
+    perceptual_crop,
     pixel,
     prior,
     recognition,
@@ -35,6 +38,7 @@ from pie_jax.energy.term import (
 _MODULES = (
     pixel,
     perceptual,
+    perceptual_crop,
     rig_identity,
     edit_photometric,
     edit_landmark,
@@ -62,11 +66,11 @@ class Energy(NamedTuple):
 
     prepare: Callable[[Params, Target], dict[str, Any]]
     """`(params, portrait) -> references`, once per portrait."""
-    value: Callable[
-        [Params, dict[str, Any], Array, Person | None], tuple[Array, dict[str, Array]]
-    ]
-    """`(params, references, w_plus [num_ws, 512], v) -> (total, unweighted terms)`; v is
-    the iteration's, None where no term needs one (`draws`)."""
+    value: Callable[..., tuple[Array, dict[str, Array]]]
+    """`(params, references, w_plus [num_ws, 512], v, key=None) -> (total, unweighted
+    terms)`. v is the iteration's, None where no term needs one (`draws`); `key`, key data
+    `[2]`, is of what terms choose at random, always the same without it. A term that is
+    left out and has a reference is NaN."""
 
 
 def needs(weights: Mapping[str, float]) -> frozenset[str]:
@@ -80,6 +84,17 @@ def needs(weights: Mapping[str, float]) -> frozenset[str]:
 def draws(weights: Mapping[str, float]) -> bool:
     """Whether a term with a weight needs a v."""
     return "edited" in needs(weights)
+
+
+def within(weights: Mapping[str, float], space: str) -> dict[str, float]:
+    """The weights of the terms that take part in stages of this space: a term's file may
+    say in which, in `SPACES`."""
+    named = dict(zip(TERMS, _MODULES, strict=True))
+    return {
+        k: weight
+        for k, weight in weights.items()
+        if space in getattr(named.get(k), "SPACES", (space,))
+    }
 
 
 def energy(
@@ -110,13 +125,19 @@ def energy(
         return {k: term.prepare(params, portrait) for k, term in terms.items()}
 
     def value(
-        params: Params, references: dict[str, Any], w_plus: Array, person: Person | None
+        params: Params,
+        references: dict[str, Any],
+        w_plus: Array,
+        person: Person | None,
+        key: Array | None = None,
     ) -> tuple[Array, dict[str, Array]]:
-        candidate = look(params, w_plus, person)
+        key = jax.random.key_data(jax.random.key(0)) if key is None else key
+        candidate = dataclasses.replace(look(params, w_plus, person), key=key)
         values = {
             k: term.value(params, references[k], candidate) for k, term in terms.items()
         }
-        return sum(weights[k] * v for k, v in values.items()), values
+        total = sum(weights[k] * v for k, v in values.items())
+        return total, dict.fromkeys(references, jnp.nan) | values
 
     return Energy(prepare, value)
 

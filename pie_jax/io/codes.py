@@ -4,24 +4,31 @@ import math
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from flax import traverse_util
 
 from pie_jax.core.errors import PieError
 from pie_jax.io import atomic, orbax_paths, reading
 from pie_jax.io.allowance import Allowance
 
+CHANGE = "change"
+"""What a code calls what its generator was changed by (`networks.tuning.change`)."""
 
-def save(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
-    """Writes `code` (arrays by name, such as `w_plus` [num_ws, 512]) and its origin, all
-    or nothing, and reads them back.
+Code = dict[str, Any]
+"""`w` `[512]` or `w_plus` `[num_ws, 512]`, and of a tuned generator `CHANGE`, arrays by
+name; those of several portraits have a leading axis."""
+
+
+def save(folder: Path, code: Code, metadata: dict[str, Any]) -> None:
+    """Writes a code and its origin, all or nothing, and reads them back.
 
     Args:
         folder: replaced when it exists.
-        code: arrays by name; of several portraits with a leading axis.
+        code: see above.
         metadata: JSON-able; at least the id of the `generator`.
 
     Raises:
@@ -31,7 +38,7 @@ def save(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) ->
         write(folder, code, metadata)
 
 
-def write(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+def write(folder: Path, code: Code, metadata: dict[str, Any]) -> None:
     """`save` that raises whatever Orbax does."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic.folder(folder.parent) as unfinished:
@@ -47,8 +54,10 @@ def write(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) -
             found, _ = load(unfinished)
         except PieError as error:
             raise OSError("what was written cannot be read back") from error
-        if found.keys() != code.keys() or any(
-            found[name].tobytes() != np.asarray(x).tobytes() for name, x in code.items()
+        pair = [traverse_util.flatten_dict(x) for x in (found, code)]
+        if pair[0].keys() != pair[1].keys() or any(
+            pair[0][name].tobytes() != np.asarray(x).tobytes()
+            for name, x in pair[1].items()
         ):
             raise OSError("what was written is read back as something else")
         if folder.exists():
@@ -56,7 +65,7 @@ def write(folder: Path, code: dict[str, np.ndarray], metadata: dict[str, Any]) -
         os.replace(unfinished / "code", folder)
 
 
-def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def load(folder: Path) -> tuple[Code, dict[str, Any]]:
     """Reads what `save` wrote; a result folder with `code` inside is found too.
 
     Raises:
@@ -83,15 +92,24 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
                     code=ocp.args.StandardRestore(), metadata=ocp.args.JsonRestore()
                 ),
             )
-        code = {name: np.asarray(x) for name, x in restored["code"].items()}
+        code = jax.tree.map(np.asarray, restored["code"])
         metadata = restored["metadata"]
         file = generator_file(metadata)
-        if not {*code} <= {"w", "w_plus"} or len(code) != 1:
+        if len({*code} - {CHANGE}) != 1 or not {*code} <= {"w", "w_plus", CHANGE}:
             raise ValueError(f"it holds {', '.join(map(str, code)) or 'nothing'}")
+        if not _is_change(code.get(CHANGE, {})):
+            raise ValueError("the generator's change is none")
         told = [*map(type, map(file.get, ("path", "sha256")))]
         if file and told != [str, str]:
             raise TypeError("its generator's file has no path and SHA-256")
         return code, metadata
+
+
+def _is_change(change: Any) -> bool:
+    return isinstance(change, dict) and all(
+        isinstance(x, np.ndarray) and x.dtype == np.float16 and np.isfinite(x).all()
+        for x in change.values()
+    )
 
 
 def _check_size(folder: Path, name: str) -> None:
@@ -105,9 +123,26 @@ def _check_size(folder: Path, name: str) -> None:
         allowance.take(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize)
 
 
-def load_w_plus(
+class Codes(NamedTuple):
+    """Codes of n portraits, as every command takes them.
+
+    Attributes:
+        w_plus: `[n, num_ws, 512]` float32.
+        change: what the generator was changed by for each, arrays `[n, ...]` by name
+            (`networks.tuning.change`); None if it was not tuned.
+    """
+
+    w_plus: np.ndarray
+    change: dict[str, np.ndarray] | None = None
+
+    def of(self, index: int) -> dict[str, np.ndarray] | None:
+        """One portrait's change."""
+        return self.change and {k: x[index] for k, x in self.change.items()}
+
+
+def load_codes(
     folder: Path, num_ws: int, generator: str, sha256: str | None = None
-) -> np.ndarray:
+) -> Codes:
     """Reads what `save` wrote as W+.
 
     Args:
@@ -117,7 +152,7 @@ def load_w_plus(
         sha256: of the file of its weights, where the user brought one.
 
     Returns:
-        `[1, num_ws, 512]` float32; a w is repeated for every style input.
+        The codes; a w is repeated for every style input.
 
     Raises:
         PieError: no code is there, it is damaged, not finite, or another generator's.
@@ -137,9 +172,13 @@ def load_w_plus(
             "file with --config.files.generator=FILE"
         )
     array = code["w"] if "w" in code else code["w_plus"]
+    change = code.get(CHANGE)
     if "w_plus" in code and array.ndim == 2:  # of one portrait
         array = array[None]
-    return to_w_plus(array, num_ws, str(folder))
+        change = change and {k: x[None] for k, x in change.items()}
+    if change and any(x.shape[:1] != array.shape[:1] for x in change.values()):
+        raise PieError(f"{folder}: the generator was changed for other portraits")
+    return Codes(to_w_plus(array, num_ws, str(folder)), change)
 
 
 def generator_file(metadata: dict[str, Any]) -> dict[str, str]:

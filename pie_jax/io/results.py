@@ -13,6 +13,7 @@ import numpy as np
 
 from pie_jax.core.errors import PieError
 from pie_jax.io import atomic, codes, images, locks
+from pie_jax.io.codes import Code
 
 METRICS = "metrics.json"
 """Written last: where it is, the folder is complete."""
@@ -113,7 +114,7 @@ def write(
     folder: Path,
     aligned_u8: np.ndarray,
     projection_u8: np.ndarray,
-    code: dict[str, np.ndarray],
+    code: Code,
     origin: dict[str, Any],
     metrics: dict[str, Any],
     convergence_png: bytes,
@@ -124,7 +125,7 @@ def write(
         folder: exists already.
         aligned_u8: `[1024, 1024, 3]` uint8, the aligned photograph.
         projection_u8: `[R, R, 3]` uint8, I(w).
-        code: `w` `[512]` or `w_plus` `[num_ws, 512]`.
+        code: of the portrait.
         origin: JSON-able: generator id, configuration, alignment, ...
         metrics: JSON-able.
         convergence_png: a PNG file.

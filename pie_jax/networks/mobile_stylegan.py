@@ -14,7 +14,7 @@ from jax import Array
 
 from pie_jax.core.interfaces import Generator
 from pie_jax.networks import style_based
-from pie_jax.networks.layers import depthwise_conv3x3, leaky_relu
+from pie_jax.networks.layers import conv1x1, depthwise_conv3x3, leaky_relu
 from pie_jax.networks.mapping import GAIN, Mapping
 from pie_jax.networks.style_based import Modules
 from pie_jax.networks.wavelets import inverse_haar
@@ -60,7 +60,7 @@ class SeparableLayer(nn.Module):
             "pointwise", nn.initializers.lecun_normal(), (channels, self.width)
         )
         x = Modulation(name="modulation")(x, w)
-        x = depthwise_conv3x3(x, depthwise) @ pointwise
+        x = conv1x1(depthwise_conv3x3(x, depthwise), pointwise)
         return Epilogue(name="epilogue")(x)
 
 

@@ -23,8 +23,8 @@ from pie_jax.embedding.stages import Stage, stage
 from pie_jax.embedding.starts import Start
 from pie_jax.energy import crops, people
 from pie_jax.energy.term import Networks
-from pie_jax.energy.total import Energy, draws, energy
-from pie_jax.networks import rignet
+from pie_jax.energy.total import Energy, draws, energy, within
+from pie_jax.networks import rignet, tuning
 from pie_jax.stack import networks, uses
 from pie_jax.stack.networks import Network
 from pie_jax.stack.programs import Programs
@@ -77,6 +77,20 @@ class Stack:
 
     params: Params
     functions: Functions = struct.field(pytree_node=False)
+
+
+def tuned(stack: Stack, change: tuning.Part | None) -> Stack:
+    """The stack with the generator as one portrait's code changes it
+    (`networks.tuning.changed`).
+
+    Raises:
+        PieError: the change is another generator's.
+    """
+    if change is None:
+        return stack
+    generator = tuning.changed(stack.params.generator, change)
+    params = dataclasses.replace(stack.params, generator=generator)
+    return dataclasses.replace(stack, params=params)
 
 
 def functions(
@@ -174,11 +188,18 @@ def _stages(
     if draws(config.energy) and seen.estimate is not None:
         made = people.online(generator, seen.estimate, find)
         samplers = {"bank": people.bank, "online": made}
+    weights = config.energy.to_dict()
+    partly = {
+        space: energy(generator, seen, chosen)
+        for space in {x.space for x in config.stages}
+        if (chosen := within(weights, space)) != weights
+    }
     built = tuple(
         stage(
             num_ws=generator.num_ws,
             draw=samplers.get(values.pop("sampler", "bank")),
             shares_v=config.shares_v,
+            energy=partly.get(values["space"]),
             **values,
         )
         for values in (x.to_dict() for x in config.stages)

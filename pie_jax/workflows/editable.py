@@ -21,7 +21,7 @@ from pie_jax.face.morphable import Morphable
 from pie_jax.io import codes, images
 from pie_jax.photos import alignment, portraits
 from pie_jax.photos.portraits import Portrait
-from pie_jax.stack import fetch, uses
+from pie_jax.stack import assembly, fetch, uses
 from pie_jax.stack.assembly import Functions, Stack
 from pie_jax.stack.load import load
 from pie_jax.stack.registry import LANDMARKS68
@@ -119,9 +119,12 @@ def open_portrait(
         raise PieError("an edit needs MoFA, and config.mofa is empty")
     generator, editor = functions.generator, functions.editor
     # One code is edited, so an array [num_ws, 512] is one in W+.
-    w_plus = jnp.asarray(inputs.load_w_plus(source, functions, "w_plus"))
-    if len(w_plus) != 1:
-        raise PieError(f"{source} holds {len(w_plus)} codes; an edit takes one")
+    found = inputs.load_codes(source, functions, "w_plus")
+    if len(found.w_plus) != 1:
+        raise PieError(f"{source} holds {len(found.w_plus)} codes; an edit takes one")
+    w_plus = jnp.asarray(found.w_plus)
+    stack = assembly.tuned(stack, found.of(0))
+    params = stack.params
     before = edit.look(editor, params, w_plus)
     if not np.isfinite(before.image).all():
         raise PieError(f"{source}: lies so far out that no image comes of it")

@@ -21,6 +21,8 @@ from pie_jax import __version__
 from pie_jax.core.errors import PieError, explain
 from pie_jax.io import atomic, images, locks, plots, results
 from pie_jax.io.checkpoints import Checkpoints
+from pie_jax.io.codes import CHANGE
+from pie_jax.networks import tuning
 from pie_jax.photos import portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import assembly, fetch, uses
@@ -305,7 +307,10 @@ def _write(i: int, job: Job, optimized: Optimized, stack: Stack) -> None:
     functions, params = stack.functions, stack.params
     config, stages = functions.config, functions.stages
     synthesis = assembly.synthesis(functions.generator, functions.programs)
-    projection = synthesis(params.generator, optimized.w_plus[i : i + 1])[0]
+    code = jax.tree.map(lambda x: x[i], optimized.codes)
+    # As it is kept: 16 bits for each number that the generator was changed by.
+    generator = tuning.changed(params.generator, code.get(CHANGE))
+    projection = synthesis(generator, optimized.w_plus[i : i + 1])[0]
     if not np.isfinite(projection).all():
         raise Diverged(
             f"{job.photo}: the last step led out of all bounds; use a smaller step_size"
@@ -325,7 +330,7 @@ def _write(i: int, job: Job, optimized: Optimized, stack: Stack) -> None:
         job.folder,
         job.portrait.aligned_u8,
         projection_u8,
-        {stages[-1].space: optimized.latent[i]},
+        code,
         {
             "generator": config.generator,
             "files": functions.origins,

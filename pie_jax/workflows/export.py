@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 from ml_collections import ConfigDict
 
 from pie_jax.core.errors import PieError
@@ -44,7 +45,14 @@ def export(source: Path, out: Path, *, posed: bool = False) -> None:
 
 def _export_code(folder: Path, out: Path) -> None:
     code, _ = codes.load(folder)
+    change = code.pop(codes.CHANGE, None)
     (array,) = code.values()  # w or w_plus
+    if change is not None:
+        logging.warning(
+            "%s: the generator was tuned to this portrait; other programs show its code "
+            "by the generator as it was published, less like the photograph",
+            folder,
+        )
     try:
         with atomic.replacing(out) as file:
             if out.suffix.lower() == ".npz":

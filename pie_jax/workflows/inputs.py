@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from ml_collections import ConfigDict
 
 from pie_jax.converters import codes as foreign
 from pie_jax.core.errors import PieError
 from pie_jax.io import codes
+from pie_jax.io.codes import Codes
 from pie_jax.io.results import METRICS
 from pie_jax.stack import configuration
 from pie_jax.stack.assembly import Functions
@@ -68,18 +68,13 @@ def check_portrait(source: Path) -> None:
         )
 
 
-def load_w_plus(
-    code: Path, functions: Functions, space: str | None = None
-) -> np.ndarray:
-    """Reads any kind of code as W+.
+def load_codes(code: Path, functions: Functions, space: str | None = None) -> Codes:
+    """Reads any kind of code.
 
     Args:
         code: a folder or a file.
         functions: their generator must be the code's.
         space: see `codes.to_w_plus`.
-
-    Returns:
-        `[n, num_ws, 512]` float32.
 
     Raises:
         PieError: it cannot be read, has another shape, or is another generator's.
@@ -87,5 +82,5 @@ def load_w_plus(
     num_ws = functions.generator.num_ws
     if code.is_dir():
         sha256 = functions.origins.get("generator", {}).get("sha256")
-        return codes.load_w_plus(code, num_ws, functions.config.generator, sha256)
-    return codes.to_w_plus(foreign.read(code), num_ws, str(code), space)
+        return codes.load_codes(code, num_ws, functions.config.generator, sha256)
+    return Codes(codes.to_w_plus(foreign.read(code), num_ws, str(code), space))

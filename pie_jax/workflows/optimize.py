@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,7 +16,9 @@ from pie_jax.embedding import sampling, schedule
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy.term import Target
 from pie_jax.io.checkpoints import Checkpoints
+from pie_jax.io.codes import CHANGE, Code
 from pie_jax.losses.pixel import PAPER_VALUES
+from pie_jax.networks import tuning
 from pie_jax.stack.assembly import Stack
 
 
@@ -28,14 +30,14 @@ class Optimized(NamedTuple):
     """The outcome of a group of B portraits.
 
     Attributes:
-        latent: `[B, 512]` or `[B, num_ws, 512]`, of the last stage.
+        codes: `[B]` each, as they are kept (`io.codes.Code`).
         w_plus: `[B, num_ws, 512]`.
         trace: unweighted terms by name, and `total`, each `[steps, B]`.
         standing: the same of the latent, `[B]` (`schedule.standing`).
         seconds: wall time, over all runs if it was resumed.
     """
 
-    latent: np.ndarray
+    codes: Code
     w_plus: Array
     trace: dict[str, np.ndarray]
     standing: dict[str, np.ndarray]
@@ -65,10 +67,10 @@ def optimize(
     energy, stages = functions.energy, functions.stages
     w_plus = jax.jit(functions.start)(params, portraits.image)
     keys = sampling.keys(config.seed, portraits.image, shared=config.shares_v)
-    progress = schedule.begin(energy, stages, w_plus, keys)
+    progress = schedule.begin(energy, stages, w_plus, keys, params)
     begun = time.monotonic()
     saved = checkpoints and checkpoints.latest(
-        lambda record: schedule.resume_template(energy, stages, w_plus, record)
+        lambda record: schedule.resume_template(energy, stages, w_plus, record, params)
     )
     if saved:
         progress, record = saved
@@ -99,7 +101,7 @@ def optimize(
         except schedule.Diverged as error:
             raise Diverged(f"{label}: {error}; use a smaller step_size")
     return Optimized(
-        latent=np.asarray(progress.state.latent),
+        codes=_kept(stages[-1].space, progress.state.latent, params.generator),
         w_plus=schedule.to_w_plus(stages, progress),
         trace=progress.trace,
         standing=schedule.standing(stages, progress),
@@ -107,9 +109,17 @@ def optimize(
     )
 
 
+def _kept(space: str, latent: Any, generator: Any) -> Code:
+    """The code of the last stage's latent."""
+    if space != "generator":
+        return {space: np.asarray(latent)}
+    change = tuning.change(generator, latent["generator"])
+    return {"w_plus": np.asarray(latent["w_plus"]), CHANGE: change}
+
+
 def summary(standing: Mapping[str, np.ndarray], config: ConfigDict) -> str:
     """The weighted terms and the PSNR, means over the group."""
-    means = {k: float(v.mean()) for k, v in standing.items()}
+    means = {k: float(v.mean()) for k, v in standing.items() if np.isfinite(v).all()}
     parts = [f"E {means['total']:.4g}"]
     parts += [
         f"{k} {config.energy[k] * v:.4g}" for k, v in means.items() if k != "total"

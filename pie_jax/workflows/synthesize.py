@@ -39,19 +39,20 @@ def synthesize(
     if out.exists() and out.samefile(code):
         raise PieError(f"{out}: would replace the code; choose another name")
     stack = load(values, uses.SYNTHESIZE)
-    generator, params = stack.functions.generator, stack.params.generator
-    w_plus = inputs.load_w_plus(code, stack.functions, space)
-    synthesis = assembly.synthesis(generator, stack.functions.programs)
+    found = inputs.load_codes(code, stack.functions, space)
+    num = len(found.w_plus)
+    synthesis = assembly.synthesis(stack.functions.generator, stack.functions.programs)
     raw = out.suffix.lower() == ".npy"
     kept = []
-    for i, row in enumerate(tqdm(w_plus, unit="image", disable=len(w_plus) == 1)):
-        image = np.asarray(synthesis(params, row[None]))[0]
+    for i in tqdm(range(num), unit="image", disable=num == 1):
+        params = assembly.tuned(stack, found.of(i)).params.generator
+        image = np.asarray(synthesis(params, found.w_plus[i : i + 1]))[0]
         if not np.isfinite(image).all():
             raise PieError(f"{code}: lies so far out that no image comes of it")
         if raw:
             kept.append(image)
             continue
-        name = f"{out.stem}-{i}.png" if len(w_plus) > 1 else out.name
+        name = f"{out.stem}-{i}.png" if num > 1 else out.name
         images.write_png(out.with_name(name), images.to_u8(image))
     if raw:
         images.write_npy(out, np.stack(kept))

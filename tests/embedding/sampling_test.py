@@ -24,7 +24,7 @@ def draw(params, key):
     return jax.random.uniform(key, (11,))
 
 
-def value(params, reference, w_plus, person):
+def value(params, reference, w_plus, person, key=None):
     return jnp.sum(w_plus * reference) * person.sum(), {"drawn": person[0]}
 
 
@@ -46,7 +46,7 @@ def codes(batch, seed=0):
 
 def begin(chosen, images=IMAGES):
     keys = sampling.keys(SEED, images, shared=chosen[0].shares_v)
-    return schedule.begin(ENERGY, chosen, codes(len(images)), keys)
+    return schedule.begin(ENERGY, chosen, codes(len(images)), keys, None)
 
 
 def advance(chosen, progress, references, report_every=2):
@@ -78,7 +78,7 @@ def test_a_shared_v_is_made_once_for_all_portraits():
         (stage,) = stages(4, shares_v=shares_v)
         solver = embedding_solver(ENERGY, stage)
         keys = sampling.keys(SEED, IMAGES, shared=shares_v)
-        state = solver.init(codes(3), keys)
+        state = solver.init(codes(3), keys, None)
         program = str(
             jax.make_jaxpr(
                 lambda x, run=solver.run: run(x, 1.0, codes(3), num_steps=1)

@@ -37,7 +37,7 @@ KEYS = jnp.zeros((2, 2), jnp.uint32)
 
 
 def begin(stages=STAGES, energy=ENERGY):
-    return schedule.begin(energy, stages, random_codes(), KEYS)
+    return schedule.begin(energy, stages, random_codes(), KEYS, None)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_taken_up_anywhere_it_ends_bit_for_bit_the_same(undisturbed, index):
 def test_the_record_is_enough_to_describe_a_saved_progress(undisturbed, index):
     progress = undisturbed[index]
     record = json.loads(json.dumps(schedule.resume_record(progress)))
-    template = schedule.resume_template(ENERGY, STAGES, random_codes(), record)
+    template = schedule.resume_template(ENERGY, STAGES, random_codes(), record, None)
     assert template.stage == progress.stage
     chex.assert_trees_all_equal_structs(template, progress)
     chex.assert_trees_all_equal_shapes_and_dtypes(template, progress)
@@ -125,7 +125,7 @@ def test_the_record_is_enough_to_describe_a_saved_progress(undisturbed, index):
 def falling(below):
     """The sum of a latent's first numbers, which is not a number below a depth."""
 
-    def value(params, reference, w_plus, person):
+    def value(params, reference, w_plus, person, key=None):
         depth = w_plus[0, 0]
         total = jnp.where(depth < below, jnp.nan, depth)
         return total, {"depth": total}
@@ -141,7 +141,7 @@ def test_divergence_is_told_with_its_step_over_all_stages(below, step):
         for n in (6, 4)
     )
     energy = falling(below)
-    start = schedule.begin(energy, stages, jnp.zeros((2, 3, 512)), KEYS)
+    start = schedule.begin(energy, stages, jnp.zeros((2, 3, 512)), KEYS, None)
     told = []
     with pytest.raises(schedule.Diverged, match=rf"not finite in step {step}$"):
         for progress in schedule.advance(

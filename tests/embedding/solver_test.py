@@ -7,6 +7,7 @@ import pytest
 from pie_jax.embedding.solver import embedding_solver
 from pie_jax.energy import people
 from pie_jax.energy.total import Energy, energy
+from pie_jax.networks import tuning
 from tests import builders
 from tests.checks import entry
 
@@ -20,7 +21,7 @@ def random_codes(batch, num_ws=3, seed=0):
 
 def run(solver, codes, references, *chunks, params=1.0):
     """The last state and the joined information of several chunks."""
-    state, infos = solver.init(codes, KEYS[: len(codes)]), []
+    state, infos = solver.init(codes, KEYS[: len(codes)], params), []
     for num_steps in chunks:
         state, info = solver.run(state, params, references, num_steps=num_steps)
         infos.append(info)
@@ -43,7 +44,7 @@ def assert_single_runs_agree(solver, codes, references, params):
 def test_state_and_information_have_the_documented_shapes(space, shape):
     solver = embedding_solver(builders.toy_energy(), builders.toy_stage(space))
     codes, references = random_codes(2), random_codes(2, seed=1)
-    begun = solver.init(codes, KEYS[:2])
+    begun = solver.init(codes, KEYS[:2], None)
     state, info = solver.run(begun, 1.0, references, num_steps=5)
     chex.assert_trees_all_equal_shapes_and_dtypes(begun, state)
     chex.assert_shape(state.latent, (2, *shape))
@@ -80,7 +81,7 @@ def test_the_energy_is_traced_once_for_all_but_an_unusual_number_of_steps():
     toy = builders.toy_energy()
     once = toy._replace(value=chex.assert_max_traces(toy.value, n=1))
     solver = embedding_solver(once, builders.toy_stage())
-    state = solver.init(random_codes(2), KEYS[:2])
+    state = solver.init(random_codes(2), KEYS[:2], None)
     for seed in range(4):
         references = random_codes(2, seed=seed)
         params = jnp.float32(seed + 1)
@@ -89,7 +90,7 @@ def test_the_energy_is_traced_once_for_all_but_an_unusual_number_of_steps():
 
     traces = []
 
-    def value(params, reference, w_plus, person):
+    def value(params, reference, w_plus, person, key=None):
         traces.append(w_plus.shape)
         return toy.value(params, reference, w_plus, person)
 
@@ -145,13 +146,37 @@ def test_a_batch_gives_portrait_by_portrait_what_single_runs_give(space, weights
         assert_single_runs_agree(solver, codes, references, params)
 
 
+def test_a_tuned_generator_is_each_portrait_s_own_and_its_code_stays():
+    with jax.enable_x64(True):
+        generator, networks, params = builders.small_stack()
+        weights = {"pixel": 1e-6, "perceptual": 1e-5, "perceptual_crop": 1e-5}
+        total = energy(generator, networks, weights)
+        stage = builders.toy_stage(
+            "generator", 20, optimizer="adam_blocks", step_size=1e-2
+        )
+        solver = embedding_solver(total, stage)
+        portraits = builders.small_portraits(2, generator.resolution)
+        references = solver.prepare(params, portraits)
+        codes = 0.1 * random_codes(2, generator.num_ws)
+        state, info = run(solver, codes, references, 20, params=params)
+        np.testing.assert_array_equal(state.latent["w_plus"], codes)
+        assert (info.total[-1] < 0.97 * info.total[0]).all()
+        own = tuning.part(params.generator)
+        for name, tuned in state.latent["generator"].items():
+            assert (tuned[0] != tuned[1]).any(), name
+            away = jnp.sqrt(jnp.mean((tuned - own[name]) ** 2, axis=(1, 2)))
+            # Twenty steps of at most a hundredth of the block's size, growing a little.
+            assert (away < 0.25 * jnp.sqrt(jnp.mean(own[name] ** 2))).all(), name
+        assert_single_runs_agree(solver, codes, references, params)
+
+
 def test_an_energy_or_gradient_that_is_not_finite_is_told_for_its_portrait_only():
     solver = embedding_solver(builders.toy_energy(), builders.toy_stage())
     references = random_codes(3, seed=1).at[1, 2, 7].set(jnp.nan)
     _, info = run(solver, random_codes(3), references, 2)
     np.testing.assert_array_equal(info.finite, [[True, False, True]] * 2)
 
-    def value(params, reference, w_plus, person):
+    def value(params, reference, w_plus, person, key=None):
         total = jnp.sqrt(jnp.sum((w_plus - reference) ** 2))  # a cusp at zero
         return total, {"total": total}
 

@@ -38,14 +38,14 @@ def test_saving_replaces_what_is_there_and_codes_belong_to_their_space_and_weigh
     origin = {"generator": "g", "files": {"generator": file}}
     codes.save(tmp_path / "own", {"w_plus": W_PLUS}, origin)
     codes.save(tmp_path / "fetched", {"w_plus": W_PLUS}, {"generator": "g"})
-    w_plus = codes.load_w_plus(tmp_path / "own", 5, "g", "abc")
+    w_plus, _ = codes.load_codes(tmp_path / "own", 5, "g", "abc")
     np.testing.assert_array_equal(w_plus, W_PLUS[None])
     for sha256, found in [(None, "none"), ("abd", "another file")]:
         message = rf"{file['path']} \(SHA-256 abc\); the configuration names {found}"
         with pytest.raises(PieError, match=message):
-            codes.load_w_plus(tmp_path / "own", 5, "g", sha256)
+            codes.load_codes(tmp_path / "own", 5, "g", sha256)
     with pytest.raises(PieError, match="that were fetched, not with a file"):
-        codes.load_w_plus(tmp_path / "fetched", 5, "g", "abc")
+        codes.load_codes(tmp_path / "fetched", 5, "g", "abc")
 
     with pytest.raises(PieError, match=r"file has shape \(5, 512\): either 5 codes"):
         codes.to_w_plus(W_PLUS, 5, "file")
@@ -62,12 +62,12 @@ def test_a_saved_w_is_repeated_for_every_style_input_of_which_codes_have_no_othe
 ):
     codes.save(tmp_path / "w", {"w": W}, {"generator": "g"})
     codes.save(tmp_path / "w_plus", {"w_plus": W_PLUS}, {"generator": "g"})
-    w_plus = codes.load_w_plus(tmp_path / "w", 5, "g")
+    w_plus, _ = codes.load_codes(tmp_path / "w", 5, "g")
     np.testing.assert_array_equal(w_plus, np.tile(W, (1, 5, 1)))
-    w_plus = codes.load_w_plus(tmp_path / "w_plus", 5, "g")
+    w_plus, _ = codes.load_codes(tmp_path / "w_plus", 5, "g")
     np.testing.assert_array_equal(w_plus, W_PLUS[None])
     with pytest.raises(PieError, match=r"\(n, 6, 512\)"):
-        codes.load_w_plus(tmp_path / "w_plus", 6, "g")
+        codes.load_codes(tmp_path / "w_plus", 6, "g")
 
 
 @pytest.mark.parametrize("space", [None, "w", "w_plus"])

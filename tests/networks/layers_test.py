@@ -70,6 +70,18 @@ def test_mapped_depthwise_values_and_gradients_agree_with_single_ones(shared):
         )
 
 
+@pytest.mark.parametrize("wrap", checks.WRAPS)
+def test_joined_channels_and_their_gradients_are_the_product_s(wrap):
+    x, _ = random_input()
+    kernel = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
+    ours, expected = (
+        wrap(jax.value_and_grad(energy(join), argnums=(0, 1)))(x, kernel)
+        for join in (layers.conv1x1, jnp.matmul)
+    )
+    chex.assert_trees_all_close(ours, expected, rtol=1e-5, atol=1e-4)
+    checks.assert_gradient(energy(layers.conv1x1), x, kernel)
+
+
 def test_leaky_relu_lengths_and_conv3x3_are_as_their_formulas():
     x = jnp.asarray([-5.0, -1.0, 0.0, 2.0])
     np.testing.assert_allclose(layers.leaky_relu(x), [-1, -0.2, 0, 2], rtol=1e-6)

@@ -186,7 +186,7 @@ def test_fast_lowers_the_energy_of_photographs_faster_than_the_default_does():
         w_plus = functions.start(params, portrait.image)
         references = embedding_solver(energy, stages[0]).prepare(params, portrait)
         keys = sampling.keys(config.seed, portrait.image, shared=True)
-        begun = schedule.begin(energy, stages, w_plus, keys)
+        begun = schedule.begin(energy, stages, w_plus, keys, params)
         *_, last = schedule.advance(
             energy, stages, params, references, begun, report_every=10
         )
