@@ -13,13 +13,13 @@ def stage(**values) -> ConfigDict:
     return ConfigDict({"sampler": "bank", **values})
 
 
-def generator_stage(num_steps: int = 60) -> ConfigDict:
+def generator_stage(num_steps: int = 80) -> ConfigDict:
     """The last stage, which tunes the generator to the code that was found."""
     return stage(
         space="generator",
         num_steps=num_steps,
         optimizer="adam_blocks",
-        step_size=2e-3,
+        step_size=6e-3,
         schedule="plateau",
     )
 

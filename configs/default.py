@@ -13,14 +13,12 @@ def get_config() -> ConfigDict:
     config = common.get_config()
     # The pixel term has the paper's weight. Figures: docs/measurements.md.
     # - perceptual: more weaves a fine grid into skin, less turns hair to fog.
-    # - perceptual_crop: more follows the squares that are drawn, and converges later.
     # - recognition: with less it barely counts, for squared distances are small.
     # - prior, spread: with less a grid remains on shaded cheeks, and in dark hair.
     config.energy = ConfigDict(
         {
             "pixel": 1e-6,
             "perceptual": 3e-8,
-            "perceptual_crop": 1e-8,
             "recognition": 1000.0,
             "prior": 1000.0,
             "spread": 1e4,

@@ -191,7 +191,7 @@ def toy_energy() -> Energy:
     `params` is a number, a portrait and its reference are an array `[num_ws, 512]`.
     """
 
-    def value(params, reference, w_plus, person, key=None):
+    def value(params, reference, w_plus, person):
         del person
         distance = jnp.mean((w_plus - reference) ** 2)
         bumps = jnp.mean(jnp.sin(3 * w_plus))

@@ -69,16 +69,13 @@ def embedding_solver(energy: Energy, stage: Stage) -> Solver:
     portrait.
     """
 
-    own = energy if stage.energy is None else stage.energy
-
-    def objective(latent: Any, params: Params, references: Any, v: Person | None, key):
+    def objective(latent: Any, params: Params, references: Any, v: Person | None):
         tuned = stage.tune(params, latent)
-        return own.value(tuned, references, stage.expand(latent), v, key)
+        return energy.value(tuned, references, stage.expand(latent), v)
 
     def step(state: EmbedState, params: Params, references: Any, v: Person | None):
-        key = sampling.v_key(state.opt_state)
         (total, terms), grad = jax.value_and_grad(objective, has_aux=True)(
-            state.latent, params, references, v, key
+            state.latent, params, references, v
         )
         coordinates = {part: getattr(params, part) for part in stage.needs}
         updates, opt_state = stage.optimizer.update(

@@ -16,7 +16,6 @@ from pie_jax.embedding import sampling
 from pie_jax.embedding.curvature import rescale
 from pie_jax.embedding.quasi_newton import QuasiNewtonState, scale_by_quasi_newton
 from pie_jax.energy.people import Draw
-from pie_jax.energy.total import Energy
 from pie_jax.networks import tuning
 
 LED, LED_SIZE = 6, 0.06
@@ -37,7 +36,6 @@ class Stage(NamedTuple):
         expand: latent -> w_plus `[num_ws, 512]`.
         begin: w_plus, parameters -> the stage's first latent.
         tune: parameters, latent -> parameters, with the generator as the latent has it.
-        energy: in the place of the whole energy, for stages that leave terms out.
         needs: parts of the parameters that tell its coordinates: `latents` (from
             `pie_jax.networks.latents.moments`), `curvature`.
         keeps_best: whether the last step leads to the best latent of all, for which the
@@ -54,7 +52,6 @@ class Stage(NamedTuple):
     expand: Callable[[Any], Array]
     begin: Callable[[Array, Any], Any]
     tune: Callable[[Any, Any], Any] = lambda params, latent: params
-    energy: Energy | None = None
     needs: tuple[str, ...] = ()
     keeps_best: bool = False
     draw: Draw | None = None
@@ -71,7 +68,6 @@ def stage(
     coordinates: str = "w",
     draw: Draw | None = None,
     shares_v: bool = True,
-    energy: Energy | None = None,
 ) -> Stage:
     """Builds a stage from plain values, as a configuration has them.
 
@@ -94,7 +90,6 @@ def stage(
             rescaled, so that the energy curves about equally in all directions.
         draw: as of `Stage`.
         shares_v: likewise.
-        energy: likewise.
 
     Raises:
         ValueError: a name that is not one of those, two that do not go together, or no
@@ -120,7 +115,7 @@ def stage(
     else:
         changed = change(build(num_steps, step_size))
     links = [changed, optax.scale_by_learning_rate(learning_rate)]
-    if draw is not None or space == "generator":  # which looks at parts at random
+    if draw is not None:
         links.append(sampling.sample_v())
     return Stage(
         space=space,
@@ -129,7 +124,6 @@ def stage(
         expand=lambda latent: expand(latent, num_ws),
         begin=begin,
         tune=tune,
-        energy=energy,
         needs=needs,
         keeps_best=optimizer == "quasi_newton",
         draw=draw,

@@ -67,7 +67,6 @@ class Candidate:
     Attributes:
         w_plus: `[num_ws, 512]`.
         image: `[R, R, 3]`, I(w), RGB in about [-1, 1].
-        key: key data `[2]` uint32, of what terms choose at random in this iteration.
         theta: theta(w), estimated from the image; only there if a term that takes part
             has it in its file's `NEEDS`.
         person: v, drawn in this iteration; there with `edited`.
@@ -76,7 +75,6 @@ class Candidate:
 
     w_plus: Array
     image: Array
-    key: Array = struct.field(default=None)
     theta: FaceParams = struct.field(default=None)
     person: Person = struct.field(default=None)
     edited: EditedCandidate = struct.field(default=None)

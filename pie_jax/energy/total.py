@@ -1,11 +1,9 @@
 """The energy: the weighted sum of the terms (PIE, eq. 6), and its terms by name."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.interfaces import Generator
@@ -16,7 +14,6 @@ from pie_jax.energy import (
     invariance_landmark,
     invariance_photometric,
     perceptual,
-    perceptual_crop,
     pixel,
     prior,
     recognition,
@@ -38,7 +35,6 @@ from pie_jax.energy.term import (
 _MODULES = (
     pixel,
     perceptual,
-    perceptual_crop,
     rig_identity,
     edit_photometric,
     edit_landmark,
@@ -66,11 +62,11 @@ class Energy(NamedTuple):
 
     prepare: Callable[[Params, Target], dict[str, Any]]
     """`(params, portrait) -> references`, once per portrait."""
-    value: Callable[..., tuple[Array, dict[str, Array]]]
-    """`(params, references, w_plus [num_ws, 512], v, key=None) -> (total, unweighted
-    terms)`. v is the iteration's, None where no term needs one (`draws`); `key`, key data
-    `[2]`, is of what terms choose at random, always the same without it. A term that is
-    left out and has a reference is NaN."""
+    value: Callable[
+        [Params, dict[str, Any], Array, Person | None], tuple[Array, dict[str, Array]]
+    ]
+    """`(params, references, w_plus [num_ws, 512], v) -> (total, unweighted terms)`; v is
+    the iteration's, None where no term needs one (`draws`)."""
 
 
 def needs(weights: Mapping[str, float]) -> frozenset[str]:
@@ -84,17 +80,6 @@ def needs(weights: Mapping[str, float]) -> frozenset[str]:
 def draws(weights: Mapping[str, float]) -> bool:
     """Whether a term with a weight needs a v."""
     return "edited" in needs(weights)
-
-
-def within(weights: Mapping[str, float], space: str) -> dict[str, float]:
-    """The weights of the terms that take part in stages of this space: a term's file may
-    say in which, in `SPACES`."""
-    named = dict(zip(TERMS, _MODULES, strict=True))
-    return {
-        k: weight
-        for k, weight in weights.items()
-        if space in getattr(named.get(k), "SPACES", (space,))
-    }
 
 
 def energy(
@@ -125,19 +110,13 @@ def energy(
         return {k: term.prepare(params, portrait) for k, term in terms.items()}
 
     def value(
-        params: Params,
-        references: dict[str, Any],
-        w_plus: Array,
-        person: Person | None,
-        key: Array | None = None,
+        params: Params, references: dict[str, Any], w_plus: Array, person: Person | None
     ) -> tuple[Array, dict[str, Array]]:
-        key = jax.random.key_data(jax.random.key(0)) if key is None else key
-        candidate = dataclasses.replace(look(params, w_plus, person), key=key)
+        candidate = look(params, w_plus, person)
         values = {
             k: term.value(params, references[k], candidate) for k, term in terms.items()
         }
-        total = sum(weights[k] * v for k, v in values.items())
-        return total, dict.fromkeys(references, jnp.nan) | values
+        return sum(weights[k] * v for k, v in values.items()), values
 
     return Energy(prepare, value)
 

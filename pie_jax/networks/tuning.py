@@ -3,10 +3,11 @@
 Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images", ACM TOG 2022:
 what no code can show, the generator learns about the code that was found.
 
-Tuned are the kernels that join channels. More brings nothing (docs/measurements.md), and
-some things should stay: the affine maps of the styles, for they decide what codes mean, and
-the noise maps, for what they learn is fixed in the frame, and a head that turns would leave
-it behind.
+Tuned are the kernels that join channels, of the layers up to 64 pixels. Tuned finer ones
+bring little, and weave a grid into skin in the place of its texture
+(docs/measurements.md). Others should stay: the affine maps of the styles, for they decide
+what codes mean, and the noise maps, for what they learn is fixed in the frame, and a head
+that turns would leave it behind.
 """
 
 from collections.abc import Mapping
@@ -22,23 +23,31 @@ from pie_jax.core.errors import PieError
 Part = Mapping[str, Array | np.ndarray]
 """Some of a generator's parameters by their paths, such as "synthesis/image/kernel"."""
 
+FINEST = 64
+"""Pixels on a side of the finest layers that are tuned."""
+
 _TUNED = ("kernel", "pointwise")
-_STAYS = frozenset(("mapping", "affine", "first_conv"))
 
 
 def part(params: Any) -> dict[str, Array]:
     """Those of a generator's parameters that are tuned.
 
+    How fine a layer is tells its noise map, a parameter `noise` `[S, S, 1]` somewhere in
+    it; layers without are not tuned.
+
     Raises:
-        PieError: nothing is called as the kernels of the package's generators are.
+        PieError: there is no kernel in such a layer.
     """
     paths, _ = jax.tree_util.tree_flatten_with_path(params)
     named = {_name(path): leaf for path, leaf in paths}
-    found = {k: x for k, x in named.items() if _is_tuned(k.split("/"))}
+    coarse = {
+        _layer(k) for k, x in named.items() if k.endswith("/noise") and len(x) <= FINEST
+    }
+    found = {k: x for k, x in named.items() if _layer(k) in coarse and _is_kernel(k)}
     if not found:
         raise PieError(
-            "a stage's space is 'generator', which tunes parameters whose names end in "
-            f"{' or '.join(_TUNED)}; this generator has none"
+            "a stage's space is 'generator', and this generator has no layers with noise "
+            f"maps of at most {FINEST} pixels, whose kernels could be tuned"
         )
     return found
 
@@ -79,8 +88,14 @@ def changed(params: Any, change: Part | None) -> Any:
     return joined(params, added)
 
 
-def _is_tuned(path: list[str]) -> bool:
-    return path[-1] in _TUNED and not _STAYS & {*path}
+def _layer(name: str) -> str:
+    """The layer of the synthesis network that a parameter belongs to."""
+    return "/".join(name.split("/")[:2])
+
+
+def _is_kernel(name: str) -> bool:
+    path = name.split("/")
+    return path[-1] in _TUNED and "affine" not in path
 
 
 def _name(path: Any) -> str:

@@ -23,7 +23,7 @@ from pie_jax.embedding.stages import Stage, stage
 from pie_jax.embedding.starts import Start
 from pie_jax.energy import crops, people
 from pie_jax.energy.term import Networks
-from pie_jax.energy.total import Energy, draws, energy, within
+from pie_jax.energy.total import Energy, draws, energy
 from pie_jax.networks import rignet, tuning
 from pie_jax.stack import networks, uses
 from pie_jax.stack.networks import Network
@@ -188,18 +188,11 @@ def _stages(
     if draws(config.energy) and seen.estimate is not None:
         made = people.online(generator, seen.estimate, find)
         samplers = {"bank": people.bank, "online": made}
-    weights = config.energy.to_dict()
-    partly = {
-        space: energy(generator, seen, chosen)
-        for space in {x.space for x in config.stages}
-        if (chosen := within(weights, space)) != weights
-    }
     built = tuple(
         stage(
             num_ws=generator.num_ws,
             draw=samplers.get(values.pop("sampler", "bank")),
             shares_v=config.shares_v,
-            energy=partly.get(values["space"]),
             **values,
         )
         for values in (x.to_dict() for x in config.stages)

@@ -119,7 +119,7 @@ def _kept(space: str, latent: Any, generator: Any) -> Code:
 
 def summary(standing: Mapping[str, np.ndarray], config: ConfigDict) -> str:
     """The weighted terms and the PSNR, means over the group."""
-    means = {k: float(v.mean()) for k, v in standing.items() if np.isfinite(v).all()}
+    means = {k: float(v.mean()) for k, v in standing.items()}
     parts = [f"E {means['total']:.4g}"]
     parts += [
         f"{k} {config.energy[k] * v:.4g}" for k, v in means.items() if k != "total"

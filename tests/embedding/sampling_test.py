@@ -24,7 +24,7 @@ def draw(params, key):
     return jax.random.uniform(key, (11,))
 
 
-def value(params, reference, w_plus, person, key=None):
+def value(params, reference, w_plus, person):
     return jnp.sum(w_plus * reference) * person.sum(), {"drawn": person[0]}
 
 

@@ -125,7 +125,7 @@ def test_the_record_is_enough_to_describe_a_saved_progress(undisturbed, index):
 def falling(below):
     """The sum of a latent's first numbers, which is not a number below a depth."""
 
-    def value(params, reference, w_plus, person, key=None):
+    def value(params, reference, w_plus, person):
         depth = w_plus[0, 0]
         total = jnp.where(depth < below, jnp.nan, depth)
         return total, {"depth": total}

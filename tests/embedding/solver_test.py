@@ -90,7 +90,7 @@ def test_the_energy_is_traced_once_for_all_but_an_unusual_number_of_steps():
 
     traces = []
 
-    def value(params, reference, w_plus, person, key=None):
+    def value(params, reference, w_plus, person):
         traces.append(w_plus.shape)
         return toy.value(params, reference, w_plus, person)
 
@@ -149,10 +149,9 @@ def test_a_batch_gives_portrait_by_portrait_what_single_runs_give(space, weights
 def test_a_tuned_generator_is_each_portrait_s_own_and_its_code_stays():
     with jax.enable_x64(True):
         generator, networks, params = builders.small_stack()
-        weights = {"pixel": 1e-6, "perceptual": 1e-5, "perceptual_crop": 1e-5}
-        total = energy(generator, networks, weights)
+        total = energy(generator, networks, {"pixel": 1e-6, "perceptual": 1e-5})
         stage = builders.toy_stage(
-            "generator", 20, optimizer="adam_blocks", step_size=1e-2
+            "generator", 20, optimizer="adam_blocks", step_size=5e-2
         )
         solver = embedding_solver(total, stage)
         portraits = builders.small_portraits(2, generator.resolution)
@@ -160,13 +159,13 @@ def test_a_tuned_generator_is_each_portrait_s_own_and_its_code_stays():
         codes = 0.1 * random_codes(2, generator.num_ws)
         state, info = run(solver, codes, references, 20, params=params)
         np.testing.assert_array_equal(state.latent["w_plus"], codes)
-        assert (info.total[-1] < 0.97 * info.total[0]).all()
+        assert (info.total[-1] < 0.995 * info.total[0]).all()
         own = tuning.part(params.generator)
         for name, tuned in state.latent["generator"].items():
             assert (tuned[0] != tuned[1]).any(), name
             away = jnp.sqrt(jnp.mean((tuned - own[name]) ** 2, axis=(1, 2)))
-            # Twenty steps of at most a hundredth of the block's size, growing a little.
-            assert (away < 0.25 * jnp.sqrt(jnp.mean(own[name] ** 2))).all(), name
+            # Twenty steps of at most a twentieth of the block's size, growing a little.
+            assert (away < 1.5 * jnp.sqrt(jnp.mean(own[name] ** 2))).all(), name
         assert_single_runs_agree(solver, codes, references, params)
 
 
@@ -176,7 +175,7 @@ def test_an_energy_or_gradient_that_is_not_finite_is_told_for_its_portrait_only(
     _, info = run(solver, random_codes(3), references, 2)
     np.testing.assert_array_equal(info.finite, [[True, False, True]] * 2)
 
-    def value(params, reference, w_plus, person, key=None):
+    def value(params, reference, w_plus, person):
         total = jnp.sqrt(jnp.sum((w_plus - reference) ** 2))  # a cusp at zero
         return total, {"total": total}
 

@@ -200,9 +200,6 @@ def expected(world):
     return {
         "pixel": pixels * np.sum((127.5 * (image - portrait.image)) ** 2),
         "perceptual": pixels * np.sum((phi(portrait.image) - phi(image)) ** 2),
-        # All of so small a picture, as if it were a square of 256 pixels.
-        "perceptual_crop": (256 / SIZE) ** 2
-        * np.sum((phi(portrait.image) - phi(image)) ** 2),
         "rig_identity": 18 * 512 / w.size * np.sum((w - edited(theta)) ** 2),
         "edit_photometric": colours(model, like_v, person.image),
         "edit_landmark": distance(model, like_v, person.landmarks),

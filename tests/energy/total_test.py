@@ -14,7 +14,6 @@ from tests.checks import entry
 WEIGHTS = {
     "pixel": 1e-6,
     "perceptual": 1e-3,
-    "perceptual_crop": 1e-3,
     "rig_identity": 1e-4,
     "edit_photometric": 1e-9,
     "edit_landmark": 1e-7,
@@ -25,7 +24,7 @@ WEIGHTS = {
     "prior": 0.1,
     "spread": 1.0,
 }
-COMPARED = ("pixel", "perceptual", "perceptual_crop", "recognition", "spread")
+COMPARED = ("pixel", "perceptual", "recognition", "spread")
 """Those that a perfect projection, which lies in W, has none of."""
 EDITING = (
     "edit_photometric",
