@@ -8,6 +8,7 @@ from pie_jax.cli.arguments import count
 
 EXAMPLES = """examples:
   pie edit embedded/anna --yaw 20 --pitch -5
+  pie edit embedded/anna --yaw 20 --quick           at once, less like the person
   pie edit embedded/anna --yaw +=10                 ten degrees more than now
   pie edit embedded/anna --expression smile=0.7,jawOpen=0.2
   pie edit embedded/anna --expression neutral       or neutral,browsUp=0.5
@@ -31,6 +32,9 @@ The folder gets edited.png, edit.json (what was asked for and achieved, errors, 
 else changed), and what the other options add. All pictures say in their metadata that
 they are synthetic. Edit portraits only of people who agreed to it.
 """
+
+_STEPS = 24
+"""`editing.refine.STEPS`, which is not imported to show help."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -66,7 +70,7 @@ def _add_targets(parser: argparse.ArgumentParser) -> None:
             f"--{name}-from", metavar="PHOTO", type=Path, help="as in this photograph"
         )
     group.add_argument(
-        "--refine",
+        "--fit-steps",
         metavar="N",
         type=count,
         default=0,
@@ -86,6 +90,21 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="rounds that correct what was not achieved (default: 1); with 2 or 3 poses "
         "and lights come nearer, and expressions may be overdone",
+    )
+    fine = group.add_mutually_exclusive_group()
+    fine.add_argument(
+        "--refine",
+        metavar="N",
+        type=count,
+        help="steps of descent from the rigs' answer, by which it becomes more like the "
+        f"person and nearer to what was asked (default: {_STEPS}; of a sweep 0)",
+    )
+    fine.add_argument(
+        "--quick",
+        dest="refine",
+        action="store_const",
+        const=0,
+        help="the rigs alone: a second in the place of twenty",
     )
     group.add_argument(
         "--together",
@@ -139,11 +158,15 @@ def run(args: argparse.Namespace) -> int:
             "nothing to change: say --yaw 20, --expression smile=0.7, ...; "
             "`pie edit --help` shows more"
         )
+    refine = args.refine
+    if refine is None:
+        refine = 0 if sweep else _STEPS
     options = Options(
         feedback=args.feedback,
         together=args.together,
         keep_background=args.background == "keep",
-        refine=args.refine,
+        refine=refine,
+        fit_steps=args.fit_steps,
         paste_back=args.paste_back,
     )
     out = edit.edit_portrait(

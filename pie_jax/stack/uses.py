@@ -25,11 +25,13 @@ class Use:
         embed: to find codes: all that the energy and the stages need.
         edit: components that are to be edited.
         parts: further parts of `Params` whose parameters are needed.
+        refine: to refine edits (`editing.refine`).
     """
 
     embed: bool = False
     edit: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    refine: bool = False
 
 
 EMBED = Use(embed=True)
@@ -37,10 +39,10 @@ FIT = Use(parts=("mofa", "landmark_net", "face_model"))
 SYNTHESIZE = Use(parts=("generator",))
 
 
-def edit(*components: str) -> Use:
+def edit(*components: str, refine: bool = False) -> Use:
     """To edit these components of codes, or to look at codes if there is none."""
     seen = ("generator", "recognition", *FIT.parts)
-    return Use(edit=components, parts=seen)
+    return Use(edit=components, parts=seen, refine=refine)
 
 
 def needs(config: ConfigDict, use: Use) -> tuple[str, ...]:
@@ -105,7 +107,8 @@ def needs_landmarks(config: ConfigDict) -> bool:
 def needs_latents(config: ConfigDict, use: Use) -> bool:
     """Whether anything asks where the generator's codes lie."""
     whitened = config.energy.get("prior") or config.start == "encoder"
-    return use.embed and (bool(whitened) or _coordinates(config) != {"w"})
+    embedding = use.embed and (bool(whitened) or _coordinates(config) != {"w"})
+    return embedding or use.refine
 
 
 def _coordinates(config: ConfigDict) -> set[str]:

@@ -82,10 +82,12 @@ def edit_portrait(
     with ThreadPoolExecutor(1) as beside, ExitStack() as claim:
         if source.is_dir():
             beside.submit(faces.read_files)  # should it fail, so will their first use
-        editable = open_portrait(source, values, components, request.photos)
+        editable = open_portrait(
+            source, values, components, request.photos, refine=options.refine > 0
+        )
         requests.check_names(editable.model, asked[0].amounts)
         photo_u8 = _photo(options.paste_back, editable.portrait, source)
-        given = thetas_of(editable, request.photos, options.refine)
+        given = thetas_of(editable, request.photos, options.fit_steps)
         targets = [editable.target(x, given) for x in asked]
         _warn(editable, targets, components)
         was_there = (out / RECORD).exists()

@@ -99,6 +99,8 @@ def open_portrait(
     config: ConfigDict,
     components: Sequence[str],
     photos: Mapping[str, Path] | None = None,
+    *,
+    refine: bool = False,
 ) -> Editable:
     """Loads a portrait, networks, and the rigs of some components.
 
@@ -107,13 +109,14 @@ def open_portrait(
         config: of its generator.
         components: whose rigs are needed.
         photos: other photographs that faces will be looked for in.
+        refine: whether edits may be refined.
 
     Raises:
         PieError: something is not there, or does not belong together.
     """
     if config.recognition or photos:
         fetch.ensure(LANDMARKS68)
-    stack = load(config, uses.edit(*components))
+    stack = load(config, uses.edit(*components, refine=refine))
     functions, params = stack.functions, stack.params
     if functions.editor is None:
         raise PieError("an edit needs MoFA, and config.mofa is empty")

@@ -18,6 +18,7 @@ from pie_jax.editing.edit import Seen
 from pie_jax.graphics import camera
 from pie_jax.io import images
 from pie_jax.photos import alignment, pasting
+from pie_jax.workflows import refining
 from pie_jax.workflows.editable import Editable
 from pie_jax.workflows.requests import Request
 
@@ -34,7 +35,9 @@ class Options:
         feedback: rounds.
         together: whether components are edited at once.
         keep_background: else the generator's.
-        refine: steps of fitting other photographs.
+        refine: steps of descent from the rigs' answer (`editing.refine`); 0 is the rigs
+            alone.
+        fit_steps: of fitting other photographs.
         paste_back: the full photograph.
     """
 
@@ -42,6 +45,7 @@ class Options:
     together: bool = False
     keep_background: bool = True
     refine: int = 0
+    fit_steps: int = 0
     paste_back: Path | None = None
 
 
@@ -94,6 +98,8 @@ def shoot(
         [group for group in groups if group],
         options.feedback,
     )
+    if options.refine and components:
+        edited = refining.refined(editable, edited, target, components, options.refine)
     if not np.isfinite(edited.image).all():
         raise PieError("no image comes of such an edit; ask for less")
     turn = 0.0

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 import time
@@ -175,3 +176,14 @@ def test_a_folder_that_is_no_portrait_any_more_is_refused(anna, tmp_path):
     Image.new("RGB", (64, 64)).save(anna / "aligned.png")
     with pytest.raises(PieError, match="is not 1024 pixels on a side any more"):
         run(anna, yaw="3")
+
+
+def test_a_refined_edit_begins_at_the_rig_s_answer_and_is_another_one(anna):
+    quick = run(anna, yaw="12", out=anna / "quick")
+    options = dataclasses.replace(EDITED, refine=6)
+    refined = run(anna, yaw="12", options=options, out=anna / "refined")
+    assert record(quick)["how"]["refine"] == 0
+    assert record(refined)["how"]["refine"] == 6
+    pictures = [images.read(x / "edited.png").astype(int) for x in (quick, refined)]
+    away = np.abs(pictures[0] - pictures[1])
+    assert 0 < away.mean() < 30

@@ -1,0 +1,304 @@
+"""Refines edited codes on the edit's own energy, from a rig's answer.
+
+A rig knows what edits of all people have in common, and takes some of the person along.
+Here a code goes down the gradient of what PIE asks of an edit: that l(I(w), theta) is
+small at the target (eq. 10), that the person is recognised (eq. 15), and that all else
+stays as it was (eq. 13). Steps are standard deviations along the principal axes of w.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jax import Array
+
+from pie_jax.core.ibug import OUTER_EYES, sixty_six
+from pie_jax.core.images import reduce_area
+from pie_jax.core.interfaces import Estimate, FindLandmarks
+from pie_jax.core.numerics import norm
+from pie_jax.core.params import Params
+from pie_jax.core.theta import FaceParams
+from pie_jax.editing.edit import Seen
+from pie_jax.energy import crops
+from pie_jax.face.render import Rendering, render_vertices
+from pie_jax.graphics.sampling import sample
+from pie_jax.networks import latents
+from pie_jax.networks.landmark_net import both_ways
+
+STEPS = 24
+"""As many as bring most (docs/measurements.md)."""
+STEP_SIZE = 0.03
+"""The first step's, in standard deviations; the last ones' fall to zero as a cosine."""
+ASIDE_SIZE = 64
+"""Pixels on a side at which what is beside the head is compared."""
+
+COLOURS_SIZE = 64
+"""Pixels on a side at which colours of the face are compared: coarse, for a face that was
+turned does not lie so exactly."""
+BRIGHTER = 2.0
+"""How much brighter or darker a place of the face may be expected to become."""
+
+NOTICED = {
+    "landmarks": 0.014,
+    "colours": 0.028,
+    "rotation": 0.03,
+    "identity": 0.55,
+    "reflectance": 0.55,
+    "expression": 0.55,
+    "illumination": 0.09,
+    "person": 0.15,
+    "aside": 0.05,
+    "near": 0.3,
+}
+"""Of each term's root mean square the size that weighs as much as any other's: distances
+of the eyes, RGB in [0, 1], radians, standard deviations, units of light, the distance of
+descriptors, RGB in [-1, 1], standard deviations of w."""
+
+
+class Looks(NamedTuple):
+    """The functions of a refinement. They need the parameters `generator`, `mofa`,
+    `landmark_net`, `face_model`, `latents`, and `recognition`, if there is one."""
+
+    synthesis: Callable[[Any, Array], Array]
+    estimate: Estimate
+    find_landmarks: FindLandmarks
+    recognition: Callable[[Any, Array], Array] | None
+    crop: Callable[[Array, Array], Array]
+
+
+@struct.dataclass
+class Aim:
+    """What refined edits of B portraits are compared with.
+
+    Attributes:
+        target: `[B]`, the theta that is asked for, as MoFA sees it.
+        residual: `[B, 68, 2]` in fractions of the frame, where the portrait's landmarks
+            lie off those of its theta.
+        colours: `[B, V, 3]`, RGB in [0, 1] of the face's vertices, in the light that is
+            asked for.
+        visible: `[B, V]` in {0, 1}, where they can be compared.
+        landmarks: `[B, 68, 2]`, the portrait's.
+        chip_matrix: `[B, 2, 3]`, where its face is cut out.
+        descriptor: `[B, D]`, whose it is; None without a recognition network.
+        code: `[B, num_ws, 512]`, the rig's answer in standard deviations.
+        aside: `[B, S, S, 3]`, what is to be beside the head.
+        outside: `[B, S, S]` in [0, 1], how much that counts.
+    """
+
+    target: FaceParams
+    residual: Array
+    colours: Array
+    visible: Array
+    landmarks: Array
+    chip_matrix: Array
+    descriptor: Array | None
+    code: Array
+    aside: Array
+    outside: Array
+
+
+@struct.dataclass
+class Known:
+    """What of portraits is the same for all their edits.
+
+    Attributes:
+        theta: `[B]`, as MoFA sees them.
+        landmarks: `[B, 68, 2]` in fractions of the frame.
+        residual: as of `Aim`.
+    """
+
+    theta: FaceParams
+    landmarks: Array
+    residual: Array
+
+
+def known(looks: Looks, params: Params, portrait: Seen) -> Known:
+    """Looks at portraits before their edits."""
+    theta = looks.estimate(params.mofa, portrait.image)
+    points = both_ways(looks.find_landmarks, params.landmark_net, portrait.image)
+    residual = points - _rendered(params, portrait.theta).landmarks
+    return Known(theta, points, residual)
+
+
+def aim(
+    looks: Looks,
+    params: Params,
+    portrait: Seen,
+    seen: Known,
+    photo: Array,
+    chip_matrix: Array,
+    target: FaceParams,
+    edited: Seen,
+    aside: Array,
+    head: Array,
+) -> Aim:
+    """What an edit is refined to.
+
+    Args:
+        portrait: before the edit.
+        seen: from `known`.
+        photo: `[B, R, R, 3]`, where the person is recognised.
+        chip_matrix: `[B, 2, 3]`, of dlib's chip there.
+        target: `[B]`, as the editor sees it.
+        edited: the rig's answer.
+        aside: `[B, R, R, 3]`, what is to be beside the head.
+        head: `[B, S, S]` in [0, 1], each pixel's share in the edited head.
+    """
+    # The editor and MoFA see rotations a little differently.
+    turned = seen.theta.rotation + target.rotation - portrait.theta.rotation
+    colours, visible = _expected(params, portrait.theta, seen, photo, target)
+    return Aim(
+        target=dataclasses.replace(target, rotation=turned),
+        residual=seen.residual,
+        colours=colours,
+        visible=visible,
+        landmarks=seen.landmarks,
+        chip_matrix=chip_matrix,
+        descriptor=_describe(looks, params, photo, chip_matrix),
+        code=latents.whiten(params.latents, edited.w_plus),
+        aside=_small(aside),
+        outside=1 - jnp.clip(_largest(head, ASIDE_SIZE), 0, 1),
+    )
+
+
+def begin(aim: Aim) -> tuple[Array, Any]:
+    """The state before the first step: the rig's answer."""
+    return aim.code, _ADAM.init(aim.code)
+
+
+def step(
+    looks: Looks, params: Params, state: tuple[Array, Any], aim: Aim, size: Array
+) -> tuple[tuple[Array, Any], dict[str, Array]]:
+    """One step of Adam, as large as `size`.
+
+    Returns:
+        The next state, and before the step the terms, `[B]` each: 1 is noticed.
+    """
+
+    def objective(code: Array) -> tuple[Array, dict[str, Array]]:
+        found = terms(looks, params, code, aim)
+        # A sum, so that each portrait's gradient is its own.
+        return jnp.sum(jnp.stack([*found.values()])), found
+
+    code, opt_state = state
+    grad, found = jax.grad(objective, has_aux=True)(code)
+    updates, opt_state = _ADAM.update(grad, opt_state)
+    return (code - size * updates, opt_state), found
+
+
+def sizes(num_steps: int) -> list[float]:
+    """The size of each step."""
+    falling = optax.cosine_decay_schedule(STEP_SIZE, max(1, num_steps))
+    return [float(falling(i)) for i in range(num_steps)]
+
+
+def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Array]:
+    """What codes `[B, num_ws, 512]` lack, in the units of `NOTICED`, squared: `[B]`."""
+    w_plus = latents.unwhiten(params.latents, code)
+    image = looks.synthesis(params.generator, w_plus)
+    theta = looks.estimate(params.mofa, image)
+    points = both_ways(looks.find_landmarks, params.landmark_net, image)
+    place = jax.lax.stop_gradient(theta.translation)  # and size: the generator's
+    target = dataclasses.replace(aim.target, translation=place)
+    shown = _rendered(params, target)
+    found = {
+        "landmarks": _landmarks_off(points, shown.landmarks + aim.residual),
+        "colours": _colours_off(image, shown.points, points, shown.landmarks, aim),
+        # Roll is the picture's (`editing.edit`).
+        "rotation": _sum((theta.rotation - aim.target.rotation)[:, :2]),
+        "near": _mean(code - aim.code),
+        "aside": _mean(aim.outside[..., None] * (_small(image) - aim.aside)),
+    }
+    for name in ("identity", "reflectance", "expression", "illumination"):
+        found[name] = _mean(getattr(theta, name) - getattr(aim.target, name))
+    if aim.descriptor is not None:
+        there = jax.lax.stop_gradient(points)  # no means to be recognised
+        matrix = _followed(aim, there, image.shape[1])
+        found["person"] = _sum(aim.descriptor - _describe(looks, params, image, matrix))
+    return {k: x / NOTICED[k] ** 2 for k, x in found.items()}
+
+
+_ADAM = optax.scale_by_adam(b2=0.99)
+
+
+def _landmarks_off(points: Array, wanted: Array) -> Array:
+    """The mean squared distance of landmarks `[B, 68, 2]`, wherever they are, in
+    distances of the eyes."""
+    off = sixty_six(points - wanted)
+    off = off - jnp.mean(off, axis=1, keepdims=True)
+    left, right = (wanted[:, i] for i in OUTER_EYES)
+    return jnp.mean(jnp.sum(off**2, axis=-1), axis=-1) / norm(left - right) ** 2
+
+
+def _colours_off(
+    image: Array, vertices: Array, points: Array, landmarks: Array, aim: Aim
+) -> Array:
+    """The mean squared difference of the face's colours, where its landmarks lie."""
+    seen = _sampled(image, vertices, points - landmarks)
+    off = jnp.sum((seen - aim.colours) ** 2, axis=-1)
+    return jnp.sum(aim.visible * off, axis=-1) / (jnp.sum(aim.visible, axis=-1) + 1e-6)
+
+
+def _sampled(image: Array, vertices: Array, residual: Array) -> Array:
+    """Colours `[B, V, 3]` in [0, 1] at vertices `[B, V, 2]` in fractions of the frame,
+    moved by what landmarks lie off on average."""
+    size = min(COLOURS_SIZE, image.shape[1])
+    off = jnp.mean(sixty_six(residual), axis=1, keepdims=True)
+    places = jax.lax.stop_gradient(size * (vertices + off))
+    return jax.vmap(sample)((reduce_area(image, size) + 1) / 2, places)
+
+
+def _expected(
+    params: Params, own: FaceParams, seen: Known, photo: Array, target: FaceParams
+) -> tuple[Array, Array]:
+    """`colours` and `visible` of `Aim`: the photograph's, as much brighter as the face
+    model becomes."""
+    before, after = (
+        render_vertices(params.face_model, theta, 1) for theta in (own, target)
+    )
+    colours = _sampled(photo, before.points, seen.residual)
+    lit = [jnp.mean(x.shading, axis=-1, keepdims=True) for x in (before, after)]
+    brighter = (lit[1] + 0.02) / (lit[0] + 0.02)
+    expected = colours * jnp.clip(brighter, 1 / BRIGHTER, BRIGHTER)
+    return jnp.clip(expected, 0, 1), before.visible * after.visible
+
+
+def _rendered(params: Params, theta: FaceParams) -> Rendering:
+    """In fractions of the frame."""
+    return render_vertices(params.face_model, theta, 1, occlusion=False)
+
+
+def _followed(aim: Aim, points: Array, size: int) -> Array:
+    """The chip of a face that moved with its landmarks."""
+    before, after = (size * x - 0.5 for x in (aim.landmarks, points))
+    return jax.vmap(crops.follow)(aim.chip_matrix, before, after)
+
+
+def _describe(looks: Looks, params: Params, image: Array, chip_matrix: Array) -> Any:
+    if looks.recognition is None:
+        return None
+    chips = jax.vmap(looks.crop)(image, chip_matrix)
+    return looks.recognition(params.recognition, chips)
+
+
+def _small(image: Array) -> Array:
+    return reduce_area(image, min(ASIDE_SIZE, image.shape[1]))
+
+
+def _largest(share: Array, size: int) -> Array:
+    """The largest of each block of a mask `[B, S, S]`, `[B, size, size]`."""
+    factor = max(1, share.shape[1] // size)
+    batch, side = len(share), share.shape[1] // factor
+    return share.reshape(batch, side, factor, side, factor).max(axis=(2, 4))
+
+
+def _sum(x: Array) -> Array:
+    return jnp.sum(x**2, axis=tuple(range(1, x.ndim)))
+
+
+def _mean(x: Array) -> Array:
+    return jnp.mean(x**2, axis=tuple(range(1, x.ndim)))

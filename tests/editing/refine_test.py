@@ -1,0 +1,118 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pie_jax.editing import refine
+from pie_jax.editing.edit import Seen
+from pie_jax.editing.refine import Looks
+from tests import builders, checks
+from tests.checks import entry
+from tests.energy.people_test import toy_landmarks
+
+FROZEN = ("colours", "landmarks", "person")
+"""Where the face lies, and is cut out, has no gradient in these."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Looks, parameters, and two edits with what they are refined to."""
+    generator, networks, params = builders.small_stack()
+    looks = Looks(
+        generator.synthesis,
+        networks.estimate,
+        toy_landmarks,
+        networks.recognition,
+        networks.crop,
+    )
+    params = params.replace(landmark_net=jnp.asarray(0.05))
+    rng = np.random.default_rng(0)
+    codes = 0.3 * jnp.asarray(rng.normal(size=(2, 2, generator.num_ws, 512)))
+
+    def seen(w_plus):
+        image = generator.synthesis(params.generator, w_plus)
+        return Seen(w_plus, image, networks.estimate(params.mofa, image))
+
+    before, edited = map(seen, codes)
+    size = before.image.shape[1]
+    matrices = builders.small_portraits(2, size).chip_matrix
+    target = edited.theta.replace(rotation=edited.theta.rotation + 0.1)
+    known = refine.known(looks, params, before)
+    head = jnp.zeros((2, size, size)).at[:, : size // 2].set(1)
+    aim = refine.aim(
+        *(looks, params, before, known, before.image, matrices),
+        *(target, edited, edited.image, head),
+    )
+    return looks, params, aim, edited
+
+
+def test_the_rig_s_answer_lacks_nothing_of_what_is_compared_with_itself(world):
+    looks, params, aim, edited = world
+    found = refine.terms(looks, params, aim.code, aim)
+    assert found.keys() == refine.NOTICED.keys()
+    for name in ("near", "aside"):
+        np.testing.assert_allclose(found[name], 0, atol=1e-12)
+    for name in ("rotation", "landmarks", "person"):
+        assert (found[name] > 0).all()
+    # What was asked for, as MoFA sees it, leaves no rotation to be missed.
+    rotation = edited.theta.rotation
+    there = aim.replace(target=aim.target.replace(rotation=rotation))
+    found = refine.terms(looks, params, aim.code, there)
+    np.testing.assert_allclose(found["rotation"], 0, atol=1e-12)
+
+
+def test_terms_are_squares_over_what_is_noticed(world):
+    looks, params, aim, _ = world
+    code = aim.code + 0.1
+    found = refine.terms(looks, params, code, aim)
+    np.testing.assert_allclose(found["near"], (0.1 / refine.NOTICED["near"]) ** 2)
+    image = looks.synthesis(
+        params.generator, refine.latents.unwhiten(params.latents, code)
+    )
+    half = image.shape[1] // 2  # the upper one is the head
+    off = (image - aim.aside)[:, half:]
+    expected = jnp.sum(off**2, axis=(1, 2, 3)) / image[0].size
+    expected /= refine.NOTICED["aside"] ** 2
+    np.testing.assert_allclose(found["aside"], expected, rtol=1e-9)
+    theta = looks.estimate(params.mofa, image)
+    off = theta.reflectance - aim.target.reflectance
+    expected = jnp.mean(off**2, axis=1) / refine.NOTICED["reflectance"] ** 2
+    np.testing.assert_allclose(found["reflectance"], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(set(refine.NOTICED) - {*FROZEN}))
+def test_each_term_s_gradient_agrees_with_finite_differences(world, name):
+    looks, params, aim, _ = world
+    one = entry(aim, slice(0, 1))
+
+    def value(code):
+        return refine.terms(looks, params, code, one)[name][0]
+
+    checks.assert_gradient(value, one.code + 0.05, directions=2, rtol=1e-5)
+
+
+def test_descent_comes_nearer_for_each_portrait_by_itself(world):
+    looks, params, aim, _ = world
+    step = jax.jit(
+        lambda state, aim, size: refine.step(looks, params, state, aim, size)
+    )
+
+    def descend(aim):
+        state, totals = refine.begin(aim), []
+        for size in refine.sizes(12):
+            state, found = step(state, aim, size)
+            totals.append(sum(found.values()))
+        return state[0], totals
+
+    code, totals = descend(aim)
+    assert (min(map(max, totals)) < 0.9 * totals[0].max()).all()
+    alone, _ = descend(entry(aim, slice(1, 2)))
+    np.testing.assert_allclose(alone[0], code[1], atol=1e-9)
+    assert refine.sizes(0) == []
+    assert refine.sizes(5)[0] == refine.STEP_SIZE
