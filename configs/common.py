@@ -14,7 +14,10 @@ def stage(**values) -> ConfigDict:
 
 
 def generator_stage(num_steps: int = 80) -> ConfigDict:
-    """The last stage, which tunes the generator to the code that was found."""
+    """The last stage, which tunes the generator to the code that was found.
+
+    Figures of other steps and of finer layers: docs/measurements.md.
+    """
     return stage(
         space="generator",
         num_steps=num_steps,

@@ -10,8 +10,8 @@ from pie_jax.configs import full
 
 def get_config() -> ConfigDict:
     config = full.get_config()
-    # As many steps as both stages of full.py have.
-    steps = sum(stage.num_steps for stage in config.stages)
-    config.stages = (config.stages[-1],)
-    config.stages[0].num_steps = steps
+    # As many steps as both stages of full.py have before it tunes the generator.
+    first, second, *rest = config.stages
+    second.num_steps += first.num_steps
+    config.stages = (second, *rest)
     return config

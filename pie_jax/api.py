@@ -20,6 +20,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.core.interfaces import Generator
 from pie_jax.core.theta import COMPONENTS, FaceParams
 from pie_jax.editing import edit as editing
+from pie_jax.editing import refine as refine_code
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.targets import Amount
 from pie_jax.embedding.solver import embedding_solver
@@ -34,7 +35,7 @@ from pie_jax.stack import load as loading
 from pie_jax.stack.assembly import Stack
 from pie_jax.stack.registry import LANDMARKS68
 from pie_jax.stack.uses import Use
-from pie_jax.workflows import inputs, requests
+from pie_jax.workflows import inputs, refining, requests
 from pie_jax.workflows.measure import measure
 from pie_jax.workflows.optimize import optimize
 from pie_jax.workflows.requests import Request
@@ -106,7 +107,7 @@ def load(
         if installed or config.files[f"rig_{component}"]
     ]
     parts = uses.edit().parts if config.mofa else ("generator",)
-    use = Use(embed=True, edit=tuple(editable), parts=parts)
+    use = Use(True, tuple(editable), parts, refine=bool(editable))
     return loading.load(config, use, own=generator, own_params=params)
 
 
@@ -290,6 +291,7 @@ def edit(
     target: FaceParams | None = None,
     components: Sequence[str] = (),
     rounds: int = 1,
+    refine: int = 0,
 ) -> Seen:
     """Edits portraits with rigs (PIE, sec. 5).
 
@@ -309,6 +311,8 @@ def edit(
         target: `[B]`, other values than the portrait's own to begin with.
         components: which of the target's are edited besides those that are named.
         rounds: of feedback.
+        refine: steps of descent from the rigs' answer (`editing.refine`), which compare
+            with the portrait's picture; `editing.refine.STEPS` are enough.
 
     Returns:
         The edited portraits.
@@ -332,7 +336,19 @@ def edit(
             f"there is no rig for {', '.join(sorted(lacking))} in this configuration"
         )
     aim = requests.target(request, stack.params.face_model, own, {})
-    return editing.edit(editor, stack.params, portrait, aim, groups, rounds)
+    edited = editing.edit(editor, stack.params, portrait, aim, groups, rounds)
+    return _refined(stack, portrait, aim, edited, refine) if refine else edited
+
+
+def _refined(
+    stack: Stack, portrait: Seen, target: FaceParams, edited: Seen, num_steps: int
+) -> Seen:
+    looks, params = refining.looks(stack.functions), stack.params
+    seen = refine_code.known(looks, params, portrait)
+    everywhere = jnp.ones((len(edited.image), 1, 1))
+    pictures = portrait.image, target, edited, edited.image, everywhere
+    aim = refine_code.aim(looks, params, portrait, seen, *pictures)
+    return look(stack, refine_code.refined(looks, params, aim, num_steps))
 
 
 def save(

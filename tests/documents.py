@@ -88,7 +88,10 @@ def _small(load: Callable) -> Callable:
     def load_small(name, overrides=()):
         named, small = load(name, overrides), load("testing")
         small.component, small.batch_size = named.component, named.batch_size
-        small.stages = small.stages[:1]
+        tuned = [x for x in named.stages if x.space == "generator"]
+        for stage in tuned:
+            stage.num_steps = 2
+        small.stages = (small.stages[0], *tuned)
         if named.files.generator:
             small.generator = named.generator
             small.files.generator = named.files.generator

@@ -18,7 +18,7 @@ def test_the_page_runs_from_top_to_bottom(tmp_path, installed):
         names = documents.run_page(README)
     assert (tmp_path / "embedded" / "face" / "sheet.png").is_file()
     assert names["images"].shape == (2, 1024, 1024, 3)
-    assert names["sweep"].shape == (5, 2, 16, 16, 3)
+    assert names["sweep"].shape == (5, 1, 16, 16, 3)
     np.testing.assert_array_equal(names["w_plus"], names["embedding"].w_plus)
     assert names["slopes"]["pixel"].shape == names["w_plus"].shape
     assert jnp.argmin(names["totals"], axis=0).tolist() == [4, 4]

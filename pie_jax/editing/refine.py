@@ -68,6 +68,8 @@ class Looks(NamedTuple):
     find_landmarks: FindLandmarks
     recognition: Callable[[Any, Array], Array] | None
     crop: Callable[[Array, Array], Array]
+    place: Callable[[Array], Array]
+    """`landmarks [68, 2] -> chip_matrix [2, 3]`, in pixels (`energy.crops`)."""
 
 
 @struct.dataclass
@@ -130,7 +132,6 @@ def aim(
     portrait: Seen,
     seen: Known,
     photo: Array,
-    chip_matrix: Array,
     target: FaceParams,
     edited: Seen,
     aside: Array,
@@ -142,14 +143,15 @@ def aim(
         portrait: before the edit.
         seen: from `known`.
         photo: `[B, R, R, 3]`, where the person is recognised.
-        chip_matrix: `[B, 2, 3]`, of dlib's chip there.
         target: `[B]`, as the editor sees it.
         edited: the rig's answer.
         aside: `[B, R, R, 3]`, what is to be beside the head.
-        head: `[B, S, S]` in [0, 1], each pixel's share in the edited head.
+        head: `[B, S, S]` in [0, 1], each pixel's share in the edited head; where it is 1,
+            nothing is beside it.
     """
     # The editor and MoFA see rotations a little differently.
     turned = seen.theta.rotation + target.rotation - portrait.theta.rotation
+    chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
     colours, visible = _expected(params, portrait.theta, seen, photo, target)
     return Aim(
         target=dataclasses.replace(target, rotation=turned),
@@ -194,6 +196,17 @@ def sizes(num_steps: int) -> list[float]:
     """The size of each step."""
     falling = optax.cosine_decay_schedule(STEP_SIZE, max(1, num_steps))
     return [float(falling(i)) for i in range(num_steps)]
+
+
+def refined(looks: Looks, params: Params, aim: Aim, num_steps: int) -> Array:
+    """All steps at once; the codes `[B, num_ws, 512]`."""
+
+    def body(state: tuple[Array, Any], size: Array) -> tuple[tuple[Array, Any], None]:
+        return step(looks, params, state, aim, size)[0], None
+
+    every = jnp.asarray(sizes(num_steps), aim.code.dtype)
+    (code, _), _ = jax.lax.scan(body, begin(aim), every)
+    return latents.unwhiten(params.latents, code)
 
 
 def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Array]:

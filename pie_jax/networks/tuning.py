@@ -27,29 +27,24 @@ FINEST = 64
 """Pixels on a side of the finest layers that are tuned."""
 
 _TUNED = ("kernel", "pointwise")
+_CODES = ("mapping", "w_avg")
 
 
 def part(params: Any) -> dict[str, Array]:
     """Those of a generator's parameters that are tuned.
 
     How fine a layer is tells its noise map, a parameter `noise` `[S, S, 1]` somewhere in
-    it; layers without are not tuned.
-
-    Raises:
-        PieError: there is no kernel in such a layer.
+    it; layers without are not tuned. Of a generator that has no such map, somebody's own,
+    all but the mapping is.
     """
     paths, _ = jax.tree_util.tree_flatten_with_path(params)
     named = {_name(path): leaf for path, leaf in paths}
     coarse = {
         _layer(k) for k, x in named.items() if k.endswith("/noise") and len(x) <= FINEST
     }
-    found = {k: x for k, x in named.items() if _layer(k) in coarse and _is_kernel(k)}
-    if not found:
-        raise PieError(
-            "a stage's space is 'generator', and this generator has no layers with noise "
-            f"maps of at most {FINEST} pixels, whose kernels could be tuned"
-        )
-    return found
+    if not coarse:
+        return {k: x for k, x in named.items() if k.split("/")[0] not in _CODES}
+    return {k: x for k, x in named.items() if _layer(k) in coarse and _is_kernel(k)}
 
 
 def joined(params: Any, tuned: Part) -> Any:

@@ -193,7 +193,7 @@ def chip_matrix(
         `[2, 3]` float64, so that image point = matrix @ (chip x, chip y, 1).
     """
     target = np.asarray(landmarks68, np.float64)[list(ibug.CHIP)]
-    placed = similarity.fit(_chip_template(size, padding), target)
+    placed = similarity.fit(chip_template(size, padding), target)
     middle = placed.goal + placed.linear @ (size / 2 - placed.origin)
     scale = np.hypot(*placed.linear[:, 0])
     linear = placed.linear / scale * (size * scale - 1) / (size - 1)
@@ -211,7 +211,7 @@ def face_chip(image_u8: np.ndarray, landmarks68: np.ndarray) -> np.ndarray:
     Returns:
         `[150, 150, 3]` uint8 RGB; black where the chip leaves the image.
     """
-    template = _chip_template(CHIP_SIZE, CHIP_PADDING)
+    template = chip_template()
     points = np.asarray(landmarks68, np.float64)[list(ibug.CHIP)]
     details = dlib.chip_details(
         dlib.dpoints([dlib.dpoint(x, y) for x, y in template]),
@@ -239,7 +239,9 @@ def _unscaled(rectangle: dlib.rectangle, scale: float) -> Box:
     )
 
 
-def _chip_template(size: int, padding: float) -> np.ndarray:
+def chip_template(size: int = CHIP_SIZE, padding: float = CHIP_PADDING) -> np.ndarray:
+    """Where the landmarks `ibug.CHIP` lie in a face chip, in pixels; args as of
+    `chip_matrix`."""
     unit = np.stack([_CHIP_X, _CHIP_Y], axis=1)
     return (unit + padding) / (1 + 2 * padding) * size
 

@@ -5,15 +5,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from pie_jax.core import ibug
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing import edit, refine
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.refine import Aim, Known, Looks
+from pie_jax.energy import crops
 from pie_jax.energy.term import needed
 from pie_jax.networks import latents
 from pie_jax.photos import faces
@@ -30,7 +33,17 @@ def looks(functions: Functions) -> Looks:
         functions.find_landmarks,
         seen.recognition,
         seen.crop,
+        _place,
     )
+
+
+def _place(landmarks: jax.Array) -> jax.Array:
+    """`faces.chip_matrix` of traced landmarks: that of a face that moved from where the
+    chip is the picture."""
+    reference = np.zeros((68, 2))
+    reference[list(ibug.CHIP)] = faces.chip_template()
+    matrix = jnp.asarray(faces.chip_matrix(reference), landmarks.dtype)
+    return crops.follow(matrix, jnp.asarray(reference, landmarks.dtype), landmarks)
 
 
 def refined(
@@ -62,14 +75,11 @@ def refined(
     aims["descriptor"] = whose
     names = set(refine.NOTICED) - ({"person"} if whose is None else set())
     know = program(refine.known, "known", lambda params, x: Known(x.theta, *unseen))
-    aim = program(refine.aim, "aim", lambda *x: Aim(**aims | {"target": x[5]}))
+    aim = program(refine.aim, "aim", lambda *x: Aim(**aims | {"target": x[4]}))
     step = program(
         refine.step, "step", lambda params, state, *_: (state, dict.fromkeys(names, 0))
     )
     seen = know(params, editable.before)
-    points = np.asarray(seen.landmarks)[0]
-    size = len(editable.photo)
-    matrix = faces.chip_matrix(size * points - 0.5)
     # A head that turns takes its shoulders along, and uncovers what was behind it.
     turns = "rotation" in components
     aside = edited.image if turns else editable.before.image
@@ -79,15 +89,18 @@ def refined(
         editable.before,
         seen,
         editable.photo[None],
-        jnp.asarray(matrix, jnp.float32)[None],
         target,
         edited,
         aside,
         head[None],
     )
-    state = refine.begin(wanted)
+    begin = compiled(
+        refine.begin, "refine: begin", lambda x: jax.eval_shape(refine.begin, x)
+    )
+    state = begin(wanted)
     for each in tqdm(refine.sizes(num_steps), desc="refined", unit="it", leave=False):
         state, _ = step(params, state, wanted, jnp.float32(each))
+        jax.block_until_ready(state)  # or the bar would run ahead
     back = compiled(latents.unwhiten, "unwhiten", lambda *_: 0)
     return edit.look(editable.editor, editable.params, back(params.latents, state[0]))
 

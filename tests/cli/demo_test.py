@@ -39,7 +39,7 @@ def test_the_demo_embeds_and_edits_the_sample_and_says_where_the_pictures_are(
     monkeypatch.setattr(embed, "embed_photos", embed_photos)
     monkeypatch.setattr(sheet, "make", make)
     assert builders.pie("demo", "--out", tmp_path) == int(bad)
-    assert seen == {"photos": [demo.sample()], "out": tmp_path, "steps": 2}
+    assert seen == {"photos": [demo.sample()], "out": tmp_path, "steps": 3}
     shown = capsys.readouterr().out
     for name in (
         "aligned.png", "projection.png", "convergence.png", "metrics.json", "sheet.png"

@@ -6,6 +6,8 @@ import pytest
 from pie_jax.editing import refine
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.refine import Looks
+from pie_jax.photos import faces
+from pie_jax.workflows import refining
 from tests import builders, checks
 from tests.checks import entry
 from tests.energy.people_test import toy_landmarks
@@ -30,6 +32,7 @@ def world():
         toy_landmarks,
         networks.recognition,
         networks.crop,
+        refining._place,
     )
     params = params.replace(landmark_net=jnp.asarray(0.05))
     rng = np.random.default_rng(0)
@@ -41,12 +44,11 @@ def world():
 
     before, edited = map(seen, codes)
     size = before.image.shape[1]
-    matrices = builders.small_portraits(2, size).chip_matrix
     target = edited.theta.replace(rotation=edited.theta.rotation + 0.1)
     known = refine.known(looks, params, before)
     head = jnp.zeros((2, size, size)).at[:, : size // 2].set(1)
     aim = refine.aim(
-        *(looks, params, before, known, before.image, matrices),
+        *(looks, params, before, known, before.image),
         *(target, edited, edited.image, head),
     )
     return looks, params, aim, edited
@@ -112,7 +114,17 @@ def test_descent_comes_nearer_for_each_portrait_by_itself(world):
 
     code, totals = descend(aim)
     assert (min(map(max, totals)) < 0.9 * totals[0].max()).all()
+    at_once = refine.refined(looks, params, aim, 12)
+    there = refine.latents.unwhiten(params.latents, code)
+    np.testing.assert_allclose(at_once, there, atol=1e-7)
     alone, _ = descend(entry(aim, slice(1, 2)))
     np.testing.assert_allclose(alone[0], code[1], atol=1e-9)
     assert refine.sizes(0) == []
     assert refine.sizes(5)[0] == refine.STEP_SIZE
+
+
+def test_the_chip_of_traced_landmarks_is_dlib_s(world):
+    rng = np.random.default_rng(3)
+    points = rng.uniform(100, 900, (68, 2))
+    expected = faces.chip_matrix(points)
+    np.testing.assert_allclose(refining._place(points), expected, rtol=1e-3)

@@ -69,12 +69,12 @@ def test_a_change_is_kept_in_16_bits_and_shows_the_tuned_picture(generator):
     np.testing.assert_array_equal(same, before)
 
 
-def test_changes_of_other_generators_and_generators_without_kernels_are_refused():
+def test_changes_of_other_generators_are_refused_and_own_ones_tuned_as_a_whole():
     _, params = builders.small_stack()[0], builders.small_stack()[2].generator
     kept = tuning.change(params, tuning.part(params))
     name, first = next(iter(kept.items()))
     for wrong in ({"synthesis/other": first}, {name: first[:1, :1]}):
         with pytest.raises(PieError, match="another generator"):
             tuning.changed(params, wrong)
-    with pytest.raises(PieError, match="noise maps"):
-        tuning.part({"w_avg": jnp.zeros(512), "matrix": jnp.zeros((3, 3))})
+    own = {"w_avg": jnp.zeros(512), "mapping": jnp.eye(3), "matrix": jnp.eye(3)}
+    assert {*tuning.part(own)} == {"matrix"}

@@ -107,7 +107,7 @@ def test_a_choice_that_nothing_asks_for_is_not_looked_at_nor_that_of_ones_own():
 @pytest.mark.parametrize(
     ("configuration", "stages"),
     [
-        (default, [("w", 40), ("w_plus", 220)]),
+        (default, [("w", 40), ("w_plus", 180), ("generator", 80)]),
         (paper_schedule, [("w", 2000), ("w_plus", 1000)]),
     ],
 )
