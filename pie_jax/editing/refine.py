@@ -31,7 +31,7 @@ from pie_jax.networks.landmark_net import both_ways
 
 STEPS = 24
 """As many as bring most (docs/measurements.md)."""
-STEP_SIZE = 0.03
+STEP_SIZE = 0.015
 """The first step's, in standard deviations; the last ones' fall to zero as a cosine."""
 ASIDE_SIZE = 64
 """Pixels on a side at which what is beside the head is compared."""
@@ -45,7 +45,7 @@ BRIGHTER = 2.0
 NOTICED = {
     "landmarks": 0.014,
     "colours": 0.028,
-    "rotation": 0.03,
+    "rotation": 0.02,
     "identity": 0.55,
     "reflectance": 0.55,
     "expression": 0.55,
@@ -77,7 +77,8 @@ class Aim:
     """What refined edits of B portraits are compared with.
 
     Attributes:
-        target: `[B]`, the theta that is asked for, as MoFA sees it.
+        target: `[B]`, the theta that is asked for, as the editor sees it.
+        rotation: `[B, 3]`, its rotation as MoFA sees it.
         residual: `[B, 68, 2]` in fractions of the frame, where the portrait's landmarks
             lie off those of its theta.
         colours: `[B, V, 3]`, RGB in [0, 1] of the face's vertices, in the light that is
@@ -92,6 +93,7 @@ class Aim:
     """
 
     target: FaceParams
+    rotation: Array
     residual: Array
     colours: Array
     visible: Array
@@ -154,7 +156,8 @@ def aim(
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
     colours, visible = _expected(params, portrait.theta, seen, photo, target)
     return Aim(
-        target=dataclasses.replace(target, rotation=turned),
+        target=target,
+        rotation=turned,
         residual=seen.residual,
         colours=colours,
         visible=visible,
@@ -222,7 +225,7 @@ def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Arra
         "landmarks": _landmarks_off(points, shown.landmarks + aim.residual),
         "colours": _colours_off(image, shown.points, points, shown.landmarks, aim),
         # Roll is the picture's (`editing.edit`).
-        "rotation": _sum((theta.rotation - aim.target.rotation)[:, :2]),
+        "rotation": _sum((theta.rotation - aim.rotation)[:, :2]),
         "near": _mean(code - aim.code),
         "aside": _mean(aim.outside[..., None] * (_small(image) - aim.aside)),
     }

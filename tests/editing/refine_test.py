@@ -63,8 +63,7 @@ def test_the_rig_s_answer_lacks_nothing_of_what_is_compared_with_itself(world):
     for name in ("rotation", "landmarks", "person"):
         assert (found[name] > 0).all()
     # What was asked for, as MoFA sees it, leaves no rotation to be missed.
-    rotation = edited.theta.rotation
-    there = aim.replace(target=aim.target.replace(rotation=rotation))
+    there = aim.replace(rotation=edited.theta.rotation)
     found = refine.terms(looks, params, aim.code, there)
     np.testing.assert_allclose(found["rotation"], 0, atol=1e-12)
 
