@@ -178,8 +178,8 @@ def _seen_as(
     inner = optax.with_extra_args_support(inner)
 
     def update(updates, state, params=None, **others):
-        told = others.pop(part)
         del params  # none of these optimisers looks at the latent itself
+        told = others.pop(part)
         updates, state = inner.update(there(told, updates), state, **others)
         return back(told, updates), state
 

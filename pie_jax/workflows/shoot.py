@@ -1,6 +1,7 @@
 """One edit of a portrait: from a request to a picture before its background."""
 
 import dataclasses
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from pie_jax.workflows.requests import Request
 
 _STILL = 0.5  # pixels by which it is not worth to move a picture
 _SLIGHT = 0.1  # radians by which a picture is turned unnoticed, its edges reflected
+_SAME = 1e-5  # radians, standard deviations, units of light: what rounding may leave
 _EDGE = 0.02  # of a moved picture, in its sides, where it gives way
 
 
@@ -98,7 +100,7 @@ def shoot(
         [group for group in groups if group],
         options.feedback,
     )
-    if options.refine and components:
+    if options.refine and _asks(editable, target, components):
         edited = refining.refined(editable, edited, target, components, options.refine)
     if not np.isfinite(edited.image).all():
         raise PieError("no image comes of such an edit; ask for less")
@@ -112,6 +114,15 @@ def shoot(
         target = dataclasses.replace(target, rotation=jax.device_put(turned))
     picture, changed = _compose(editable, edited, turn, options, size)
     return Shot(images.to_u8(picture), changed, target, edited, turn)
+
+
+def _asks(editable: Editable, target: FaceParams, components: Sequence[str]) -> bool:
+    """Whether anything is to change; else an edit is none."""
+    own = editable.before.theta
+    return any(
+        np.abs(np.asarray(getattr(target, x)) - getattr(own, x)).max() > _SAME
+        for x in components
+    )
 
 
 def _roll(request: Request, target: FaceParams) -> np.ndarray:

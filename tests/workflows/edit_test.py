@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pie_jax.cli import edit as cli_edit
 from pie_jax.core.errors import PieError
+from pie_jax.editing import refine
 from pie_jax.io import codes, images, provenance, results
 from pie_jax.workflows import edit, requests
 from pie_jax.workflows.shoot import Options
@@ -176,6 +178,10 @@ def test_a_folder_that_is_no_portrait_any_more_is_refused(anna, tmp_path):
     Image.new("RGB", (64, 64)).save(anna / "aligned.png")
     with pytest.raises(PieError, match="is not 1024 pixels on a side any more"):
         run(anna, yaw="3")
+
+
+def test_the_steps_that_help_names_are_those_of_a_refinement():
+    assert cli_edit._STEPS == refine.STEPS
 
 
 def test_a_refined_edit_begins_at_the_rig_s_answer_and_is_another_one(anna):

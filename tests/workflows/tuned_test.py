@@ -1,12 +1,17 @@
 """A generator that is tuned to a portrait: every command shows it."""
 
 import json
+from functools import partial
 
+import chex
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import pie_jax
+from pie_jax.embedding import sampling, schedule
 from pie_jax.io import codes, images
+from pie_jax.io.checkpoints import Checkpoints
 from pie_jax.networks import tuning
 from tests import builders
 
@@ -15,7 +20,7 @@ from pie_jax.configs import common, testing
 
 def get_config():
     config = testing.get_config()
-    config.stages = (*config.stages[:1], common.generator_stage(6))
+    config.stages = (*config.stages[:1], common.generator_stage(20))
     config.stages[1].step_size = 0.1  # so that a few steps show
     return config
 """
@@ -47,7 +52,7 @@ def test_all_commands_show_the_portrait_s_own_generator(folder, tmp_path, caplog
     assert {x.dtype for x in change.values()} == {np.dtype(np.float16)}
     assert all(x.any() for x in change.values())
     steps = json.loads((folder / "metrics.json").read_text())["iterations"]
-    assert steps == 12
+    assert steps == 26
 
     shown = images.read(folder / "projection.png")
     again = tmp_path / "again.png"
@@ -87,6 +92,31 @@ def test_the_api_embeds_keeps_and_shows_each_portrait_s_own_generator(config, tm
         own = pie_jax.tuned(stack, kept.of(i))
         shown = pie_jax.synthesize(own, kept.w_plus[i : i + 1])[0]
         np.testing.assert_allclose(shown, found.image[i], atol=1e-6)
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_a_run_that_was_stopped_while_it_tuned_goes_on_there(config, tmp_path):
+    stack = pie_jax.load(str(config))
+    photo = images.read(builders.square_photo(tmp_path / "anna.png"))
+    functions, params = stack.functions, stack.params
+    energy, stages = functions.energy, functions.stages
+    prepared = pie_jax.prepare(stack, photo[None])
+    w_plus = jnp.zeros((1, functions.generator.num_ws, 512))
+    keys = sampling.keys(0, prepared["pixel"], shared=True)
+    run = partial(schedule.advance, energy, stages, params, prepared, report_every=2)
+    begun = schedule.begin(energy, stages, w_plus, keys, params)
+    every = list(run(begun))
+    stopped = next(x for x in every if x.stage == 1)
+    with Checkpoints(tmp_path / "kept") as checkpoints:
+        checkpoints.save(stopped.steps, stopped, schedule.resume_record(stopped))
+        found, _ = checkpoints.latest(
+            lambda record: schedule.resume_template(
+                energy, stages, w_plus, record, params
+            )
+        )
+        *_, last = run(found)
+        checkpoints.delete()
+    chex.assert_trees_all_equal(last.state, every[-1].state)
 
 
 def test_the_tuning_brings_the_picture_nearer(folder, config):
