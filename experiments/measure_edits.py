@@ -30,8 +30,8 @@ from pie_jax.editing import edit
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.leaks import landmark_leak, light_distance
 from pie_jax.editing.targets import Amount
-from pie_jax.energy import crops
 from pie_jax.energy.term import needed
+from pie_jax.face import crops
 from pie_jax.io import atomic, codes, images
 from pie_jax.losses.landmark import mean_distance
 from pie_jax.photos import alignment, faces

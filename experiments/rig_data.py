@@ -16,8 +16,8 @@ from pie_jax.core.errors import PieError
 from pie_jax.core.images import from_255
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams, to_vector
-from pie_jax.energy import crops
 from pie_jax.energy.term import needed
+from pie_jax.face import crops
 from pie_jax.networks import latents
 from pie_jax.stack import configuration, fetch, uses
 from pie_jax.stack.assembly import Stack

@@ -23,7 +23,7 @@ from pie_jax.core.numerics import norm
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing.edit import Seen
-from pie_jax.energy import crops
+from pie_jax.face import crops
 from pie_jax.face.render import Rendering, render_vertices
 from pie_jax.graphics.sampling import sample
 from pie_jax.networks import latents
@@ -69,7 +69,7 @@ class Looks(NamedTuple):
     recognition: Callable[[Any, Array], Array] | None
     crop: Callable[[Array, Array], Array]
     place: Callable[[Array], Array]
-    """`landmarks [68, 2] -> chip_matrix [2, 3]`, in pixels (`energy.crops`)."""
+    """`landmarks [68, 2] -> chip_matrix [2, 3]`, in pixels (`face.crops`)."""
 
 
 @struct.dataclass

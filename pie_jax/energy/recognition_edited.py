@@ -11,8 +11,9 @@ from jax import Array
 
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
-from pie_jax.energy import crops, recognition
+from pie_jax.energy import recognition
 from pie_jax.energy.term import Candidate, Networks, Term, needed
+from pie_jax.face import crops
 from pie_jax.face.render import render_vertices
 
 NEEDS = ("theta", "edited")

@@ -10,7 +10,7 @@ from jax import Array
 from pie_jax.core.interfaces import Estimate, Rig
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
-from pie_jax.energy.crops import dlib_chip
+from pie_jax.face.crops import dlib_chip
 
 
 @struct.dataclass

@@ -21,9 +21,10 @@ from pie_jax.editing.sight import sight
 from pie_jax.embedding import starts
 from pie_jax.embedding.stages import Stage, stage
 from pie_jax.embedding.starts import Start
-from pie_jax.energy import crops, people
+from pie_jax.energy import people
 from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, draws, energy
+from pie_jax.face import crops
 from pie_jax.networks import rignet, tuning
 from pie_jax.stack import networks, uses
 from pie_jax.stack.networks import Network

@@ -16,7 +16,7 @@ import numpy as np
 
 from pie_jax.core.interfaces import Estimate, Rig
 from pie_jax.core.theta import SIZES
-from pie_jax.energy import crops
+from pie_jax.face import crops
 from pie_jax.face import deep3d as deep3d_face
 from pie_jax.networks import (
     deep3d,

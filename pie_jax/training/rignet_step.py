@@ -52,7 +52,7 @@ class RigBatch:
 
     Attributes:
         code: `[B, num_ws, 512]`, in standard deviations along the principal axes.
-        chip_matrix: `[B, 2, 3]`, where the faces are (`energy.crops`).
+        chip_matrix: `[B, 2, 3]`, where the faces are (`face.crops`).
         other: `[B]`, faces that have the component towards which the edits go.
         strength: `[B]`, how far: 0 is the own component, 1 the other's.
     """

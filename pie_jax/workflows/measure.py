@@ -8,7 +8,7 @@ import numpy as np
 
 from pie_jax import metrics
 from pie_jax.core.images import resized
-from pie_jax.energy.crops import dlib_chip
+from pie_jax.face.crops import dlib_chip
 from pie_jax.io import images
 from pie_jax.photos import faces
 from pie_jax.photos.portraits import Portrait

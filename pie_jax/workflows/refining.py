@@ -16,8 +16,8 @@ from pie_jax.core.theta import FaceParams
 from pie_jax.editing import edit, refine
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.refine import Aim, Known, Looks
-from pie_jax.energy import crops
 from pie_jax.energy.term import needed
+from pie_jax.face import crops
 from pie_jax.networks import latents
 from pie_jax.photos import faces
 from pie_jax.stack.assembly import Functions

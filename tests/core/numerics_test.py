@@ -9,8 +9,7 @@ from pie_jax.core.theta import neutral
 from pie_jax.editing import directions
 from pie_jax.editing.feedback import next_command
 from pie_jax.embedding.curvature import rescale
-from pie_jax.energy import crops
-from pie_jax.face import morphable
+from pie_jax.face import crops, morphable
 from pie_jax.networks import latents
 from pie_jax.networks.rignet import num_ws
 from tests import builders, checks

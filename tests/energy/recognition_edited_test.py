@@ -7,8 +7,9 @@ import pytest
 
 from pie_jax.core import theta
 from pie_jax.core.params import Params
-from pie_jax.energy import crops, recognition_edited
+from pie_jax.energy import recognition_edited
 from pie_jax.energy.term import Candidate, EditedCandidate, Networks, Target
+from pie_jax.face import crops
 from pie_jax.face.render import render_vertices
 from tests import builders
 

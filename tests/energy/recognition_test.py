@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from pie_jax.core.params import Params
-from pie_jax.energy import crops, recognition
+from pie_jax.energy import recognition
 from pie_jax.energy.term import Candidate, Networks, Target
+from pie_jax.face import crops
 
 
 def as_descriptor(params, chip):

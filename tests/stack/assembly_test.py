@@ -6,7 +6,7 @@ import pytest
 
 from pie_jax.configs import default, full, paper_schedule, testing
 from pie_jax.core.theta import COMPONENTS, SIZES, neutral
-from pie_jax.energy import crops
+from pie_jax.face import crops
 from pie_jax.face import deep3d as deep3d_face
 from pie_jax.networks import deep3d, stylegan1, stylegan2
 from pie_jax.stack import assembly, networks, uses

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from pie_jax.core.params import Params
-from pie_jax.energy import crops
 from pie_jax.energy.term import Networks
+from pie_jax.face import crops
 from pie_jax.io import images
 from pie_jax.photos import faces, portraits
 from pie_jax.photos.alignment import whole

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core import ibug
-from pie_jax.energy import crops
+from pie_jax.face import crops
 from pie_jax.networks import dlib_resnet, vgg_face
 from pie_jax.photos import faces
 
