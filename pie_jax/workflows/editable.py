@@ -126,7 +126,7 @@ def open_portrait(
     if len(found.w_plus) != 1:
         raise PieError(f"{source} holds {len(found.w_plus)} codes; an edit takes one")
     w_plus = jnp.asarray(found.w_plus)
-    stack = assembly.tuned(stack, found.of(0))
+    published, stack = stack.params, assembly.tuned(stack, found.of(0))
     params = stack.params
     before = edit.look(editor, params, w_plus)
     if not np.isfinite(before.image).all():
@@ -134,7 +134,9 @@ def open_portrait(
     portrait = load_portrait(source) if source.is_dir() else _projected(before)
     photo = jnp.asarray(images.from_u8(portrait.aligned_u8))
     photo = resized(photo, generator.resolution)
-    shares = _shares(functions, params)
+    # Heads are told by features of the generator as it was published, of which the
+    # silhouette learnt; a tuned one's tear holes into hair.
+    shares = _shares(functions, published)
     return Editable(
         photo=photo,
         portrait=portrait,
