@@ -272,15 +272,21 @@ def _expected(
     params: Params, own: FaceParams, seen: Known, photo: Array, target: FaceParams
 ) -> tuple[Array, Array]:
     """`colours` and `visible` of `Aim`: the photograph's, as much brighter as the face
-    model becomes."""
-    before, after = (
-        render_vertices(params.face_model, theta, 1) for theta in (own, target)
+    model becomes. Only another light tints; by what a turn does to MoFA's, skin would."""
+    turned = dataclasses.replace(target, illumination=own.illumination)
+    before, between, after = (
+        render_vertices(params.face_model, theta, 1) for theta in (own, turned, target)
     )
     colours = _sampled(photo, before.points, seen.residual)
-    lit = [jnp.mean(x.shading, axis=-1, keepdims=True) for x in (before, after)]
-    brighter = (lit[1] + 0.02) / (lit[0] + 0.02)
+    grey = [jnp.mean(x.shading, axis=-1, keepdims=True) for x in (before, between)]
+    brighter = _ratio(*grey) * _ratio(between.shading, after.shading)
     expected = colours * jnp.clip(brighter, 1 / BRIGHTER, BRIGHTER)
     return jnp.clip(expected, 0, 1), before.visible * after.visible
+
+
+def _ratio(before: Array, after: Array) -> Array:
+    """How much brighter; dark places may not become anything."""
+    return (after + 0.02) / (before + 0.02)
 
 
 def _rendered(params: Params, theta: FaceParams) -> Rendering:
