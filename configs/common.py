@@ -40,6 +40,9 @@ def get_config() -> ConfigDict:
     config.rig = "rignet"
     # What is to be edited: "rotation", "expression" or "illumination".
     config.component = "rotation"
+    # Whether edited codes are looked at in small pictures, where the generator has such:
+    # no network sees more of a face, and a step takes half of the time.
+    config.preview_edits = True
     # People in the bank that the stages draw v from.
     config.bank_size = 300
     # Whether all portraits of a batch see the same v in a step, which is made once for

@@ -5,12 +5,12 @@ pie embed face.jpg --out direct --config direct
 
 from ml_collections import ConfigDict
 
-from pie_jax.configs import full
+from pie_jax.configs import default
 
 
 def get_config() -> ConfigDict:
-    config = full.get_config()
-    # As many steps as both stages of full.py have before it tunes the generator.
+    config = default.get_config()
+    # As many steps as both stages of default.py have before it tunes the generator.
     first, second, *rest = config.stages
     second.num_steps += first.num_steps
     config.stages = (second, *rest)

@@ -5,10 +5,12 @@ pie embed face.jpg --out embedded --config full_schedule
 
 from ml_collections import ConfigDict
 
-from pie_jax.configs import full, paper_schedule
+from pie_jax.configs import default, paper_schedule
 
 
 def get_config() -> ConfigDict:
-    config = full.get_config()
+    config = default.get_config()
+    config.start = "mean"
+    config.preview_edits = False
     config.stages = paper_schedule.get_config().stages
     return config

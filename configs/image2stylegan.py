@@ -17,6 +17,7 @@ def get_config() -> ConfigDict:
     config.energy = ConfigDict(
         {"pixel": weights.pixel, "perceptual": weights.perceptual}
     )
+    config.start = "mean"
     # In the coordinates of w, as there; its 0.01 is meant for 5000 steps.
     config.stages = (
         common.stage(

@@ -5,11 +5,11 @@ pie embed face.jpg --out embedded --config paper_schedule
 
 from ml_collections import ConfigDict
 
-from pie_jax.configs import common, default
+from pie_jax.configs import common, projection
 
 
 def get_config() -> ConfigDict:
-    config = default.get_config()
+    config = projection.get_config()
     # PIE, section 4.4: step sizes 50 and 10, each times 0.1 ^ (t / 2000).
     config.stages = (
         common.stage(

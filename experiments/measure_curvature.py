@@ -51,7 +51,7 @@ def main() -> None:
     """Probes, and writes the curvature."""
     parser = script.parser(__doc__, "samples", "out", num=(600, "how many probes"))
     args = parser.parse_args()
-    config = configuration.load("default", [])
+    config = configuration.load(configuration.OF_ANY)
     chosen, _ = samples.load(args.samples, config.generator, most=args.num)
     stack = load(config, EMBED)
     args.out.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,5 @@
 """What rigs are found and measured with: a generator, who looks at it, and samples."""
 
-import dataclasses
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -55,10 +54,7 @@ def new_setup(*components: str, config: ConfigDict | None = None) -> Stack:
     if not config.mofa:
         raise PieError("config.mofa is empty; a rig is found by what MoFA sees")
     fetch.ensure(LANDMARKS68)
-    found = load(config, uses.edit(*components))
-    moments = latents.moments(found.functions.generator, found.params.generator)
-    params = dataclasses.replace(found.params, latents=moments)
-    return dataclasses.replace(found, params=params)
+    return load(config, uses.edit(*components, refine=True))
 
 
 def look(

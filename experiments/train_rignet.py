@@ -19,7 +19,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -43,32 +43,34 @@ from experiments.trainer import Task, train
 from pie_jax.core import rotations
 from pie_jax.core.images import reduce_area
 from pie_jax.core.numerics import norm
+from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
+from pie_jax.editing import refine
+from pie_jax.editing.sight import sight
 from pie_jax.face.morphable import Morphable
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.rignet import RigNet
 from pie_jax.stack import converted, networks
 from pie_jax.stack.assembly import Stack
 from pie_jax.training.rignet_step import (
+    Heads,
     RigBatch,
     RigGiven,
-    RigWeights,
     difference,
+    difference_of,
     rig_objective,
     towards,
     wanted,
 )
 from pie_jax.training.update import adamw, training
+from pie_jax.workflows import refining
 
-WEIGHTS = RigWeights(
-    geometry=20.0, colour=10.0, person=2.0, length=0.1, own=1.0, back=0.3
-)
-STEP_SIZE = 3e-5
+STEP_SIZE = 1e-4
 """The layers have 512 inputs in 23 rows, which steps move together: at 4e-4 rigs fly
 off within 200 updates."""
-JITTER = 0.2
-"""Deviation of what is added to every number of a code, in its own deviations: codes
-of photographs lie apart in every row, too."""
+JITTER = 0.5
+"""The largest deviation of what is added to every number of a code, in its own
+deviations: those of photographs lie 0.2 to 0.9 apart from row to row."""
 TURNED = (20.0, 35.0, 2.0)
 """Degrees of pitch, yaw and roll within which heads are turned, evenly."""
 STRONGEST = 1.3
@@ -173,32 +175,26 @@ def rig_task(
     def apply(params: Any, code: jax.Array, target: jax.Array) -> Any:
         return module.apply({"params": params}, code, target)
 
-    observe = partial(_observe, setup)
+    looks = refining.looks(setup.functions)
+    see = sight(looks.estimate, looks.find_landmarks)
     given = RigGiven(
-        setup.params,
-        setup.params.face_model,
-        jnp.asarray(spread["mean"]),
-        jnp.asarray(spread["deviation"]),
-        WEIGHTS,
+        setup.params, jnp.asarray(spread["mean"]), jnp.asarray(spread["deviation"])
     )
-    resolution = setup.functions.generator.resolution
-    batch = next(following(held_out, component, resolution, _EVALUATED, 0.0, 0))
     judge = jax.jit(partial(_judge, setup, apply, component))
+    batch = judged_ones(held_out, component, setup.functions.generator.resolution)
 
-    def judged(params: Any, rows: RigBatch) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def judged(params: Any, rows: Judged) -> tuple[dict[str, np.ndarray], np.ndarray]:
         return in_parts(partial(judge, params, given), rows, size=1)
 
     return Task(
         training=training(
-            rig_objective(apply, observe, component),
+            rig_objective(apply, looks, see, heads(setup), component),
             adamw(max(args.steps, 1), STEP_SIZE),
             memory=0.99,
         ),
         params=network,
         given=given,
-        batches=partial(
-            following, trained_on, component, resolution, args.batch, JITTER
-        ),
+        batches=partial(following, trained_on, component, args.batch, JITTER),
         evaluate=partial(_evaluate, judged, batch),
         preview=partial(_preview, judged, batch),
         identity=training_script.identity(trained_on.samples, args.batch, 1.0)
@@ -206,33 +202,66 @@ def rig_task(
     )
 
 
+class Judged(NamedTuple):
+    """Edits of samples, and where the faces are, `chip_matrix` `[B, 2, 3]`."""
+
+    edits: RigBatch
+    chip_matrix: jax.Array
+
+
+def judged_ones(data: Data, component: str, resolution: int) -> Judged:
+    """Those that a rig is evaluated by, always the same."""
+    edits, chosen = chosen_edits(data, component, _EVALUATED, JITTER, 0)
+    few = data.samples.take(chosen)
+    return Judged(edits, jnp.asarray(sample_faces.chip_matrices(few, resolution)))
+
+
+def heads(setup: Stack) -> Heads:
+    """Where the head is; of generators whose features nobody knows, everywhere."""
+    features, silhouette = (
+        setup.functions.generator.features,
+        setup.functions.silhouette,
+    )
+    size = min(refine.ASIDE_SIZE, setup.functions.generator.resolution)
+    if features is None or silhouette is None:
+        return lambda params, w_plus: jnp.ones((len(w_plus), size, size))
+
+    def shares(params: Params, w_plus: jax.Array) -> jax.Array:
+        seen = features(params.generator, w_plus)
+        return jax.nn.sigmoid(silhouette(params.silhouette, seen))
+
+    return shares
+
+
 def following(
-    data: Data,
-    component: str,
-    resolution: int,
-    batch_size: int,
-    jitter: float,
-    first_step: int,
+    data: Data, component: str, batch_size: int, jitter: float, first_step: int
 ) -> Iterator[RigBatch]:
     """Batches, each a function of its step alone."""
-    matrices = sample_faces.chip_matrices(data.samples, resolution)
     for step in itertools.count(first_step):
-        rng = np.random.default_rng((0, step))
-        chosen, others = rng.integers(len(matrices), size=(2, batch_size))
-        code = data.codes(chosen)
-        code = code + jitter * rng.standard_normal(code.shape, np.float32)
-        theta = data.faces.theta[others]
-        strength = rng.uniform(0, STRONGEST, batch_size)
-        if component == "rotation":
-            theta = theta.copy()
-            theta[:, :3] = np.radians(TURNED) * rng.uniform(-1, 1, (batch_size, 3))
-            strength[:] = 1.0
-        yield RigBatch(
-            jnp.asarray(code),
-            jnp.asarray(matrices[chosen]),
-            sample_faces.to_jax(theta),
-            jnp.asarray(strength, jnp.float32),
-        )
+        yield chosen_edits(data, component, batch_size, jitter, step)[0]
+
+
+def chosen_edits(
+    data: Data, component: str, batch_size: int, jitter: float, step: int
+) -> tuple[RigBatch, np.ndarray]:
+    """Edits of samples, and which samples these are."""
+    rng = np.random.default_rng((0, step))
+    chosen, others = rng.integers(len(data.samples.seed), size=(2, batch_size))
+    code = data.codes(chosen)
+    apart = jitter * rng.uniform(size=(batch_size, 1, 1)).astype(np.float32)
+    code = code + apart * rng.standard_normal(code.shape, np.float32)
+    theta = data.faces.theta[others]
+    strength = rng.uniform(0, STRONGEST, batch_size)
+    if component == "rotation":
+        theta = theta.copy()
+        theta[:, :3] = np.radians(TURNED) * rng.uniform(-1, 1, (batch_size, 3))
+        strength[:] = 1.0
+    edits = RigBatch(
+        jnp.asarray(code),
+        sample_faces.to_jax(theta),
+        jnp.asarray(strength, jnp.float32),
+    )
+    return edits, chosen
 
 
 def _observe(
@@ -243,20 +272,20 @@ def _observe(
 
 
 def _judge(
-    setup: Stack, apply: Any, component: str, params: Any, given: RigGiven, one: Any
+    setup: Stack, apply: Any, component: str, params: Any, given: RigGiven, one: Judged
 ) -> tuple[dict[str, jax.Array], jax.Array]:
-    """Edits a batch: figures `[B]`, and small pictures before and after `[B, 2]`."""
-
-    def offset(code: jax.Array, theta: FaceParams) -> jax.Array:
-        values = getattr(theta, component)
-        return apply(params, code, (values - given.mean) / given.deviation)
-
-    theta, person = _observe(setup, given.observer, one.code, one.chip_matrix)
-    target = towards(theta, one.other, one.strength, component)
-    edited = one.code + offset(one.code, target) - offset(one.code, theta)
-    found, descriptor = _observe(setup, given.observer, edited, one.chip_matrix)
-    left = difference(given.model, found, wanted(theta, target, found, component))
-    asked = difference(given.model, theta, wanted(theta, target, theta, component))
+    """Edits a batch: figures `[B]`, and small pictures before and after `[B, 2]`. All is
+    seen in the generator's own pictures, which no training looks at."""
+    edits, matrix = one
+    theta, person = _observe(setup, given.params, edits.code, matrix)
+    target = towards(theta, edits.other, edits.strength, component)
+    edited = edits.code + difference_of(
+        apply, given, component, params, edits.code, theta, target
+    )
+    found, descriptor = _observe(setup, given.params, edited, matrix)
+    model = given.params.face_model
+    left = difference(model, found, wanted(theta, target, found, component))
+    asked = difference(model, theta, wanted(theta, target, theta, component))
     angle = rotations.angle(*(rotations.matrix(x.rotation) for x in (found, target)))
     figures = {
         "geometry": left[0],
@@ -266,11 +295,11 @@ def _judge(
         "angle": angle,
         "person": norm(descriptor - person),
     }
-    shown = [_synthesize(setup, given.observer, x) for x in (one.code, edited)]
+    shown = [_synthesize(setup, given.params, x) for x in (edits.code, edited)]
     return figures, jnp.stack([reduce_area(x, _SHOWN) for x in shown], axis=1)
 
 
-def _evaluate(judged: Callable, batch: RigBatch, params: Any) -> dict[str, float]:
+def _evaluate(judged: Callable, batch: Judged, params: Any) -> dict[str, float]:
     """Means over the batch: see `training.rignet_step.difference`; `asked` is what the
     edit asks for; `angle` between desired and achieved rotation in radians; `person`,
     the distance of descriptors."""
@@ -278,7 +307,7 @@ def _evaluate(judged: Callable, batch: RigBatch, params: Any) -> dict[str, float
     return {k: float(x.mean()) for k, x in figures.items()}
 
 
-def _preview(judged: Callable, batch: RigBatch, params: Any, path: Path) -> None:
+def _preview(judged: Callable, batch: Judged, params: Any, path: Path) -> None:
     """The first samples, and below each its edit."""
     few = jax.tree.map(lambda x: x[:_COLUMNS], batch)
     _, shown = judged(params, few)

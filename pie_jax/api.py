@@ -77,11 +77,11 @@ def load(
     """Loads a configuration for all that it can do, fetching weights that are missing.
 
     Args:
-        config: a name that ships with the package ("default", "fast", "full", ...), an
+        config: a name that ships with the package ("default", "fast", ...), an
             ml-collections file, or a `ConfigDict`.
         overrides: `config.a.b=value` each, as on the command line.
         generator: one of your own, in the place of the configuration's, which must not
-            ask for what belongs to another ("default" does not, "fast" does).
+            ask for what belongs to another ("projection" does not).
         params: its parameters: any pytree with `w_avg` `[512]`, its mean w.
 
     Returns:

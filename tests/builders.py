@@ -16,7 +16,7 @@ from PIL import Image
 from pie_jax.cli import main
 from pie_jax.core import ibug, theta
 from pie_jax.core.images import reduce_area
-from pie_jax.core.interfaces import Generator
+from pie_jax.core.interfaces import Generator, Preview
 from pie_jax.core.params import Params
 from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.embedding.stages import Stage, stage
@@ -93,6 +93,11 @@ def orthogonal(size: int, rng: np.random.Generator) -> jax.Array:
 
 WIDTHS = (8, 8, 8)
 """Of the small generator: 32 pixels, the least that VGG can take after reduction."""
+
+
+def whole(generator: Generator) -> Preview:
+    """Pictures of codes as large as the generator's."""
+    return lambda params, w_plus: generator.synthesis(params.generator, w_plus)
 
 
 def small_stack(component: str = "rotation") -> tuple[Generator, Networks, Params]:

@@ -23,7 +23,7 @@ LEVEL = {
     "face": 2,
     "energy": 3,  # its terms render faces
     "editing": 3,
-    "training": 3,
+    "training": 4,
     "metrics": 3,
     "embedding": 4,
     "io": 4,
@@ -53,7 +53,7 @@ SHARED_BY_NETWORKS = {
     "layers", "mapping", "picture_vector", "resampling", "resnet", "style_based",
     "vgg_blocks", "wavelets",
 }  # fmt: skip
-NETWORKS_WITHIN = {"mofa": {"dlib_resnet"}}
+NETWORKS_WITHIN = {"mofa": {"dlib_resnet"}, "to_rgb": {"mobile_stylegan"}}
 """Whole networks that are a part of another."""
 PURE = {k for k, x in LEVEL.items() if x < 5} - {"__init__", "io", "configs"}
 SHELL_ONLY = {

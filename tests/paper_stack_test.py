@@ -24,7 +24,7 @@ MAGNITUDES = {
     "recognition": 42.8,
     "recognition_edited": 42.8,
 }
-"""Unweighted: where `--config full` leaves jemison (docs/measurements.md), and of
+"""Unweighted: where the default leaves jemison (docs/measurements.md), and of
 VGG-Face the paper's table 2."""
 DROWNED = 200
 """The paper's constants make 130 pixel terms of the features, 35 of landmarks, and a

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 
 
@@ -51,3 +52,7 @@ Estimate = Callable[[Any, Array], FaceParams]
 FindLandmarks = Callable[[Any, Array], Array]
 """The landmark network: `(params, image [B, R, R, 3] in [-1, 1]) -> [B, 68, 2]` in
 fractions of the frame (`core.ibug`)."""
+
+Preview = Callable[[Params, Array], Array]
+"""`(params, w_plus [B, num_ws, 512]) -> image [B, S, S, 3] in [-1, 1]`: pictures of codes,
+S as small as the generator has any."""

@@ -24,6 +24,7 @@ class Params:
         latents: where the generator's codes lie (`networks.latents.moments`).
         curvature: how the energy curves (`embedding.curvature`).
         silhouette: what tells a head by the generator's features.
+        to_rgb: linen parameters of the generator's early output (`networks.to_rgb`).
         bank: an `energy.term.Person` whose arrays have a leading axis of people.
     """
 
@@ -38,4 +39,5 @@ class Params:
     latents: Any = None
     curvature: Any = None
     silhouette: Any = None
+    to_rgb: Any = None
     bank: Any = None

@@ -2,18 +2,19 @@
 
 A generator that turns a head paints all the rest anew. Here the person is taken from
 its picture, and what is behind from the photograph; what the photograph's own person
-hid is filled with the colours around. About the person the generator's background
-gives way to it (Smith and Blinn, "Blue Screen Matting", SIGGRAPH 1996), or a light one
-would stay as a halo before a dark one. Both are joined band by band (Burt and Adelson,
-"A Multiresolution Spline with Application to Image Mosaics", 1983), coarse structures
-over a wide seam and fine ones over a narrow one.
+hid is filled with the colours around, or as the generator does where that is alike. About
+the person the generator's background gives way to it (Smith and Blinn, "Blue Screen
+Matting", SIGGRAPH 1996), or a light one would stay as a halo before a dark one. The seam
+runs where both pictures agree. They are joined band by band (Burt and Adelson, "A
+Multiresolution Spline with Application to Image Mosaics", 1983), coarse structures over a
+wide seam and fine ones over a narrow one.
 """
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from pie_jax.core.images import downsample
+from pie_jax.core.images import downsample, reduce_area
 
 _NEAR = 12
 """Pixels of 256 about the photograph's person that still have something of its hair."""
@@ -25,6 +26,14 @@ _BESIDE = 1
 """Pixels of 256 beside the edited person from which on all is its own background's."""
 _UNLIKE = 0.6
 """From how far off its own background, of [-1, 1], a colour surely is another thing's."""
+_REACH = 10
+"""Pixels of 256 about the edited person within which the seam may run."""
+_SEAM_SIZE = 128
+"""Pixels on a side at which it is looked for."""
+_AGREE = 0.02
+"""Differences that count as none, of [-1, 1]."""
+_SPREADS = 400
+"""Steps in which the seam spreads: more than its reach is long, squared."""
 _COARSEST = 64
 """Pixels on a side of the blend's coarsest band: colours mix over 1 / 64 of a side."""
 
@@ -42,10 +51,10 @@ def hold(
         covered: `[S, S]` in [0, 1], where `edited` is a picture at all; elsewhere the
             photograph stays, with its person.
     """
-    visible = after * covered
-    background = behind(photo, before, visible, covered)
-    person = exchange_background(edited, background, after, covered)
-    mask = enlarge(presence(visible), len(photo))
+    visible = connected(after * covered)
+    background = behind(photo, edited, before, visible, covered)
+    person = exchange_background(edited, background, visible, covered)
+    mask = enlarge(seam(person, background, visible, covered), len(photo))
     levels = max(1, (len(photo) // _COARSEST).bit_length() - 1)
     return blend(person, background, mask, levels)
 
@@ -66,7 +75,73 @@ def exchange_background(
     return edited + share * (1 - _smoothstep(distance / _UNLIKE)) * (background - own)
 
 
-def behind(photo: Array, before: Array, after: Array, covered: Array) -> Array:
+def connected(share: Array) -> Array:
+    """The part of a mask `[S, S]` that hangs together with the frame's middle: what
+    stands beside the head at the border is nobody's."""
+    small = _reduced(share, min(_COARSEST, len(share)))
+    middle = slice(len(small) // 4, -(len(small) // 4))
+    seed = jnp.zeros_like(small).at[middle, middle].set(small[middle, middle])
+
+    def spread(found: Array, _: None) -> tuple[Array, None]:
+        return jnp.minimum(small, _widened(found, 256 / len(small))), None
+
+    found, _ = lax.scan(spread, seed, None, length=len(small))
+    # What of a place is in the mask hangs together with its neighbours' share.
+    return share * _smoothstep(
+        4 * enlarge(_widened(found, 256 / len(small)), len(share))[..., 0]
+    )
+
+
+def seam(edited: Array, background: Array, after: Array, covered: Array) -> Array:
+    """How much of the edited picture each place shows, `[S, S]` in [0, 1].
+
+    All of the person, nothing further away than `_REACH`, and between them it changes
+    where both pictures agree: as a potential does along wires that conduct the better
+    the more they differ, in a coarse grid. Args as of `hold`.
+    """
+    size = min(_SEAM_SIZE, len(after))
+    inside, known = (_reduced(x, size) for x in (presence(after) * covered, covered))
+    free = (_widened(inside, _REACH) > 0.5) & (known > 0.98)
+    pair = (reduce_area(x[None], min(size, len(x)))[0] for x in (edited, background))
+    off = jnp.sqrt(jnp.mean(jnp.square(jnp.subtract(*pair)), axis=-1))
+    off = blur(jax.image.resize(off, (size, size), "linear"), 1.0)
+    wires = _wires((_AGREE + off) ** 2)
+
+    def spread(share: Array, _: None) -> tuple[Array, None]:
+        flow = sum(
+            wire * jnp.roll(share, *to) for wire, to in zip(wires, _TO, strict=True)
+        )
+        mean = flow / sum(wires)
+        return jnp.maximum(inside, jnp.where(free, mean, 0)), None
+
+    share, _ = lax.scan(spread, jnp.maximum(inside, 0.5 * free), None, length=_SPREADS)
+    sharp = _smoothstep(2.5 * (share - 0.5) + 0.5)
+    return jnp.maximum(enlarge(sharp, len(after))[..., 0], presence(after) * covered)
+
+
+_TO = ((1, 0), (-1, 0), (1, 1), (-1, 1))
+"""A place's neighbours, as `jnp.roll` brings them."""
+
+
+def _wires(conductance: Array) -> list[Array]:
+    """From each place's neighbours to it, in the order of `_TO`: in series; none across
+    the border."""
+    resistance, found = 1 / conductance, []
+    for step, axis in _TO:
+        wire = 2 / (resistance + jnp.roll(resistance, step, axis))
+        border = 0 if step > 0 else -1
+        place = (border,) if axis == 0 else (slice(None), border)
+        found.append(wire.at[place].set(0))
+    return found
+
+
+def _reduced(mask: Array, size: int) -> Array:
+    return reduce_area(mask[None, ..., None], size)[0, ..., 0]
+
+
+def behind(
+    photo: Array, edited: Array, before: Array, after: Array, covered: Array
+) -> Array:
     """The photograph without what the edited person no longer hides.
 
     Args and result as of `hold`. Where the edited person's outline is the photograph's
@@ -74,8 +149,16 @@ def behind(photo: Array, before: Array, after: Array, covered: Array) -> Array:
     """
     person = _smoothstep(2 * _widened(before, _NEAR))
     elsewhere = 1 - enlarge(person, len(photo))
-    uncovered = enlarge(receded(before, after, covered), len(photo))
-    return photo + uncovered * (fill(photo, elsewhere) - photo)
+    uncovered = receded(before, after, covered)
+    filled = fill(photo, elsewhere)
+    # The generator knows what is behind, if it is not about something else there.
+    size = min(256, len(photo))
+    coarse = reduce_area((edited - filled)[None], size)[0]
+    coarse = jnp.stack([blur(x, size / 64) for x in jnp.moveaxis(coarse, -1, 0)])
+    alike = 1 - _smoothstep(jnp.max(jnp.abs(coarse), axis=0) / _UNLIKE)
+    own = enlarge(alike, len(photo)) * enlarge(covered, len(photo))
+    filled = filled + own * (edited - filled)
+    return photo + enlarge(uncovered, len(photo)) * (filled - photo)
 
 
 def receded(before: Array, after: Array, covered: Array) -> Array:
@@ -102,7 +185,8 @@ def changed(before: Array, after: Array, covered: Array, size: int) -> Array:
     there."""
     after = after * covered
     gone = receded(before, after, covered)
-    both = _widened(jnp.maximum(gone, presence(after)), 2 * _RIM)
+    both = jnp.maximum(gone, _widened(presence(after), _REACH))
+    both = _widened(both, 2 * _RIM)
     return enlarge(blur(both, 2 * _scaled(_FEATHER, both)), size)[..., 0]
 
 
@@ -118,7 +202,9 @@ def _smoothstep(x: Array) -> Array:
 def _widened(mask: Array, reach: float) -> Array:
     """The largest value within `reach` pixels of 256."""
     side = 2 * round(_scaled(reach, mask)) + 1
-    return lax.reduce_window(mask, -jnp.inf, lax.max, (side, side), (1, 1), "SAME")
+    for window in ((side, 1), (1, side)):
+        mask = lax.reduce_window(mask, -jnp.inf, lax.max, window, (1, 1), "SAME")
+    return mask
 
 
 def blur(image: Array, sigma: float) -> Array:

@@ -18,7 +18,7 @@ from jax import Array
 
 from pie_jax.core.ibug import OUTER_EYES, sixty_six
 from pie_jax.core.images import reduce_area
-from pie_jax.core.interfaces import Estimate, FindLandmarks
+from pie_jax.core.interfaces import Estimate, FindLandmarks, Preview
 from pie_jax.core.numerics import norm
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
@@ -44,15 +44,15 @@ BRIGHTER = 2.0
 
 NOTICED = {
     "landmarks": 0.014,
-    "colours": 0.028,
+    "colours": 0.1,
     "rotation": 0.02,
     "identity": 0.55,
     "reflectance": 0.55,
     "expression": 0.55,
     "illumination": 0.09,
-    "person": 0.15,
+    "person": 0.05,
     "aside": 0.05,
-    "near": 0.3,
+    "near": 0.1,
 }
 """Of each term's root mean square the size that weighs as much as any other's: distances
 of the eyes, RGB in [0, 1], radians, standard deviations, units of light, the distance of
@@ -61,9 +61,10 @@ descriptors, RGB in [-1, 1], standard deviations of w."""
 
 class Looks(NamedTuple):
     """The functions of a refinement. They need the parameters `generator`, `mofa`,
-    `landmark_net`, `face_model`, `latents`, and `recognition`, if there is one."""
+    `landmark_net`, `face_model`, `latents`, and `to_rgb` and `recognition`, if there are
+    such."""
 
-    synthesis: Callable[[Any, Array], Array]
+    preview: Preview
     estimate: Estimate
     find_landmarks: FindLandmarks
     recognition: Callable[[Any, Array], Array] | None
@@ -85,9 +86,12 @@ class Aim:
             asked for.
         visible: `[B, V]` in {0, 1}, where they can be compared.
         landmarks: `[B, 68, 2]`, the portrait's.
-        chip_matrix: `[B, 2, 3]`, where its face is cut out.
+        chip_matrix: `[B, 2, 3]`, where its face is cut out of pictures of `REDUCED`
+            (`face.crops`).
         descriptor: `[B, D]`, whose it is; None without a recognition network.
         code: `[B, num_ws, 512]`, the rig's answer in standard deviations.
+        correction: `[B, S, S, 3]`, what its preview lacks: a tuned generator's colours
+            may be off there.
         aside: `[B, S, S, 3]`, what is to be beside the head.
         outside: `[B, S, S]` in [0, 1], how much that counts.
     """
@@ -101,6 +105,7 @@ class Aim:
     chip_matrix: Array
     descriptor: Array | None
     code: Array
+    correction: Array
     aside: Array
     outside: Array
 
@@ -153,6 +158,7 @@ def aim(
     """
     # The editor and MoFA see rotations a little differently.
     turned = seen.theta.rotation + target.rotation - portrait.theta.rotation
+    photo = _at_most(photo, crops.REDUCED)
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
     colours, visible = _expected(params, portrait.theta, seen, photo, target)
     return Aim(
@@ -165,6 +171,8 @@ def aim(
         chip_matrix=chip_matrix,
         descriptor=_describe(looks, params, photo, chip_matrix),
         code=latents.whiten(params.latents, edited.w_plus),
+        correction=_at_most(edited.image, crops.REDUCED)
+        - _drawn(looks, params, edited.w_plus),
         aside=_small(aside),
         outside=1 - jnp.clip(_largest(head, ASIDE_SIZE), 0, 1),
     )
@@ -215,7 +223,7 @@ def refined(looks: Looks, params: Params, aim: Aim, num_steps: int) -> Array:
 def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Array]:
     """What codes `[B, num_ws, 512]` lack, in the units of `NOTICED`, squared: `[B]`."""
     w_plus = latents.unwhiten(params.latents, code)
-    image = looks.synthesis(params.generator, w_plus)
+    image = _drawn(looks, params, w_plus) + aim.correction
     theta = looks.estimate(params.mofa, image)
     points = both_ways(looks.find_landmarks, params.landmark_net, image)
     place = jax.lax.stop_gradient(theta.translation)  # and size: the generator's
@@ -307,8 +315,17 @@ def _describe(looks: Looks, params: Params, image: Array, chip_matrix: Array) ->
     return looks.recognition(params.recognition, chips)
 
 
+def _drawn(looks: Looks, params: Params, w_plus: Array) -> Array:
+    """No network looks at more pixels than these."""
+    return _at_most(looks.preview(params, w_plus), crops.REDUCED)
+
+
+def _at_most(image: Array, size: int) -> Array:
+    return reduce_area(image, min(size, image.shape[1]))
+
+
 def _small(image: Array) -> Array:
-    return reduce_area(image, min(ASIDE_SIZE, image.shape[1]))
+    return _at_most(image, ASIDE_SIZE)
 
 
 def _largest(share: Array, size: int) -> Array:

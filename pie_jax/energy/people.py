@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.images import from_255, to_255
-from pie_jax.core.interfaces import Estimate, FindLandmarks, Generator
+from pie_jax.core.interfaces import Estimate, FindLandmarks, Generator, Preview
 from pie_jax.core.params import Params
 from pie_jax.energy.likeness import reduced
 from pie_jax.energy.term import Person, theta_of
@@ -26,16 +26,21 @@ PSI = 0.9
 0.4 to 0.6, by 12 at 0.6 to 0.8, by 14 from 0.8 on, and dlib found all their faces."""
 
 
-def online(generator: Generator, estimate: Estimate, landmarks: FindLandmarks) -> Draw:
+def online(
+    generator: Generator,
+    preview: Preview,
+    estimate: Estimate,
+    landmarks: FindLandmarks,
+) -> Draw:
     """Draws by making: z, its w, its picture, and what that shows; it needs
-    `generator`, `mofa` and `landmark_net`."""
+    `generator`, `mofa`, `landmark_net`, and what `preview` does, which draws them."""
 
     def draw(params: Params, key: Array) -> Person:
         w_avg = params.generator["w_avg"]
         z = jax.random.normal(key, (1, 512), w_avg.dtype)
         w = w_avg + PSI * (generator.mapping(params.generator, z) - w_avg)
         w_plus = jnp.broadcast_to(w[:, None], (1, generator.num_ws, 512))
-        image = jnp.clip(generator.synthesis(params.generator, w_plus), -1, 1)
+        image = jnp.clip(preview(params, w_plus), -1, 1)
         return Person(
             theta=theta_of(estimate, params, image[0]),
             image=reduced(image[0]),

@@ -9,6 +9,7 @@ over 800 samples), and dlib's network was trained on faces in their places.
 import jax
 from jax import Array
 
+from pie_jax.core.images import reduce_affine
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.energy import recognition
@@ -38,6 +39,8 @@ def term(networks: Networks) -> Term:
             # Where the face is cut out is no means to be recognised.
             return jax.lax.stop_gradient(seen.landmarks) - 0.5
 
+        smaller = len(candidate.image) // len(edited.image)
+        matrix = reduce_affine(matrix, smaller)
         matrix = crops.follow(matrix, places(candidate.theta), places(edited.theta))
         seen = Candidate(edited.w_plus, edited.image)
         return plain(params, (descriptor, matrix), seen)

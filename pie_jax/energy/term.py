@@ -51,7 +51,7 @@ class EditedCandidate:
 
     Attributes:
         w_plus: `[num_ws, 512]`, w_hat(v).
-        image: `[R, R, 3]`, I(w_hat(v)).
+        image: `[S, S, 3]`, I(w_hat(v)); it may be smaller than the candidate's.
         theta: theta(w_hat(v)), estimated from that image.
     """
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 from jax import Array
 
-from pie_jax.core.interfaces import Generator
+from pie_jax.core.interfaces import Generator, Preview
 from pie_jax.core.params import Params
 from pie_jax.energy import (
     edit_landmark,
@@ -86,6 +86,7 @@ def energy(
     generator: Generator,
     networks: Networks,
     weights: Mapping[str, float],
+    preview: Preview | None = None,
 ) -> Energy:
     """Builds E(w) from its terms.
 
@@ -94,6 +95,7 @@ def energy(
         networks: the networks that the terms need.
         weights: weight by name of the term. A term of weight 0 is left out entirely,
             with its network and its time.
+        preview: draws the edited code; without it the generator does.
 
     Raises:
         ValueError: a weight names no term, all weights are 0, or a network that a term
@@ -104,7 +106,7 @@ def energy(
     terms = {k: TERMS[k](networks) for k, weight in weights.items() if weight}
     if not terms:
         raise ValueError(f"no energy term has a weight; known: {sorted(TERMS)}")
-    look = _look(generator, networks, weights)
+    look = _look(generator, networks, weights, preview)
 
     def prepare(params: Params, portrait: Target) -> dict[str, Any]:
         return {k: term.prepare(params, portrait) for k, term in terms.items()}
@@ -125,12 +127,18 @@ def _look(
     generator: Generator,
     networks: Networks,
     weights: Mapping[str, float],
+    preview: Preview | None,
 ) -> Callable[[Params, Array, Person | None], Candidate]:
     """Builds what the terms share: each thing once, and none that no term needs."""
     wanted = needs(weights)
 
     def synthesis(params: Params, w_plus: Array) -> Array:
         return generator.synthesis(params.generator, w_plus[None])[0]
+
+    def small(params: Params, w_plus: Array) -> Array:
+        return (
+            preview(params, w_plus[None])[0] if preview else synthesis(params, w_plus)
+        )
 
     if not wanted:
         return lambda params, w_plus, person: Candidate(
@@ -143,7 +151,7 @@ def _look(
     def edited(params: Params, w_plus: Array, person: Person) -> EditedCandidate:
         theta = jax.tree.map(lambda x: x[None], person.theta)
         changed = rig.edit(params.rigs[rig.component], w_plus[None], theta)[0]
-        image = synthesis(params, changed)
+        image = small(params, changed)
         return EditedCandidate(changed, image, theta_of(estimate, params, image))
 
     def look(params: Params, w_plus: Array, person: Person | None) -> Candidate:

@@ -122,17 +122,41 @@ def features(
     Returns:
         `[B, 64, 64, C]`: the outputs at 32 pixels, each repeated, and at 64.
     """
-    names = ("block2_conv2", "block3_conv2")
+    coarse, fine = _outputs(params, w_plus, widths, "block2_conv2", "block3_conv2")
+    repeated = jnp.repeat(jnp.repeat(coarse, 2, axis=1), 2, axis=2)
+    return jnp.concatenate([repeated, fine], axis=-1)
+
+
+def early_features(
+    params: Any, w_plus: Array, widths: tuple[int, ...] = FFHQ_WIDTHS
+) -> tuple[Array, Array]:
+    """What the network has drawn when two blocks are left; they are not run.
+
+    Args:
+        params: as of the generator.
+        w_plus: `[B, num_ws, 512]`.
+        widths: as of `mobile_stylegan`, at least four.
+
+    Returns:
+        Features `[B, R / 8, R / 8, C]`, and the rows of w_plus that come after them,
+        `[B, 7, 512]`.
+    """
+    block = len(widths) - 4
+    (found,) = _outputs(params, w_plus, widths, f"block{block}_conv2")
+    return found, w_plus[:, 3 * block + 4 :]
+
+
+def _outputs(
+    params: Any, w_plus: Array, widths: tuple[int, ...], *names: str
+) -> list[Array]:
+    """Of some layers of the synthesis network; what comes after them is not compiled."""
     _, state = Synthesis(widths).apply(
         {"params": params["synthesis"]},
         w_plus,
         capture_intermediates=lambda module, _: module.name in names,
         mutable=["intermediates"],
     )
-    found = (state["intermediates"][name]["__call__"][0] for name in names)
-    coarse, fine = found
-    repeated = jnp.repeat(jnp.repeat(coarse, 2, axis=1), 2, axis=2)
-    return jnp.concatenate([repeated, fine], axis=-1)
+    return [state["intermediates"][name]["__call__"][0] for name in names]
 
 
 def init_params(key: Array, widths: tuple[int, ...] = FFHQ_WIDTHS) -> dict:

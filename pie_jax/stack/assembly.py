@@ -13,7 +13,7 @@ from flax import struct
 from jax import Array
 from ml_collections import ConfigDict
 
-from pie_jax.core.interfaces import FindLandmarks, Generator, Rig
+from pie_jax.core.interfaces import FindLandmarks, Generator, Preview, Rig
 from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.editing.edit import Editor
@@ -39,6 +39,9 @@ class Functions:
     Attributes:
         config: the configuration.
         generator: the generator.
+        preview: small pictures of codes if the generator has any, else its own.
+        edits: what draws the edits and people of the energy: `preview`, or the generator
+            (`config.preview_edits`).
         networks: what the energy is made of.
         energy: E(w).
         stages: the schedule.
@@ -54,6 +57,8 @@ class Functions:
 
     config: ConfigDict
     generator: Generator
+    preview: Preview
+    edits: Preview
     networks: Networks
     energy: Energy
     stages: tuple[Stage, ...]
@@ -135,13 +140,17 @@ def functions(
         rigs.get(config.component),
     )
     find_landmarks = built.get("landmark_net") or networks.LANDMARK_NET.build()
+    preview = _preview(generator, built.get("to_rgb"))
+    edits = preview if config.preview_edits else _preview(generator, None)
     programs = Programs(_choices(config), keep=own is None)
     return Functions(
         config=config,
         generator=generator,
+        preview=preview,
+        edits=edits,
         networks=seen,
-        energy=energy(generator, seen, config.energy.to_dict()),
-        stages=_stages(config, generator, seen, find_landmarks),
+        energy=energy(generator, seen, config.energy.to_dict(), edits),
+        stages=_stages(config, generator, edits, seen, find_landmarks),
         start=starts.encoded(built["encoder"])
         if "encoder" in built
         else starts.mean(generator.num_ws),
@@ -182,12 +191,16 @@ def sizes(network: Network, params: Any) -> tuple:
 
 
 def _stages(
-    config: ConfigDict, generator: Generator, seen: Networks, find: FindLandmarks
+    config: ConfigDict,
+    generator: Generator,
+    edits: Preview,
+    seen: Networks,
+    find: FindLandmarks,
 ) -> tuple[Stage, ...]:
     """Raises ValueError where an optimiser would compare energies of different v."""
     samplers: dict[str, people.Draw] = {}
     if draws(config.energy) and seen.estimate is not None:
-        made = people.online(generator, seen.estimate, find)
+        made = people.online(generator, edits, seen.estimate, find)
         samplers = {"bank": people.bank, "online": made}
     built = tuple(
         stage(
@@ -214,6 +227,12 @@ def _check_rigs(generator: Generator, params: Mapping[str, Any]) -> None:
                 f"the {part} is for codes of {rignet.num_ws(params[part])} rows, and "
                 f"the generator's have {generator.num_ws}"
             )
+
+
+def _preview(generator: Generator, early: Callable | None) -> Preview:
+    if early is None:
+        return lambda params, w_plus: generator.synthesis(params.generator, w_plus)
+    return lambda params, w_plus: early(params.to_rgb, params.generator, w_plus)
 
 
 def _editor(

@@ -72,7 +72,9 @@ def _make(functions: Functions, params: Params, names: list[str]) -> None:
     estimate = functions.networks.estimate
     if estimate is None:
         raise PieError("a bank of people needs MoFA, and config.mofa is empty")
-    draw = people.online(functions.generator, estimate, functions.find_landmarks)
+    draw = people.online(
+        functions.generator, functions.edits, estimate, functions.find_landmarks
+    )
 
     @jax.jit
     def person(params: Params, index: Array) -> Person:

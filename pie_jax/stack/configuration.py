@@ -14,6 +14,8 @@ from pie_jax.configs import common
 from pie_jax.core.errors import PieError
 
 DEFAULT = "default"
+OF_ANY = "projection"
+"""The one that asks for nothing that only some generators have."""
 
 
 def shipped() -> list[str]:

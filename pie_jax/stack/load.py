@@ -151,7 +151,8 @@ def bank_identity(
     config: ConfigDict, origins: Mapping[str, Mapping[str, str]]
 ) -> list[Any]:
     """What a bank of the configuration's people depends on; args as of `identities`."""
-    parts = ("generator", "mofa", "face_model")
+    parts = ["generator", "mofa", "face_model"]
+    parts += ["to_rgb"] if "to_rgb" in uses.needs(config, uses.EMBED) else []
     chosen = uses.choose(config, parts)
     made_by = [_identity(part, chosen[part].weights, origins) for part in parts]
     return [config.generator, *made_by, assets.digest("landmark_net")]

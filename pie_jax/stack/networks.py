@@ -29,6 +29,7 @@ from pie_jax.networks import (
     rignet,
     stylegan1,
     stylegan2,
+    to_rgb,
     vgg,
     vgg_face,
 )
@@ -214,7 +215,7 @@ SEES = {"mofa": "morphable", "deep3d": "bfm_front"}
 """The face model whose parameters each MoFA gives, as it is published."""
 
 RIGGED = "mobile_stylegan_ffhq"
-"""The generator that the installed rigs and silhouette belong to."""
+"""The generator that the installed rigs, silhouette and early output belong to."""
 
 
 class RigNetwork(NamedTuple):
@@ -281,6 +282,10 @@ SILHOUETTE = Network(
 )
 """What tells a head from all else by the features of `RIGGED`: `(params, features
 [B, S, S, C]) -> [B, S, S]`, logarithms of the odds that a place is the head's."""
+
+TO_RGB = Network(lambda: to_rgb.preview, to_rgb.init_params, "to_rgb")
+"""Small pictures of `RIGGED`: `(params, generator's, w_plus [B, num_ws, 512]) -> image
+[B, 256, 256, 3]`."""
 
 NAMED: dict[str, Mapping[str, Network]] = {
     "generator": GENERATORS,

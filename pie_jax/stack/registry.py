@@ -156,6 +156,7 @@ CONVERTIBLE: dict[str, Convertible] = {
 
 INSTALLED = {
     *("morphable", "mofa", "landmark_net", "encoder", "curvature", "silhouette"),
+    "to_rgb",
     *("rig_rotation", "rig_expression", "rig_illumination"),
 }
 """What `pie_jax/assets` has."""

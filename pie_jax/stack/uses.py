@@ -15,6 +15,12 @@ from pie_jax.stack.networks import Network
 
 SAMPLERS = ("bank", "online")
 STARTS = ("encoder", "mean")
+_OWN_PARTS = {
+    "landmark_net": networks.LANDMARK_NET,
+    "silhouette": networks.SILHOUETTE,
+    "to_rgb": networks.TO_RGB,
+}
+"""Those that a configuration does not choose."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,13 +60,20 @@ def needs(config: ConfigDict, use: Use) -> tuple[str, ...]:
     """
     wanted = [*(_embedding(config) if use.embed else ()), *use.parts]
     wanted += [f"rig_{component}" for component in use.edit]
-    if use.edit and config.generator == networks.RIGGED:
-        wanted.append("silhouette")
+    if config.generator == networks.RIGGED:
+        wanted += ["silhouette"] if use.edit or use.refine else []
+        wanted += ["to_rgb"] if _previews(config, use) else []
     if "mofa" in wanted and config.mofa == "deep3d":
         wanted.append("face_model")  # which is a part of it
     optional = [x for x in wanted if x in ("perceptual", "recognition", "mofa")]
     left_out = {part for part in optional if not config[part]}
     return tuple(x for x in dict.fromkeys(wanted) if x not in left_out)
+
+
+def _previews(config: ConfigDict, use: Use) -> bool:
+    """Whether anything looks at small pictures of codes."""
+    looked_at = use.embed and config.preview_edits and draws(config.energy)
+    return bool(use.refine or looked_at)
 
 
 def _embedding(config: ConfigDict) -> list[str]:
@@ -138,10 +151,8 @@ def _choose(config: ConfigDict, part: str, own: Generator | None) -> Network:
         return Network(lambda: own, None, None)
     if part in networks.NAMED:
         return _named(config, part, networks.NAMED[part])
-    if part == "landmark_net":
-        return networks.LANDMARK_NET
-    if part == "silhouette":
-        return networks.SILHOUETTE
+    if part in _OWN_PARTS:
+        return _OWN_PARTS[part]
     if part.startswith("rig_"):
         rigs = _named(config, "rig", networks.RIGS)
         num_ws = (own or networks.GENERATORS[config.generator].build()).num_ws

@@ -1,8 +1,9 @@
-"""What RigNet is trained for.
+"""What RigNet is trained for: edits that need no refinement.
 
-StyleRig's losses (Tewari et al., CVPR 2020): a portrait's own parameters change
-nothing, another's give a portrait that renders as this one with those, and the own
-parameters lead back again. What is compared are renderings, vertex by vertex.
+The energy is that of refined edits (`editing.refine`): l at the target, the person, and
+all that was not asked for as it was. Beside it stands StyleRig's other loss (Tewari et
+al., CVPR 2020), that the own parameters lead back again; that they change nothing an
+editor sees to, who only takes differences (`editing.edit`).
 """
 
 import dataclasses
@@ -17,33 +18,20 @@ from jax import Array
 from pie_jax.core import theta as parameters
 from pie_jax.core.ibug import OUTER_EYES
 from pie_jax.core.numerics import norm
+from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
+from pie_jax.editing import refine
+from pie_jax.editing.edit import Seen
+from pie_jax.editing.refine import Looks
+from pie_jax.editing.sight import Sight
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import Rendering, render_vertices
+from pie_jax.networks import latents
 from pie_jax.training.update import Objective
 
-
-@struct.dataclass
-class RigWeights:
-    """How much each term counts.
-
-    Attributes:
-        geometry: mean distance of the vertices in the picture, in distances of the
-            outer corners of the eyes.
-        colour: mean length of the difference of the vertices' colours, RGB in [0, 1].
-        person: squared distance of the descriptors; 0.36 is another person.
-        length: mean square of the offset, in standard deviations: the shortest edit is
-            the likeliest code.
-        own: mean square of the offset for the own parameters, in standard deviations.
-        back: mean square of what is left after an edit and the edit back.
-    """
-
-    geometry: Array | float
-    colour: Array | float
-    person: Array | float
-    length: Array | float
-    own: Array | float
-    back: Array | float
+BACK = 0.3
+"""Root mean square, in standard deviations of w, of what may be left after an edit and
+the edit back, as `refine.NOTICED`."""
 
 
 @struct.dataclass
@@ -52,13 +40,11 @@ class RigBatch:
 
     Attributes:
         code: `[B, num_ws, 512]`, in standard deviations along the principal axes.
-        chip_matrix: `[B, 2, 3]`, where the faces are (`face.crops`).
         other: `[B]`, faces that have the component towards which the edits go.
         strength: `[B]`, how far: 0 is the own component, 1 the other's.
     """
 
     code: Array
-    chip_matrix: Array
     other: FaceParams
     strength: Array
 
@@ -68,70 +54,96 @@ class RigGiven:
     """What stays as it is.
 
     Attributes:
-        observer: parameters of what looks at codes.
-        model: the face model.
+        params: of all that looks at codes.
         mean: `[n]`, the component's over the generator's samples.
         deviation: `[n]`, likewise.
-        weights: what matters.
     """
 
-    observer: Any
-    model: Morphable
+    params: Params
     mean: Array
     deviation: Array
-    weights: RigWeights
 
 
-Observe = Callable[[Any, Array, Array], tuple[FaceParams, Array]]
-"""`(parameters, code [B, num_ws, 512], chip_matrix [B, 2, 3]) -> (theta [B],
-descriptor [B, D])`: the generator and networks that look at its picture, or a network
-that stands for them all."""
+Heads = Callable[[Params, Array], Array]
+"""`(params, w_plus [B, num_ws, 512]) -> [B, S, S]`: each pixel's share in the head."""
 
 
 def rig_objective(
-    apply: Callable[[Any, Array, Array], Array], observe: Observe, component: str
+    apply: Callable[[Any, Array, Array], Array],
+    looks: Looks,
+    sight: Sight,
+    heads: Heads,
+    component: str,
 ) -> Objective:
     """Builds the objective.
 
     Args:
         apply: `(params, code, target [B, n]) -> offset`, RigNet in standard deviations.
-        observe: what is seen of a code.
+        looks: what looks at an edit.
+        sight: what looks at portraits before.
+        heads: where nothing is beside the head.
         component: one of `core.theta.COMPONENTS`.
 
     Returns:
-        The objective; it is given `RigGiven`. Its terms are those of `RigWeights`,
-        means over the batch.
+        The objective; it is given `RigGiven`. Its terms are those of `refine.terms`, and
+        `back`, means over the batch.
     """
 
     def objective(params: Any, given: RigGiven, key: Array, batch: RigBatch):
-        def offset(code: Array, theta: FaceParams) -> Array:
-            target = (getattr(theta, component) - given.mean) / given.deviation
-            return apply(params, code, target)
+        def edited(code: Array, own: FaceParams, target: FaceParams) -> Array:
+            return code + offset(given, params, code, own, target)
 
-        theta, descriptor = jax.lax.stop_gradient(
-            observe(given.observer, batch.code, batch.chip_matrix)
+        def offset(given: RigGiven, *args: Any) -> Array:
+            return difference_of(apply, given, component, *args)
+
+        own, known = before(looks, sight, given.params, batch.code)
+        target = towards(own.theta, batch.other, batch.strength, component)
+        there = edited(batch.code, own.theta, target)
+        back = edited(there, target, own.theta) - batch.code
+        shares = [heads(given.params, x) for x in (own.w_plus, _w(given, there))]
+        head = jax.lax.stop_gradient(jnp.maximum(*shares))
+        aim = refine.aim(
+            looks, given.params, own, known, own.image, target, own, own.image, head
         )
-        target = towards(theta, batch.other, batch.strength, component)
-        own = offset(batch.code, theta)
-        moved = offset(batch.code, target)
-        edited = batch.code + moved
-        found, person = observe(given.observer, edited, batch.chip_matrix)
-        geometry, colour = difference(
-            given.model, found, wanted(theta, target, found, component)
-        )
-        terms = RigWeights(
-            geometry=geometry,
-            colour=colour,
-            person=jnp.sum((person - descriptor) ** 2, axis=-1),
-            length=jnp.mean(moved**2, axis=(-2, -1)),
-            own=jnp.mean(own**2, axis=(-2, -1)),
-            back=jnp.mean((moved + offset(edited, theta)) ** 2, axis=(-2, -1)),
-        )
-        terms = jax.tree.map(jnp.mean, terms)
-        weighted = jax.tree.map(jnp.multiply, given.weights, terms)
-        return sum(jax.tree.leaves(weighted), start=jnp.zeros(())), vars(terms)
+        terms = refine.terms(looks, given.params, there, jax.lax.stop_gradient(aim))
+        terms["back"] = jnp.mean(back**2, axis=(-2, -1)) / BACK**2
+        # Roots, or the few edits that fail, and what fails in them, would be most of it.
+        lengths = {k: jnp.mean(jnp.sqrt(1 + x) - 1) for k, x in terms.items()}
+        return sum(lengths.values(), start=jnp.zeros(())), lengths
 
     return objective
+
+
+def before(
+    looks: Looks, sight: Sight, params: Params, code: Array
+) -> tuple[Seen, refine.Known]:
+    """Codes in standard deviations before they are edited; without a gradient."""
+    w_plus = latents.unwhiten(params.latents, code)
+    image = looks.preview(params, w_plus)
+    own = Seen(w_plus, image, sight(params, image))
+    return jax.lax.stop_gradient((own, refine.known(looks, params, own)))
+
+
+def difference_of(
+    apply: Callable[[Any, Array, Array], Array],
+    given: RigGiven,
+    component: str,
+    params: Any,
+    code: Array,
+    own: FaceParams,
+    target: FaceParams,
+) -> Array:
+    """What an editor adds to codes (`editing.edit.offset`), in standard deviations."""
+
+    def offset(theta: FaceParams) -> Array:
+        values = (getattr(theta, component) - given.mean) / given.deviation
+        return apply(params, code, values)
+
+    return offset(target) - offset(own)
+
+
+def _w(given: RigGiven, code: Array) -> Array:
+    return latents.unwhiten(given.params.latents, code)
 
 
 def towards(

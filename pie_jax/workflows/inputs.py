@@ -36,7 +36,7 @@ def load_config(code: Path, name: str | None, overrides: Sequence[str]) -> Confi
         f"--config.generator={metadata.get('generator')}",
         f"--config.files.generator={file.get('path', '')}",
     ]
-    config = configuration.load(configuration.DEFAULT, [*given, *overrides])
+    config = configuration.load(configuration.OF_ANY, [*given, *overrides])
     named = config.files.generator
     if file and named == file["path"] and not Path(named).exists():
         raise PieError(

@@ -28,7 +28,7 @@ def looks(functions: Functions) -> Looks:
     """What a configuration's refinements look at codes with."""
     seen = functions.networks
     return Looks(
-        functions.generator.synthesis,
+        functions.preview,
         needed(seen.estimate, "mofa"),
         functions.find_landmarks,
         seen.recognition,
@@ -113,6 +113,7 @@ def _used(params: Params) -> Params:
         "landmark_net",
         "face_model",
         "latents",
+        "to_rgb",
         "recognition",
     )
     return Params(**{name: getattr(params, name) for name in names})

@@ -97,6 +97,52 @@ def test_where_the_picture_ends_beside_the_person_the_photographs_vanishes():
     assert stays[: SMALL // 8].max() < 0.1
 
 
+def large_disc(radius):
+    rows, columns = (np.mgrid[:256, :256] + 0.5) / 256
+    inside = np.hypot(columns - 0.5, rows - 0.5) < radius
+    return jnp.asarray(inside, jnp.float32)
+
+
+def test_the_seam_runs_where_both_pictures_agree_and_near_the_person():
+    head, rim, everywhere = large_disc(0.25), large_disc(0.29), jnp.ones((256, 256))
+    photo = jnp.zeros((256, 256, 3))
+    left = jnp.arange(256)[None, :, None] < 128
+    # To the left something stands beside the edited person that the photograph lacks.
+    edited = jnp.where(left, 0.8 * rim[..., None], 0.0)
+    share = background.seam(edited, photo, head, everywhere)
+    presence = background.presence(head)
+    assert (share >= presence - 1e-6).all()
+    beside = int(256 * (0.5 - 0.28)), int(256 * (0.5 + 0.28))
+    assert presence[128, beside[0]] < 0.1
+    assert share[128, beside[0]] > 0.9
+    far = (np.asarray(large_disc(0.25 + 20 / 256)) == 0) & (np.asarray(presence) < 1e-6)
+    assert share[far].max() < 0.05
+    nowhere = background.seam(edited, photo, head, everywhere.at[:, :100].set(0))
+    assert nowhere[:, :90].max() < 0.05
+
+
+def test_a_second_head_at_the_border_is_nobody_s():
+    head, other = disc(0.5, 0.5, 0.25), disc(0.05, 0.8, 0.1)
+    found = background.connected(jnp.maximum(head, other))
+    np.testing.assert_allclose(found[head > 0], 1, atol=1e-3)
+    assert found[(other > 0) & (head == 0)].max() < 0.05
+    # Hair that hangs down to the border stays.
+    hair = head.at[SMALL // 2 :, 16:20].set(1)
+    np.testing.assert_allclose(background.connected(hair)[hair > 0], 1, atol=1e-3)
+
+
+def test_what_the_person_uncovers_is_as_the_generator_has_it_where_that_is_alike():
+    photo = jnp.full((SIZE, SIZE, 3), 0.2)
+    texture = 0.2 + 0.1 * jnp.asarray(np.random.default_rng(0).normal(size=photo.shape))
+    before, after = disc(0.35, 0.5, 0.2), disc(0.65, 0.5, 0.2)
+    whole = background.behind(photo, texture, before, after, EVERYWHERE)
+    np.testing.assert_allclose(at(whole, 0.3, 0.5), at(texture, 0.3, 0.5), atol=0.02)
+    np.testing.assert_allclose(at(whole, 0.9, 0.1), 0.2, atol=1e-3)
+    other = jnp.full((SIZE, SIZE, 3), -0.9)
+    whole = background.behind(photo, other, before, after, EVERYWHERE)
+    np.testing.assert_allclose(at(whole, 0.3, 0.5), 0.2, atol=0.02)
+
+
 def test_equal_pictures_or_a_plain_mask_give_one_of_the_pictures():
     some = jnp.asarray(np.random.default_rng(2).uniform(size=(SIZE, SIZE, 1)), "f")
     for seed, other, mask in ((0, 0, some), (1, 0, 0 * some), (0, 1, 0 * some + 1)):

@@ -27,10 +27,11 @@ def world():
     """Looks, parameters, and two edits with what they are refined to."""
     generator, networks, params = builders.small_stack()
     looks = Looks(
-        generator.synthesis,
+        builders.whole(generator),
         networks.estimate,
         toy_landmarks,
-        networks.recognition,
+        # As far apart as faces are; the toy's are a hundred times as far.
+        lambda params, chips: 1e-3 * networks.recognition(params, chips),
         networks.crop,
         refining._place,
     )
@@ -73,9 +74,7 @@ def test_terms_are_squares_over_what_is_noticed(world):
     code = aim.code + 0.1
     found = refine.terms(looks, params, code, aim)
     np.testing.assert_allclose(found["near"], (0.1 / refine.NOTICED["near"]) ** 2)
-    image = looks.synthesis(
-        params.generator, refine.latents.unwhiten(params.latents, code)
-    )
+    image = looks.preview(params, refine.latents.unwhiten(params.latents, code))
     half = image.shape[1] // 2  # the upper one is the head
     off = (image - aim.aside)[:, half:]
     expected = jnp.sum(off**2, axis=(1, 2, 3)) / image[0].size
@@ -135,7 +134,7 @@ def test_a_lamp_s_colour_is_expected_on_the_face_and_a_turn_tints_nothing(world)
     rng = np.random.default_rng(4)
     image = jnp.asarray(rng.uniform(-0.5, 0, (1, 48, 48, 3)))
     own = builders.random_theta(1, seed=2)
-    portrait = Seen(jnp.zeros((1, 3, 512)), image, own)
+    portrait = Seen(jnp.zeros((1, 11, 512)), image, own)
     known = refine.known(looks, params, portrait)
 
     def expected(target):

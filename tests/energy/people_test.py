@@ -23,7 +23,9 @@ def toy_landmarks(params, image):
 @pytest.fixture(scope="module")
 def stack():
     generator, networks, params = builders.small_stack()
-    draw = people.online(generator, networks.estimate, toy_landmarks)
+    draw = people.online(
+        generator, builders.whole(generator), networks.estimate, toy_landmarks
+    )
     return generator, networks, params.replace(landmark_net=0.2), draw
 
 

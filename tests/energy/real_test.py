@@ -17,8 +17,8 @@ FACES = ("edit", "invariance")
 
 @pytest.mark.real
 def test_each_term_grows_along_its_gradient_as_that_says():
-    online = [f"config.stages[{i}].sampler=online" for i in range(2)]  # needs no bank
-    stack = pie_jax.load("full", online)
+    online = [f"config.stages[{i}].sampler=online" for i in range(3)]  # needs no bank
+    stack = pie_jax.load("default", online)
     functions, params = stack.functions, stack.params
     generator = functions.generator
     z = jax.random.normal(jax.random.key(2), (3, 512))

@@ -21,6 +21,7 @@ from pie_jax.energy.term import Networks
 from pie_jax.networks import latents, rignet
 from pie_jax.stack.assembly import Stack
 from tests import builders
+from tests.energy.people_test import toy_landmarks
 from tests.experiments.samples_test import shard
 
 NUM_WS, RESOLUTION, SAMPLES = 3, 32, 60
@@ -55,9 +56,16 @@ def setup():
         k: jnp.asarray(0.1 * rng.normal(size=x), jnp.float32) for k, x in sizes.items()
     }
     generator = Generator(None, synthesis, NUM_WS, RESOLUTION)
-    known = Params(**params, latents=MOMENTS, face_model=MODEL)
-    networks = Networks(None, recognition, estimate=estimate)
-    return Stack(known, SimpleNamespace(generator=generator, networks=networks))
+    seen = {"landmark_net": jnp.asarray(0.05), "latents": MOMENTS}
+    known = Params(**params, **seen, face_model=MODEL)
+    functions = SimpleNamespace(
+        generator=generator,
+        preview=lambda params, w_plus: synthesis(params.generator, w_plus),
+        networks=Networks(None, recognition, estimate=estimate),
+        find_landmarks=toy_landmarks,
+        silhouette=None,
+    )
+    return Stack(known, functions)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +101,7 @@ def test_codes_are_in_deviations_batches_of_their_step_heads_turned_evenly(data,
     chex.assert_trees_all_equal(next(stream), next(task.batches(1)))
 
     turned, lit = (
-        next(train_rignet.following(data, name, RESOLUTION, 300, 0.0, 0))
+        next(train_rignet.following(data, name, 300, 0.0, 0))
         for name in ("rotation", "illumination")
     )
     limits = np.radians(train_rignet.TURNED)
@@ -106,7 +114,7 @@ def test_codes_are_in_deviations_batches_of_their_step_heads_turned_evenly(data,
 
 def test_a_short_training_reports_and_draws(task, tmp_path):
     start = task.evaluate(rounded(task.params))
-    assert start["geometry"] < 0.7 * start["geometry_asked"]  # the linear rig
+    assert start["geometry"] < 0.8 * start["geometry_asked"]  # the linear rig
     params, reported = train(task, tmp_path, 4, 2)
     history = json.loads((tmp_path / HISTORY).read_text())
     assert [row["step"] for row in history] == [2, 4]

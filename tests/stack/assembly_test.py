@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pie_jax.configs import default, full, paper_schedule, testing
+from pie_jax.configs import default, paper_schedule, projection, testing
 from pie_jax.core.theta import COMPONENTS, SIZES, neutral
 from pie_jax.face import crops
 from pie_jax.face import deep3d as deep3d_face
@@ -43,7 +43,7 @@ def test_an_unknown_network_is_refused_with_the_known_ones(part):
     known = sorted(networks.NAMED[part])
     for function in (build, needed):
         with pytest.raises(ValueError) as error:
-            function(changed(default, **{part: "nonesuch"}))
+            function(changed(projection, **{part: "nonesuch"}))
         assert f"config.{part} is 'nonesuch'; choose one of {known}" in str(error.value)
 
 
@@ -58,11 +58,11 @@ NO_MOFA = "config.energy.edit_landmark is set, but config.mofa is empty"
         (changed(testing, generator=""), "config.generator is empty"),
         (changed(testing, stages=()), "config.stages is empty"),
         (
-            changed(default, perceptual=""),
+            changed(projection, perceptual=""),
             "config.energy.perceptual is set, but config.perceptual is empty",
         ),
         (
-            changed(default, recognition=""),
+            changed(projection, recognition=""),
             "config.energy.recognition is set, but config.recognition is empty",
         ),
         (changed(testing, start="median"), "'median'; choose 'encoder' or 'mean'"),
@@ -107,7 +107,7 @@ def test_a_choice_that_nothing_asks_for_is_not_looked_at_nor_that_of_ones_own():
 @pytest.mark.parametrize(
     ("configuration", "stages"),
     [
-        (default, [("w", 40), ("w_plus", 180), ("generator", 80)]),
+        (projection, [("w", 40), ("w_plus", 180), ("generator", 80)]),
         (paper_schedule, [("w", 2000), ("w_plus", 1000)]),
     ],
 )
@@ -135,18 +135,18 @@ def test_a_generator_is_as_large_as_its_parameters(module):
 
 
 def test_vgg_face_sees_its_own_part_and_rigs_belong_to_a_generator():
-    config = changed(default, recognition="vgg_face")
+    config = changed(projection, recognition="vgg_face")
     assert needed(config)["recognition"] == "vgg_face"
     assert build(config).networks.crop is crops.vgg_face_patch
-    assert build(changed(default)).networks.crop is crops.dlib_chip
+    assert build(changed(projection)).networks.crop is crops.dlib_chip
 
-    config = changed(full, generator="stylegan2")
+    config = changed(projection, generator="stylegan2", energy__rig_identity=1.0)
     assert needed(config)["rig_rotation"] == "rig_rotation_stylegan2"
     rigs = networks.rig(networks.RIGS["rignet"], config.generator, 18, "rotation")
     params = {"rig_rotation": builders.random_params(rigs.init)}
     build(config, params=params)
     with pytest.raises(ValueError, match="is for codes of 18 rows.*have 23"):
-        build(changed(full), params=params)
+        build(changed(default), params=params)
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -167,7 +167,7 @@ def test_the_rig_is_that_of_the_component(component):
 
 
 def test_deep3d_gives_theta_of_its_face_model():
-    config = changed(default, mofa="deep3d", face_model="bfm_front")
+    config = changed(projection, mofa="deep3d", face_model="bfm_front")
     model = builders.toy_morphable()
     module = deep3d.Deep3D(1 / 16)
     network = builders.module_params(module, (1, 224, 224, 3))

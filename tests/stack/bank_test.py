@@ -41,7 +41,7 @@ def test_the_people_are_those_that_are_drawn_online(cache):
     functions, params = online.functions, online.params
     assert params.bank is None
     estimate, find = functions.networks.estimate, functions.find_landmarks
-    draw = people.online(functions.generator, estimate, find)
+    draw = people.online(functions.generator, functions.edits, estimate, find)
     key = jax.random.fold_in(jax.random.key(0), 2)
     expected = people.stored(jax.jit(draw)(params, key))
     theta = jax.tree.map(lambda leaf: leaf[2], made.theta)

@@ -52,7 +52,7 @@ def test_the_paper_schedule_is_the_papers(name):
 
 
 def test_direct_is_the_whole_energy_in_as_many_steps_in_w_plus_alone():
-    whole, direct = load("full"), load("direct")
+    whole, direct = load("default"), load("direct")
     first, last = direct.stages
     assert (first.space, last.space) == ("w_plus", "generator")
     assert direct.energy == whole.energy
@@ -91,8 +91,8 @@ def test_the_paper_configuration_is_the_papers_and_parts_can_be_mixed():
         "rig_rotation": "rig_rotation_stylegan1",
     }
 
-    config, default = load("stylegan2").to_dict(), load("default").to_dict()
-    assert config == default | {"generator": "stylegan2"}
+    config, own = load("stylegan2").to_dict(), load("projection").to_dict()
+    assert config == own | {"generator": "stylegan2"}
     choices = {
         "generator": "mobile_stylegan_ffhq",
         "recognition": "dlib_resnet",
@@ -100,7 +100,7 @@ def test_the_paper_configuration_is_the_papers_and_parts_can_be_mixed():
         "face_model": "morphable",
     }
     config = load("paper", [f"--config.{part}={x}" for part, x in choices.items()])
-    others = ("vgg16", "landmark_net", "rig_rotation")
+    others = ("vgg16", "landmark_net", "rig_rotation", "to_rgb")
     assert {*needed(config).values()} == {*choices.values(), *others}
 
 

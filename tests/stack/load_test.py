@@ -175,7 +175,7 @@ def test_a_file_brings_a_generator_of_its_own_size(no_weights, tmp_path, module)
     file = tmp_path / "own.safetensors"
     saved = small_generator(file, module, (6, 5, 4))
     named = [f"--config.generator={kind}", f"--config.files.generator={file}"]
-    config = configuration.load("default", named)
+    config = configuration.load("projection", named)
     stack = load(config, SYNTHESIZE)
     generator = stack.functions.generator
     assert (generator.num_ws, generator.resolution) == (6, 16)
@@ -205,7 +205,7 @@ def test_a_misshapen_file_is_told_by_its_own_name(no_weights, tmp_path):
         converted.save(file, arrays | more, {"kind": kind})
         named = [f"--config.generator={kind}", f"--config.files.generator={file}"]
         with pytest.raises(PieError, match="not those of|own.safetensors do not fit"):
-            load(configuration.load("default", named), SYNTHESIZE)
+            load(configuration.load("projection", named), SYNTHESIZE)
 
 
 @pytest.mark.parametrize(

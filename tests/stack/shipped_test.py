@@ -171,10 +171,10 @@ def test_the_curvature_is_that_of_the_default_generator():
 
 
 @pytest.mark.real
-def test_fast_lowers_the_energy_of_photographs_faster_than_the_default_does():
+def test_fast_lowers_the_energy_of_photographs_faster_than_adam_does():
     photo = portraits.load_portrait(builders.portrait("glover.jpg"))
     energies = {}
-    for name in ("fast", "default"):
+    for name in ("fast", "projection"):
         config = configuration.load("fast")
         config.stages = (config.stages[0], configuration.load(name).stages[1])
         for stage in config.stages:
@@ -192,7 +192,7 @@ def test_fast_lowers_the_energy_of_photographs_faster_than_the_default_does():
             energy, stages, params, references, begun, report_every=10
         )
         energies[name] = schedule.standing(stages, last)["total"][0]
-    assert energies["fast"] < 0.8 * energies["default"]
+    assert energies["fast"] < 0.8 * energies["projection"]
 
 
 @pytest.mark.real

@@ -1,6 +1,6 @@
 import pytest
 
-from pie_jax.configs import default, full, testing
+from pie_jax.configs import default, projection, testing
 from pie_jax.stack import registry, uses
 from pie_jax.stack.uses import EMBED, FIT, SYNTHESIZE, Use
 
@@ -32,32 +32,36 @@ def needed(config, use=EMBED):
 @pytest.mark.parametrize(
     "config, use, parts",
     [
-        (changed(default), EMBED, PARTS),
-        (changed(default), SYNTHESIZE, {"generator"}),
-        (changed(default), FIT, {"mofa", "landmark_net", "face_model"}),
-        (changed(default), Use(edit=("expression",)), {"rig_expression", "silhouette"}),
+        (changed(projection), EMBED, PARTS),
+        (changed(projection), SYNTHESIZE, {"generator"}),
+        (changed(projection), FIT, {"mofa", "landmark_net", "face_model"}),
+        (
+            changed(projection),
+            Use(edit=("expression",)),
+            {"rig_expression", "silhouette"},
+        ),
         (changed(testing), Use(edit=("rotation",)), {"rig_rotation"}),
         (
             changed(testing, mofa="", recognition=""),
             uses.edit(),
             {"generator", "landmark_net", "face_model"},
         ),
-        (changed(default, start="encoder"), EMBED, {*PARTS, "encoder"}),
-        (compare(changed(default)), EMBED, {*PARTS, "curvature"}),
-        (changed(full), EMBED, {*PARTS, *EDITING}),
+        (changed(projection, start="encoder"), EMBED, {*PARTS, "encoder"}),
+        (compare(changed(projection)), EMBED, {*PARTS, "curvature"}),
+        (changed(default), EMBED, {*PARTS, *EDITING, "encoder", "curvature", "to_rgb"}),
         # It looks at no other face.
         (
-            changed(default, energy__rig_identity=1.0),
+            changed(projection, energy__rig_identity=1.0),
             EMBED,
             {*PARTS, "mofa", "rig_rotation"},
         ),
         (
-            changed(default, perceptual="", energy__perceptual=0.0),
+            changed(projection, perceptual="", energy__perceptual=0.0),
             EMBED,
             PARTS - {"perceptual"},
         ),
         (
-            changed(default, recognition="", energy__recognition=0.0),
+            changed(projection, recognition="", energy__recognition=0.0),
             EMBED,
             PARTS - {"recognition"},
         ),
@@ -77,10 +81,10 @@ def online(module):
 
 
 def test_a_bank_and_landmarks_are_needed_only_by_terms_that_ask_for_them():
-    assert uses.needs_bank(full.get_config(), EMBED)
+    assert uses.needs_bank(default.get_config(), EMBED)
     for config, use in [
-        (online(full), EMBED),
-        (changed(full), SYNTHESIZE),
-        (changed(default), EMBED),
+        (online(default), EMBED),
+        (changed(default), SYNTHESIZE),
+        (changed(projection), EMBED),
     ]:
         assert not uses.needs_bank(config, use)

@@ -1,5 +1,3 @@
-import dataclasses
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -7,62 +5,106 @@ import numpy as np
 import pytest
 
 from pie_jax.core import theta as parameters
+from pie_jax.editing import refine
+from pie_jax.editing.refine import Looks
 from pie_jax.training import rignet_step
-from pie_jax.training.rignet_step import RigWeights, rig_objective
+from pie_jax.training.rignet_step import RigBatch, RigGiven, rig_objective
+from pie_jax.workflows import refining
 from tests import builders
 from tests.builders import random_theta
-from tests.checks import assert_gradient, double
+from tests.checks import assert_gradient
+from tests.energy.people_test import toy_landmarks
 
 MODEL = builders.toy_morphable()
-SIZE = parameters.to_vector(parameters.neutral()).shape[-1]
-WEIGHTS = RigWeights(
-    geometry=3.0, colour=2.0, person=1.0, length=0.0, own=0.5, back=0.25
-)
+COMPONENT = "rotation"
 
 
-def observe(params, code, chip_matrix):
-    """The face is the code's first row; the person its second."""
-    return parameters.from_vector(code[:, 0, :SIZE]), code[:, 1, :4]
+@pytest.fixture(scope="module", autouse=True)
+def in_double():
+    with jax.enable_x64(True):
+        yield
 
 
-def codes(theta, seed=0):
-    code = jax.random.normal(jax.random.key(seed), (len(theta.rotation), 3, 512))
-    return code.at[:, 0, :SIZE].set(parameters.to_vector(theta))
+@pytest.fixture(scope="module")
+def world():
+    """What looks at codes, and what is given."""
+    generator, networks, params = builders.small_stack()
+    looks = Looks(
+        builders.whole(generator),
+        networks.estimate,
+        toy_landmarks,
+        networks.recognition,
+        networks.crop,
+        refining._place,
+    )
+    params = params.replace(landmark_net=jnp.asarray(0.05))
+    given = RigGiven(params, jnp.zeros(3), jnp.ones(3))
+    return looks, given
 
 
-def perfect(component):
-    """The rig that sets the component, in the row where it stands."""
-    names = list(parameters.SIZES)
-    start = sum(parameters.SIZES[x] for x in names[: names.index(component)])
-    stop = start + parameters.SIZES[component]
-
-    def apply(params, code, target):
-        own = code[:, 0, start:stop]
-        return jnp.zeros_like(code).at[:, 0, start:stop].set(target - own)
-
-    return apply
+def see(params, image):
+    return builders.toy_estimate(params.mofa, image)
 
 
-def given(component):
-    size = parameters.SIZES[component]
-    return rignet_step.RigGiven((), MODEL, jnp.zeros(size), jnp.ones(size), WEIGHTS)
+def heads(params, w_plus):
+    """The upper half."""
+    return jnp.zeros((len(w_plus), 32, 32)).at[:, :16].set(1)
+
+
+def turns(scale, code, target):
+    """A rig that is not the same for all codes, and moves where nothing is asked for."""
+    moved = jnp.zeros_like(code).at[..., :3].set(scale * target[:, None])
+    return (1 + moved) * (1 + jnp.tanh(code)) * scale
 
 
 def batch(strength):
-    theta, other = random_theta(2, seed=1), random_theta(2, seed=2)
-    return rignet_step.RigBatch(
-        codes(theta), jnp.zeros((2, 2, 3)), other, jnp.full(2, jnp.float32(strength))
+    rng = np.random.default_rng(1)
+    code = jnp.asarray(
+        0.3 * rng.normal(size=(2, builders.small_stack()[0].num_ws, 512))
     )
+    return RigBatch(code, random_theta(2, seed=2), jnp.full(2, strength))
 
 
-@pytest.mark.parametrize("component", parameters.COMPONENTS)
-def test_the_perfect_rig_misses_nothing(component):
-    objective = jax.jit(rig_objective(perfect(component), observe, component))
-    loss, terms = objective({}, given(component), jax.random.key(0), batch(0.7))
-    assert terms.keys() == {field.name for field in dataclasses.fields(RigWeights)}
-    assert terms.pop("length") > 0
-    chex.assert_trees_all_close(terms, dict.fromkeys(terms, 0.0), atol=2e-3)
-    assert loss < 0.01
+def losses(world, apply, params, edits):
+    looks, given = world
+    objective = rig_objective(apply, looks, see, heads, COMPONENT)
+    return objective(params, given, jax.random.key(0), edits)
+
+
+def test_what_is_there_already_is_no_edit(world):
+    loss, terms = losses(world, turns, 0.2, batch(0.0))
+    assert terms.keys() == {*refine.NOTICED, "back"}
+    for name in ("near", "back", "aside", "rotation", "expression", "person"):
+        np.testing.assert_allclose(terms[name], 0, atol=1e-9)
+    np.testing.assert_allclose(loss, sum(terms.values()))
+
+
+def test_a_rig_that_does_nothing_misses_what_is_asked_for_and_keeps_the_rest(world):
+    edits = batch(0.7)
+    _, terms = losses(world, lambda params, code, _: 0 * code, None, edits)
+    for name in ("near", "back", "aside", "expression", "person"):
+        np.testing.assert_allclose(terms[name], 0, atol=1e-9)
+    looks, given = world
+    own, _ = rignet_step.before(looks, see, given.params, edits.code)
+    off = 0.7 * (edits.other.rotation - own.theta.rotation)[:, :2]
+    squares = jnp.sum(off**2, axis=1) / refine.NOTICED["rotation"] ** 2
+    expected = jnp.mean(jnp.sqrt(1 + squares) - 1)
+    np.testing.assert_allclose(terms["rotation"], expected, rtol=1e-6)
+
+
+def test_an_edit_is_as_long_as_an_editor_s_and_is_to_lead_back(world):
+    looks, given = world
+    edits = batch(0.7)
+    own, _ = rignet_step.before(looks, see, given.params, edits.code)
+    target = rignet_step.towards(own.theta, edits.other, edits.strength, COMPONENT)
+    to, of = (turns(0.2, edits.code, x.rotation) for x in (target, own.theta))
+    _, terms = losses(world, turns, 0.2, edits)
+    length = jnp.mean((to - of) ** 2, axis=(1, 2)) / refine.NOTICED["near"] ** 2
+    expected = jnp.mean(jnp.sqrt(1 + length) - 1)
+    np.testing.assert_allclose(terms["near"], expected, rtol=1e-9)
+    assert terms["back"] > 0
+    always = lambda params, code, target: 0 * code + params * target[:, None, :1]
+    assert losses(world, always, 0.2, edits)[1]["back"] < 1e-12
 
 
 def test_the_strength_goes_beyond_the_others_and_only_a_head_that_turns_may_move():
@@ -85,7 +127,7 @@ def test_the_strength_goes_beyond_the_others_and_only_a_head_that_turns_may_move
         chex.assert_trees_all_equal(asked.identity, theta.identity)
 
 
-def test_the_difference_has_its_units_and_a_rig_that_does_nothing_keeps_the_rest():
+def test_the_difference_has_its_units():
     theta = random_theta(2, seed=1)
     geometry, colour = jax.jit(rignet_step.difference)(MODEL, theta, theta)
     chex.assert_trees_all_close((geometry, colour), (jnp.zeros(2),) * 2, atol=1e-6)
@@ -94,28 +136,13 @@ def test_the_difference_has_its_units_and_a_rig_that_does_nothing_keeps_the_rest
     chex.assert_trees_all_close(geometry, jnp.zeros(2), atol=1e-6)
     assert (colour > 0.05).all() and (colour < 1.5).all()
 
-    objective = jax.jit(
-        rig_objective(lambda params, code, _: 0 * code, observe, "expression")
-    )
-    loss, terms = objective({}, given("expression"), jax.random.key(0), batch(1.0))
-    assert terms["geometry"] > 0.01
-    for name in ("person", "length", "own", "back"):
-        assert terms[name] == 0
-    weighted = sum(getattr(WEIGHTS, name) * x for name, x in terms.items())
-    np.testing.assert_allclose(loss, weighted, rtol=1e-5)
 
-
-def test_its_gradient_agrees_with_finite_differences():
-    component = "expression"
-    size = parameters.SIZES[component]
-    fixed, chosen = given(component), batch(0.8)
-
-    def apply(scale, code, target):
-        moved = jnp.zeros_like(code).at[:, 0, :size].set(scale * target)
-        return moved.at[:, 0, 150 : 150 + size].add(scale**2 * target)
+def test_its_gradient_agrees_with_finite_differences(world):
+    edits = batch(0.8)
 
     def loss(scale):
-        objective = rig_objective(apply, observe, component)
-        return objective(scale, double(fixed), jax.random.key(0), double(chosen))[0]
+        terms = losses(world, turns, scale, edits)[1]
+        # The others have parts of which no gradient is taken (`editing.refine`).
+        return sum(terms[x] for x in ("near", "back", "rotation", "expression"))
 
     assert_gradient(loss, 0.3, rtol=1e-4)
