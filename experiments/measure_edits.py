@@ -34,8 +34,10 @@ from pie_jax.energy.term import needed
 from pie_jax.face import crops
 from pie_jax.io import atomic, codes, images
 from pie_jax.losses.landmark import mean_distance
+from pie_jax.networks import tuning
 from pie_jax.photos import alignment, faces
 from pie_jax.photos.portraits import Portrait
+from pie_jax.stack import assembly
 from pie_jax.stack.assembly import Stack
 from pie_jax.workflows.edit_record import landmarks
 from pie_jax.workflows.editable import Editable
@@ -55,9 +57,14 @@ further in its eyes, flatter ones less."""
 Figures = dict[str, list[float]]
 
 
-Subject = tuple[jax.Array, jax.Array | None]
-"""A code `[1, num_ws, 512]`, and the photograph `[1, R, R, 3]` in [-1, 1] that edits are
-compared with; None for a sample, which is its own photograph."""
+class Subject(NamedTuple):
+    """A code `[1, num_ws, 512]`, what its generator is changed by, and the photograph
+    `[1, R, R, 3]` in [-1, 1] that edits are compared with. A sample has neither, and is
+    its own photograph."""
+
+    w_plus: jax.Array
+    change: tuning.Part | None = None
+    photo: jax.Array | None = None
 
 
 class Bench(NamedTuple):
@@ -81,6 +88,7 @@ def main() -> None:
         num=(100, "held-out samples"),
         poses=(4, "of the grid, for each"),
         rounds=(2, "of feedback"),
+        refine=(0, "steps of refinement of poses, with the rounds"),
     )
     parser.add_argument("--embedded", type=Path, nargs="*", default=[], metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("edits.json"))
@@ -95,7 +103,7 @@ def main() -> None:
         "samples": _held_out(others, args.num),
     }
     report = {
-        name: summary(measure(bench, x, args.poses, args.rounds))
+        name: summary(measure(bench, x, args.poses, args.rounds, args.refine))
         for name, x in edited.items()
         if x
     }
@@ -107,40 +115,49 @@ def main() -> None:
 
 def _embedded(folder: Path, num_ws: int) -> Subject:
     photo = images.from_u8(images.read(folder / "aligned.png"))
-    w_plus, _ = codes.load_codes(folder, num_ws, GENERATOR)
-    return jnp.asarray(w_plus), jnp.asarray(photo)[None]
+    w_plus, change = codes.load_codes(folder, num_ws, GENERATOR)
+    return Subject(jnp.asarray(w_plus), change, jnp.asarray(photo)[None])
 
 
 def _held_out(others: Data, num: int) -> list[Subject]:
     chosen = samples.w_plus(others.samples.take(slice(num)), others.num_ws)
-    return [(jnp.asarray(x)[None], None) for x in chosen]
+    return [Subject(jnp.asarray(x)[None]) for x in chosen]
 
 
 def measure(
-    bench: Bench, portraits: Sequence[Subject], poses: int, most_rounds: int
+    bench: Bench,
+    portraits: Sequence[Subject],
+    poses: int,
+    most_rounds: int,
+    refine: int = 0,
 ) -> Figures:
-    """Edits all portraits, without feedback and with these rounds of it.
+    """Edits all portraits, without feedback and with these rounds of it; the poses of the
+    latter are refined by so many steps.
 
     Returns:
         Figures of single edits by name; see `_pose`, `_expression` and `_light`.
         `turned` are rows of requested yaw, and of achieved yaw by the judges, degrees.
     """
     figures: Figures = defaultdict(list)
-    for i, (w_plus, photo) in enumerate(tqdm(portraits, unit="portrait")):
-        editable = _editable(bench.stack, w_plus, photo)
+    for i, subject in enumerate(tqdm(portraits, unit="portrait")):
+        editable = _editable(bench.stack, subject)
         for rounds in (0, most_rounds):
             suffix = f"_feedback{rounds}" if rounds else ""
             rng = np.random.default_rng(i)  # the same edits with and without feedback
-            for name, value in _edits(Trial(bench, editable, rounds), rng, poses):
+            for name, value in _edits(
+                Trial(bench, editable, rounds, rounds and refine), rng, poses
+            ):
                 figures[name + suffix].append(value)
     return dict(figures)
 
 
-def _editable(stack: Stack, w_plus: jax.Array, photo: jax.Array | None) -> Editable:
-    """As `pie edit` has it, for edits that keep no background."""
-    before = edit.look(needed(stack.functions.editor, "mofa"), stack.params, w_plus)
-    photo = before.image if photo is None else photo
-    photo_u8, unused = _u8(photo), jnp.zeros((1, 1))
+def _editable(stack: Stack, subject: Subject) -> Editable:
+    """As `pie edit` has it, for edits that keep no background: all is the head's."""
+    stack = assembly.tuned(stack, subject.change)
+    editor = needed(stack.functions.editor, "mofa")
+    before = edit.look(editor, stack.params, subject.w_plus)
+    photo = before.image if subject.photo is None else subject.photo
+    photo_u8, unused = _u8(photo), jnp.ones((1, 1))
     portrait = Portrait(photo_u8, alignment.whole(len(photo_u8)), None)
     return Editable(photo[0], portrait, before, stack, lambda *_: unused, unused)
 
@@ -151,6 +168,7 @@ class Trial(NamedTuple):
     bench: Bench
     editable: Editable
     rounds: int
+    refine: int = 0
 
     def attempt(self, component: str, target: FaceParams) -> Seen:
         """Edits one component."""
@@ -185,7 +203,8 @@ def _pose(
     before, model = editable.before, editable.model
     target = _turned(before.theta, degrees)
     asked = Request(dict(zip(("yaw", "pitch"), map(Amount, degrees), strict=True)))
-    shot = shoot(editable, asked, target, Options(trial.rounds, keep_background=False))
+    options = Options(trial.rounds, keep_background=False, refine=trial.refine)
+    shot = shoot(editable, asked, target, options)
     yield "pose_leak", float(landmark_leak(model, before.theta, shot.edited.theta)[0])
     image = jnp.asarray(images.from_u8(shot.picture_u8))[None]
     by_mofa = partial(bench.estimate, editable.params.mofa)

@@ -85,7 +85,7 @@ def bench(strength):
 def measured(strength):
     theta = parameters.to_vector(random_theta(1, seed=1))
     w_plus = jnp.zeros((1, 2, 512)).at[:, 0, :SIZE].set(theta)
-    return measure_edits.measure(bench(strength), [(w_plus, None)], 3, 2)
+    return measure_edits.measure(bench(strength), [measure_edits.Subject(w_plus)], 3, 2)
 
 
 def test_perfect_edits_have_no_errors_feedback_helps_and_slopes_are_of_small_angles():
