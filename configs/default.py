@@ -13,12 +13,11 @@ from pie_jax.configs import common, projection
 def get_config() -> ConfigDict:
     config = projection.get_config()
     # Figures: docs/measurements.md.
-    # - photometric: the paper's weight, 10 times 0.001, meant for colours in [0, 1]; ours
-    #   are in [0, 255].
-    # - landmark: a hundredth of the paper's, 10 times 0.2, is of the pixel term's size.
+    # - photometric: half of the paper's weight, 10 times 0.001, which is meant for colours
+    #   in [0, 1]; ours are in [0, 255].
+    # - landmark: a two-hundredth of the paper's, 10 times 0.2.
     # - rig_identity: the paper's.
-    # - recognition_edited: at equal weights edits are less like the person; with six
-    #   times, the projection is worse.
+    # - all that edits: with twice these weights the projection is worse.
     config.energy = ConfigDict(
         {
             **config.energy,

@@ -2,7 +2,7 @@ r"""Embeds photographs as an ml-collections experiment; the same as `pie embed`.
 
     python -m experiments.embed --config=configs/default.py --workdir=embedded face.jpg
     python -m experiments.embed --config=configs/default.py --workdir=embedded \
-        "--config.stages[0].num_steps=60" face.jpg
+        "--config.stages[1].num_steps=60" face.jpg
 """
 
 from collections.abc import Sequence

@@ -88,7 +88,7 @@ def main() -> None:
         num=(100, "held-out samples"),
         poses=(4, "of the grid, for each"),
         rounds=(2, "of feedback"),
-        refine=(0, "steps of refinement of poses, with the rounds"),
+        refine=(0, "steps of refinement of poses after these rounds, if any"),
     )
     parser.add_argument("--embedded", type=Path, nargs="*", default=[], metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("edits.json"))
@@ -115,8 +115,8 @@ def main() -> None:
 
 def _embedded(folder: Path, num_ws: int) -> Subject:
     photo = images.from_u8(images.read(folder / "aligned.png"))
-    w_plus, change = codes.load_codes(folder, num_ws, GENERATOR)
-    return Subject(jnp.asarray(w_plus), change, jnp.asarray(photo)[None])
+    found = codes.load_codes(folder, num_ws, GENERATOR)
+    return Subject(jnp.asarray(found.w_plus), found.of(0), jnp.asarray(photo)[None])
 
 
 def _held_out(others: Data, num: int) -> list[Subject]:

@@ -7,8 +7,8 @@ Begins with the closed form of `experiments.rig_start`, for which a regression f
 codes to theta stands for generator and MoFA (a minute, and two for looking at the
 samples). For codes of another generator, name it as for `generate_samples`, as in
 `--config stylegan2 --config.files.generator=stylegan2.safetensors`; it takes as long.
-`--steps` go on with the generator itself and all that looks at its pictures
-in the loop: a second for two samples on one core. May be killed at any moment and
+`--steps` go on with the generator, by its small pictures if it has such, and all that looks
+at them in the loop: a second for four samples on two cores. May be killed at any moment and
 started again. At the end the folder holds `rig_<component>.safetensors`, ready for
 `pie_jax/assets/`. `--edits` (experiments.generate_edits), with other rigs, say what
 edits change besides.
@@ -198,7 +198,11 @@ def rig_task(
         evaluate=partial(_evaluate, judged, batch),
         preview=partial(_preview, judged, batch),
         identity=training_script.identity(trained_on.samples, args.batch, 1.0)
-        | {"component": component, "start": training_script.digest(network)},
+        | {
+            "component": component,
+            "objective": "refined edits",
+            "start": training_script.digest(network),
+        },
     )
 
 

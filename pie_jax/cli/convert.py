@@ -95,5 +95,8 @@ def _use(kind: str, out: Path) -> str:
         for name, network in table.items():
             if network.weights == kind:
                 file = shlex.quote(f"--config.files.{part}={out}")
-                return f"Written: {out}\nUse it with --config.{part}={name} {file}"
+                # The default asks for what other generators lack.
+                named = "--config projection " if part == "generator" else ""
+                use = f"Use it with {named}--config.{part}={name} {file}"
+                return f"Written: {out}\n{use}"
     return f"Written: {out}"

@@ -104,7 +104,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         dest="refine",
         action="store_const",
         const=0,
-        help="the rigs alone: a second in the place of twenty",
+        help="the rigs alone: without the five seconds or so that this takes",
     )
     group.add_argument(
         "--together",

@@ -10,7 +10,7 @@ EXAMPLES = """examples:
   pie embed face.jpg --out embedded
   pie embed photos/*.jpg --out embedded --config.batch_size=2
   pie embed face.jpg --out paper --config paper_schedule
-  pie embed face.jpg --out quick "--config.stages[0].num_steps=60"
+  pie embed face.jpg --out quick "--config.stages[1].num_steps=60"
 
 For each photograph the folder OUT/<stem>/ gets aligned.png, projection.png, code/,
 metrics.json and convergence.png. A run that was stopped, in whatever way, goes on when

@@ -51,7 +51,7 @@ def hold(
         covered: `[S, S]` in [0, 1], where `edited` is a picture at all; elsewhere the
             photograph stays, with its person.
     """
-    visible = connected(after * covered)
+    before, visible = connected(before), connected(after * covered)
     background = behind(photo, edited, before, visible, covered)
     person = exchange_background(edited, background, visible, covered)
     mask = enlarge(seam(person, background, visible, covered), len(photo))
@@ -183,7 +183,7 @@ def presence(share: Array) -> Array:
 def changed(before: Array, after: Array, covered: Array, size: int) -> Array:
     """Where `hold` leaves less than the photograph: `[size, size]` in [0, 1]; args as
     there."""
-    after = after * covered
+    before, after = connected(before), connected(after * covered)
     gone = receded(before, after, covered)
     both = jnp.maximum(gone, _widened(presence(after), _REACH))
     both = _widened(both, 2 * _RIM)

@@ -24,7 +24,7 @@ from pie_jax.stack import cache
 from pie_jax.stack.assembly import Functions
 
 CHUNK = 20
-"""People in a file: nine seconds of work with the default generator."""
+"""People in a file: two seconds of work with the default generator."""
 _VERSION = 1
 """Raised when other people come of the same networks."""
 
@@ -35,8 +35,8 @@ def load(
     """`Params.bank` (`energy.people.bank`) of so many people; makes what is missing.
 
     Args:
-        functions: give the generator and MoFA.
-        params: theirs, `generator` and `mofa`.
+        functions: give the generator, MoFA and the landmark network.
+        params: theirs, `generator`, `mofa`, `landmark_net`, and `to_rgb` where that draws.
         identity: of the networks (`load.bank_identity`).
 
     Returns:

@@ -144,7 +144,7 @@ CURVATURES = {
     name: _curvature(name, weights)
     for name, weights in (("mobile_stylegan_ffhq", "curvature"), ("testing", None))
 }
-"""By the generator; of the default configuration's energy."""
+"""By the generator; of the energy of `--config projection`."""
 
 
 def _drawn(network: Network) -> Network:

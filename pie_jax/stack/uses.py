@@ -16,11 +16,11 @@ from pie_jax.stack.networks import Network
 SAMPLERS = ("bank", "online")
 STARTS = ("encoder", "mean")
 _OWN_PARTS = {
-    "landmark_net": networks.LANDMARK_NET,
-    "silhouette": networks.SILHOUETTE,
-    "to_rgb": networks.TO_RGB,
+    "landmark_net": "LANDMARK_NET",
+    "silhouette": "SILHOUETTE",
+    "to_rgb": "TO_RGB",
 }
-"""Those that a configuration does not choose."""
+"""Those that a configuration does not choose, by their names in `networks`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _choose(config: ConfigDict, part: str, own: Generator | None) -> Network:
     if part in networks.NAMED:
         return _named(config, part, networks.NAMED[part])
     if part in _OWN_PARTS:
-        return _OWN_PARTS[part]
+        return getattr(networks, _OWN_PARTS[part])
     if part.startswith("rig_"):
         rigs = _named(config, "rig", networks.RIGS)
         num_ws = (own or networks.GENERATORS[config.generator].build()).num_ws

@@ -91,10 +91,9 @@ def rig_objective(
 
     def objective(params: Any, given: RigGiven, key: Array, batch: RigBatch):
         def edited(code: Array, own: FaceParams, target: FaceParams) -> Array:
-            return code + offset(given, params, code, own, target)
-
-        def offset(given: RigGiven, *args: Any) -> Array:
-            return difference_of(apply, given, component, *args)
+            return code + difference_of(
+                apply, given, component, params, code, own, target
+            )
 
         own, known = before(looks, sight, given.params, batch.code)
         target = towards(own.theta, batch.other, batch.strength, component)

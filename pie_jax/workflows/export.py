@@ -73,7 +73,7 @@ def _export_face(record: Path, out: Path, posed: bool) -> None:
 
 def _face_model_config(record: Path, chosen: dict[str, str]) -> ConfigDict:
     """A configuration with the face model that a record says it is of."""
-    config = configuration.load(configuration.DEFAULT)
+    config = configuration.load(configuration.OF_ANY)
     config.face_model = chosen.get("name", config.face_model)
     config.mofa = ""  # any of them may have estimated the numbers
     config.files.face_model = chosen.get("path", "")

@@ -29,7 +29,7 @@ def load_config(code: Path, name: str | None, overrides: Sequence[str]) -> Confi
     if not code.exists():
         raise PieError(f"{code}: there is no such folder or file")
     if name is not None or not code.is_dir():
-        return configuration.load(name or configuration.DEFAULT, overrides)
+        return configuration.load(name or configuration.OF_ANY, overrides)
     _, metadata = codes.load(code)
     file = codes.generator_file(metadata)
     given = [

@@ -129,6 +129,11 @@ def test_a_second_head_at_the_border_is_nobody_s():
     # Hair that hangs down to the border stays.
     hair = head.at[SMALL // 2 :, 16:20].set(1)
     np.testing.assert_allclose(background.connected(hair)[hair > 0], 1, atol=1e-3)
+    # Somebody who stands beside in the photograph stays there.
+    photo, both = picture(0), jnp.maximum(head, other)
+    held = HOLD(photo, picture(1), both, both, EVERYWHERE)
+    np.testing.assert_allclose(at(held, 0.03, 0.82), at(photo, 0.03, 0.82), atol=2e-2)
+    assert background.changed(both, both, EVERYWHERE, SIZE)[-20:, :4].max() < 0.05
 
 
 def test_what_the_person_uncovers_is_as_the_generator_has_it_where_that_is_alike():
