@@ -23,7 +23,7 @@ from pie_jax.core.numerics import norm
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing.edit import Seen
-from pie_jax.face import crops
+from pie_jax.face import crops, pose
 from pie_jax.face.render import Rendering, render_vertices
 from pie_jax.graphics.sampling import sample
 from pie_jax.networks import latents
@@ -79,7 +79,6 @@ class Aim:
 
     Attributes:
         target: `[B]`, the theta that is asked for, as the editor sees it.
-        rotation: `[B, 3]`, its rotation as MoFA sees it.
         residual: `[B, 68, 2]` in fractions of the frame, where the portrait's landmarks
             lie off those of its theta.
         colours: `[B, V, 3]`, RGB in [0, 1] of the face's vertices, in the light that is
@@ -97,7 +96,6 @@ class Aim:
     """
 
     target: FaceParams
-    rotation: Array
     residual: Array
     colours: Array
     visible: Array
@@ -115,22 +113,19 @@ class Known:
     """What of portraits is the same for all their edits.
 
     Attributes:
-        theta: `[B]`, as MoFA sees them.
         landmarks: `[B, 68, 2]` in fractions of the frame.
         residual: as of `Aim`.
     """
 
-    theta: FaceParams
     landmarks: Array
     residual: Array
 
 
 def known(looks: Looks, params: Params, portrait: Seen) -> Known:
     """Looks at portraits before their edits."""
-    theta = looks.estimate(params.mofa, portrait.image)
     points = both_ways(looks.find_landmarks, params.landmark_net, portrait.image)
     residual = points - _rendered(params, portrait.theta).landmarks
-    return Known(theta, points, residual)
+    return Known(points, residual)
 
 
 def aim(
@@ -156,14 +151,11 @@ def aim(
         head: `[B, S, S]` in [0, 1], each pixel's share in the edited head; where it is 1,
             nothing is beside it.
     """
-    # The editor and MoFA see rotations a little differently.
-    turned = seen.theta.rotation + target.rotation - portrait.theta.rotation
     photo = _at_most(photo, crops.REDUCED)
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
     colours, visible = _expected(params, portrait.theta, seen, photo, target)
     return Aim(
         target=target,
-        rotation=turned,
         residual=seen.residual,
         colours=colours,
         visible=visible,
@@ -226,6 +218,7 @@ def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Arra
     image = _drawn(looks, params, w_plus) + aim.correction
     theta = looks.estimate(params.mofa, image)
     points = both_ways(looks.find_landmarks, params.landmark_net, image)
+    posed = pose.solve(params.face_model, theta, points)  # as the editor sees it
     place = jax.lax.stop_gradient(theta.translation)  # and size: the generator's
     target = dataclasses.replace(aim.target, translation=place)
     shown = _rendered(params, target)
@@ -233,7 +226,7 @@ def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Arra
         "landmarks": _landmarks_off(points, shown.landmarks + aim.residual),
         "colours": _colours_off(image, shown.points, points, shown.landmarks, aim),
         # Roll is the picture's (`editing.edit`).
-        "rotation": _sum((theta.rotation - aim.rotation)[:, :2]),
+        "rotation": _sum((posed.rotation - aim.target.rotation)[:, :2]),
         "near": _mean(code - aim.code),
         "aside": _mean(aim.outside[..., None] * (_small(image) - aim.aside)),
     }

@@ -74,7 +74,7 @@ def refined(
     aims: dict[str, Any] = {x.name: 0 for x in dataclasses.fields(Aim)}
     aims["descriptor"] = whose
     names = set(refine.NOTICED) - ({"person"} if whose is None else set())
-    know = program(refine.known, "known", lambda params, x: Known(x.theta, *unseen))
+    know = program(refine.known, "known", lambda *_: Known(*unseen))
     aim = program(refine.aim, "aim", lambda *x: Aim(**aims | {"target": x[4]}))
     step = program(
         refine.step, "step", lambda params, state, *_: (state, dict.fromkeys(names, 0))

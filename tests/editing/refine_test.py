@@ -6,6 +6,8 @@ import pytest
 from pie_jax.editing import refine
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.refine import Looks
+from pie_jax.face import pose
+from pie_jax.networks.landmark_net import both_ways
 from pie_jax.photos import faces
 from pie_jax.workflows import refining
 from tests import builders, checks
@@ -63,8 +65,10 @@ def test_the_rig_s_answer_lacks_nothing_of_what_is_compared_with_itself(world):
         np.testing.assert_allclose(found[name], 0, atol=1e-12)
     for name in ("rotation", "landmarks", "person"):
         assert (found[name] > 0).all()
-    # What was asked for, as MoFA sees it, leaves no rotation to be missed.
-    there = aim.replace(rotation=edited.theta.rotation)
+    # What is there, as the editor sees it, leaves no rotation to be missed.
+    points = both_ways(looks.find_landmarks, params.landmark_net, edited.image)
+    posed = pose.solve(params.face_model, edited.theta, points)
+    there = aim.replace(target=aim.target.replace(rotation=posed.rotation))
     found = refine.terms(looks, params, aim.code, there)
     np.testing.assert_allclose(found["rotation"], 0, atol=1e-12)
 

@@ -7,6 +7,7 @@ import pytest
 from pie_jax.core import theta as parameters
 from pie_jax.editing import refine
 from pie_jax.editing.refine import Looks
+from pie_jax.editing.sight import sight
 from pie_jax.training import rignet_step
 from pie_jax.training.rignet_step import RigBatch, RigGiven, rig_objective
 from pie_jax.workflows import refining
@@ -42,8 +43,7 @@ def world():
     return looks, given
 
 
-def see(params, image):
-    return builders.toy_estimate(params.mofa, image)
+see = sight(builders.toy_estimate, toy_landmarks)
 
 
 def heads(params, w_plus):
@@ -86,7 +86,8 @@ def test_a_rig_that_does_nothing_misses_what_is_asked_for_and_keeps_the_rest(wor
         np.testing.assert_allclose(terms[name], 0, atol=1e-9)
     looks, given = world
     own, _ = rignet_step.before(looks, see, given.params, edits.code)
-    off = 0.7 * (edits.other.rotation - own.theta.rotation)[:, :2]
+    target = rignet_step.towards(own.theta, edits.other, edits.strength, COMPONENT)
+    off = (own.theta.rotation - target.rotation)[:, :2]
     squares = jnp.sum(off**2, axis=1) / refine.NOTICED["rotation"] ** 2
     expected = jnp.mean(jnp.sqrt(1 + squares) - 1)
     np.testing.assert_allclose(terms["rotation"], expected, rtol=1e-6)
