@@ -18,6 +18,7 @@ FACES = ("edit", "invariance")
 @pytest.mark.real
 def test_each_term_grows_along_its_gradient_as_that_says():
     online = [f"config.stages[{i}].sampler=online" for i in range(3)]  # needs no bank
+    online.append("config.preview_edits=False")
     stack = pie_jax.load("default", online)
     functions, params = stack.functions, stack.params
     generator = functions.generator
