@@ -17,6 +17,8 @@ from pie_jax.networks.mobile_stylegan import FFHQ_WIDTHS, early_features
 from pie_jax.networks.wavelets import inverse_haar
 
 CHANNELS = 64
+LATER = 7
+"""Rows of w_plus after the features: three for each of two blocks, and the output's."""
 
 
 class ToRGB(nn.Module):
@@ -83,10 +85,6 @@ def preview(
 
 def init_params(key: Array, widths: tuple[int, ...] = FFHQ_WIDTHS) -> Any:
     """Random parameters for the generator of these widths."""
-    size, rows = 2 ** (len(widths) - 1), LATER
-    blank = jnp.zeros((1, size, size, widths[-3])), jnp.zeros((1, rows, 512))
+    size = 2 ** (len(widths) - 1)
+    blank = jnp.zeros((1, size, size, widths[-3])), jnp.zeros((1, LATER, 512))
     return ToRGB().init(key, *blank)["params"]
-
-
-LATER = 7
-"""Rows of w_plus after the features: three for each of two blocks, and the output's."""

@@ -18,6 +18,19 @@ FROZEN = ("colours", "landmarks", "person")
 """Where the face lies, and is cut out, has no gradient in these."""
 
 
+def toy_looks(generator, networks):
+    """What looks at edits, of `builders.small_stack`."""
+    return Looks(
+        builders.whole(generator),
+        networks.estimate,
+        toy_landmarks,
+        # As far apart as faces are; the toy's are a hundred times as far.
+        lambda params, chips: 1e-3 * networks.recognition(params, chips),
+        networks.crop,
+        refining._place,
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def double():
     with jax.enable_x64(True):
@@ -28,15 +41,7 @@ def double():
 def world():
     """Looks, parameters, and two edits with what they are refined to."""
     generator, networks, params = builders.small_stack()
-    looks = Looks(
-        builders.whole(generator),
-        networks.estimate,
-        toy_landmarks,
-        # As far apart as faces are; the toy's are a hundred times as far.
-        lambda params, chips: 1e-3 * networks.recognition(params, chips),
-        networks.crop,
-        refining._place,
-    )
+    looks = toy_looks(generator, networks)
     params = params.replace(landmark_net=jnp.asarray(0.05))
     rng = np.random.default_rng(0)
     codes = 0.3 * jnp.asarray(rng.normal(size=(2, 2, generator.num_ws, 512)))

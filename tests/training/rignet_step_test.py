@@ -6,14 +6,13 @@ import pytest
 
 from pie_jax.core import theta as parameters
 from pie_jax.editing import refine
-from pie_jax.editing.refine import Looks
 from pie_jax.editing.sight import sight
 from pie_jax.training import rignet_step
 from pie_jax.training.rignet_step import RigBatch, RigGiven, rig_objective
-from pie_jax.workflows import refining
 from tests import builders
 from tests.builders import random_theta
 from tests.checks import assert_gradient
+from tests.editing.refine_test import toy_looks
 from tests.energy.people_test import toy_landmarks
 
 MODEL = builders.toy_morphable()
@@ -30,14 +29,7 @@ def in_double():
 def world():
     """What looks at codes, and what is given."""
     generator, networks, params = builders.small_stack()
-    looks = Looks(
-        builders.whole(generator),
-        networks.estimate,
-        toy_landmarks,
-        networks.recognition,
-        networks.crop,
-        refining._place,
-    )
+    looks = toy_looks(generator, networks)
     params = params.replace(landmark_net=jnp.asarray(0.05))
     given = RigGiven(params, jnp.zeros(3), jnp.ones(3))
     return looks, given
