@@ -16,12 +16,11 @@ def get_config() -> ConfigDict:
     # - photometric: half of the paper's weight, 10 times 0.001, which is meant for colours
     #   in [0, 1]; ours are in [0, 255].
     # - landmark: a two-hundredth of the paper's, 10 times 0.2.
-    # - rig_identity: the paper's.
+    # - rig_identity: RigNet's map has none of it (energy/rig_identity.py).
     # - all that edits: with twice these weights the projection is worse.
     config.energy = ConfigDict(
         {
             **config.energy,
-            "rig_identity": 1.0,
             "edit_photometric": 7.5e-8,
             "edit_landmark": 0.01,
             "invariance_photometric": 7.5e-8,

@@ -26,7 +26,6 @@ import numpy as np
 from experiments import fitting, generators, script
 from pie_jax.core.interfaces import Generator, Rig
 from pie_jax.core.theta import COMPONENTS, FaceParams, neutral
-from pie_jax.editing import edit as editing
 from pie_jax.energy.term import needed
 from pie_jax.face import correction
 from pie_jax.face.morphable import Morphable
@@ -170,7 +169,7 @@ def edits(stack: Stack, repeats: int) -> dict[str, object]:
 
     def edited(rig: Rig, rig_params: Any, params: Any, w_plus: jax.Array) -> jax.Array:
         target = jax.tree.map(lambda x: x + 0.1, theta)
-        moved = editing.move(rig, rig_params, w_plus, theta, target)
+        moved = rig.edit(rig_params, w_plus, theta, target)
         return generator.synthesis(params, moved)
 
     program = jax.jit(edited, static_argnums=0)

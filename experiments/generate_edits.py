@@ -53,10 +53,8 @@ def drawing(setup: Stack, data: Data) -> Callable:
 
     @jax.jit
     def draw(params: Params, w_plus: jax.Array, own: FaceParams, to: FaceParams):
-        offsets = [
-            edit.offset(rig, params.rigs[c], w_plus, own, to) for c, rig in rigs.items()
-        ]
-        edited = w_plus + sum(offsets)
+        each = [rig.edit(params.rigs[c], w_plus, own, to) for c, rig in rigs.items()]
+        edited = edit.joined(w_plus, each)
         image = functions.generator.synthesis(params.generator, edited)[0]
         return edited[0], *generate_samples.both_sizes(image)
 

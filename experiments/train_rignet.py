@@ -14,9 +14,8 @@ started again. At the end the folder holds `rig_<component>.safetensors`, ready 
 edits change besides.
 """
 
-import itertools
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +29,7 @@ from experiments import (
     pictures,
     ridge_regression,
     rig_data,
+    rig_edits,
     rig_start,
     sample_faces,
     samples,
@@ -42,6 +42,7 @@ from experiments.rig_data import Data
 from experiments.trainer import Task, train
 from pie_jax.core import rotations
 from pie_jax.core.images import reduce_area
+from pie_jax.core.interfaces import Rig
 from pie_jax.core.numerics import norm
 from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
@@ -57,7 +58,6 @@ from pie_jax.training.rignet_step import (
     RigBatch,
     RigGiven,
     difference,
-    difference_of,
     rig_objective,
     towards,
     wanted,
@@ -68,13 +68,6 @@ from pie_jax.workflows import refining
 STEP_SIZE = 1e-4
 """The layers have 512 inputs in 23 rows, which steps move together: at 4e-4 rigs fly
 off within 200 updates."""
-JITTER = 0.5
-"""The largest deviation of what is added to every number of a code, in its own
-deviations: those of photographs lie 0.2 to 0.9 apart from row to row."""
-TURNED = (20.0, 35.0, 2.0)
-"""Degrees of pitch, yaw and roll within which heads are turned, evenly."""
-STRONGEST = 1.3
-"""Of edits towards another sample's component."""
 QUANTILES = (0.01, 0.99)
 """Of the component over the samples: the range of a rig."""
 
@@ -170,31 +163,28 @@ def rig_task(
     """What `experiments.trainer` runs, of `args.component`, `args.steps` and `args.batch`;
     `spread` and `network`, where it begins, are from `linear_rig`."""
     component = args.component
-    module = RigNet(*rignet.widths({"network": network}))
-
-    def apply(params: Any, code: jax.Array, target: jax.Array) -> Any:
-        return module.apply({"params": params}, code, target)
+    # Codes are in standard deviations here, and so is the network.
+    rig = rignet.rig(component, *rignet.widths({"network": network}))
 
     looks = refining.looks(setup.functions)
     see = sight(looks.estimate, looks.find_landmarks)
-    given = RigGiven(
-        setup.params, jnp.asarray(spread["mean"]), jnp.asarray(spread["deviation"])
-    )
-    judge = jax.jit(partial(_judge, setup, apply, component))
-    batch = judged_ones(held_out, component, setup.functions.generator.resolution)
+    given = RigGiven(setup.params, jax.tree.map(jnp.asarray, spread))
+    judge = jax.jit(partial(_judge, setup, rig))
+    model, generator = setup.params.face_model, setup.functions.generator
+    batch = judged_ones(held_out, model, component, generator.resolution)
 
     def judged(params: Any, rows: Judged) -> tuple[dict[str, np.ndarray], np.ndarray]:
         return in_parts(partial(judge, params, given), rows, size=1)
 
     return Task(
         training=training(
-            rig_objective(apply, looks, see, heads(setup), component),
+            rig_objective(rig, looks, see, heads(setup)),
             adamw(max(args.steps, 1), STEP_SIZE),
             memory=0.99,
         ),
         params=network,
         given=given,
-        batches=partial(following, trained_on, component, args.batch, JITTER),
+        batches=partial(rig_edits.following, trained_on, model, component, args.batch),
         evaluate=partial(_evaluate, judged, batch),
         preview=partial(_preview, judged, batch),
         identity=training_script.identity(trained_on.samples, args.batch, 1.0)
@@ -213,9 +203,11 @@ class Judged(NamedTuple):
     chip_matrix: jax.Array
 
 
-def judged_ones(data: Data, component: str, resolution: int) -> Judged:
+def judged_ones(
+    data: Data, model: Morphable, component: str, resolution: int
+) -> Judged:
     """Those that a rig is evaluated by, always the same."""
-    edits, chosen = chosen_edits(data, component, _EVALUATED, JITTER, 0)
+    edits, chosen = rig_edits.chosen(data, model, component, _EVALUATED, 0)
     few = data.samples.take(chosen)
     return Judged(edits, jnp.asarray(sample_faces.chip_matrices(few, resolution)))
 
@@ -237,37 +229,6 @@ def heads(setup: Stack) -> Heads:
     return shares
 
 
-def following(
-    data: Data, component: str, batch_size: int, jitter: float, first_step: int
-) -> Iterator[RigBatch]:
-    """Batches, each a function of its step alone."""
-    for step in itertools.count(first_step):
-        yield chosen_edits(data, component, batch_size, jitter, step)[0]
-
-
-def chosen_edits(
-    data: Data, component: str, batch_size: int, jitter: float, step: int
-) -> tuple[RigBatch, np.ndarray]:
-    """Edits of samples, and which samples these are."""
-    rng = np.random.default_rng((0, step))
-    chosen, others = rng.integers(len(data.samples.seed), size=(2, batch_size))
-    code = data.codes(chosen)
-    apart = jitter * rng.uniform(size=(batch_size, 1, 1)).astype(np.float32)
-    code = code + apart * rng.standard_normal(code.shape, np.float32)
-    theta = data.faces.theta[others]
-    strength = rng.uniform(0, STRONGEST, batch_size)
-    if component == "rotation":
-        theta = theta.copy()
-        theta[:, :3] = np.radians(TURNED) * rng.uniform(-1, 1, (batch_size, 3))
-        strength[:] = 1.0
-    edits = RigBatch(
-        jnp.asarray(code),
-        sample_faces.to_jax(theta),
-        jnp.asarray(strength, jnp.float32),
-    )
-    return edits, chosen
-
-
 def _observe(
     setup: Stack, params: Any, code: jax.Array, chip_matrix: jax.Array
 ) -> tuple[FaceParams, jax.Array]:
@@ -276,16 +237,15 @@ def _observe(
 
 
 def _judge(
-    setup: Stack, apply: Any, component: str, params: Any, given: RigGiven, one: Judged
+    setup: Stack, rig: Rig, params: Any, given: RigGiven, one: Judged
 ) -> tuple[dict[str, jax.Array], jax.Array]:
     """Edits a batch: figures `[B]`, and small pictures before and after `[B, 2]`. All is
     seen in the generator's own pictures, which no training looks at."""
-    edits, matrix = one
+    (edits, matrix), component = one, rig.component
     theta, person = _observe(setup, given.params, edits.code, matrix)
     target = towards(theta, edits.other, edits.strength, component)
-    edited = edits.code + difference_of(
-        apply, given, component, params, edits.code, theta, target
-    )
+    whole = {"network": params, **given.spread}
+    edited = rig.edit(whole, edits.code, theta, target)
     found, descriptor = _observe(setup, given.params, edited, matrix)
     model = given.params.face_model
     left = difference(model, found, wanted(theta, target, found, component))

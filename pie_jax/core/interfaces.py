@@ -32,7 +32,8 @@ class Generator(NamedTuple):
 
 
 class Rig(NamedTuple):
-    """Edits one component of a code (PIE, sec. 3.3; StyleRig, CVPR 2020).
+    """Edits one component of a code (PIE, sec. 3.3; StyleRig, CVPR 2020): the one map of
+    the energy, of the editor and of the rig's training.
 
     Its parameters are a dict with `network` (linen parameters), and of the component
     over the generator's samples `mean` and `deviation`, and `low` and `high`, the range
@@ -40,8 +41,9 @@ class Rig(NamedTuple):
     """
 
     edit: Callable
-    """`(params, w_plus [B, num_ws, 512], theta [B]) -> w_plus [B, num_ws, 512]`; of
-    theta only the component counts."""
+    """`(params, w_plus [B, num_ws, 512], own [B], target [B]) -> w_plus [B, num_ws, 512]`:
+    from `own`, theta(w_plus) as it is seen in the picture, to `target`, as it is to be
+    seen there. Of both only the component counts."""
     component: str
     """One of `core.theta.COMPONENTS`."""
 

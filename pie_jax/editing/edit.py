@@ -1,11 +1,7 @@
 """Edits a portrait's code with rigs (PIE, sec. 4.2 and 5).
 
-A rig was trained to give a face the theta that MoFA sees, and returns a code of its own
-even for the theta that the code has already. So here only the difference counts,
-
-    w_hat = w + rig(w, theta_command) - rig(w, theta(w)),
-
-and an edit that asks for what is there is exactly none, a small one small.
+The rig's map (`core.interfaces.Rig`) is that of the energy; here a command is corrected
+by what is seen of its edit.
 
 All functions are of arrays with a leading axis B, can be compiled, and can be mapped
 over targets. Components are edited in groups: what is in one group at once, from the
@@ -79,31 +75,6 @@ def look(editor: Editor, params: Params, w_plus: Array) -> Seen:
     return Seen(w_plus, image, editor.sight(params, image))
 
 
-def move(
-    rig: Rig, params: Any, w_plus: Array, own: FaceParams, target: FaceParams
-) -> Array:
-    """Edits one component of codes `[B, num_ws, 512]`, without a look at the outcome.
-
-    Args:
-        params: the rig's.
-        own: `[B]`, theta(w_plus), what the estimator sees in its image.
-        target: `[B]`, the component that is asked for, as the estimator sees it.
-
-    Returns:
-        `[B, num_ws, 512]`; `w_plus` itself, to the last bit, where the component is the
-        same in `own` and `target`.
-    """
-    return w_plus + offset(rig, params, w_plus, own, target)
-
-
-def offset(
-    rig: Rig, params: Any, w_plus: Array, own: FaceParams, target: FaceParams
-) -> Array:
-    """What `move` adds, so that offsets of several rigs can be."""
-    there = rig.edit(params, w_plus, target)
-    return there - rig.edit(params, w_plus, own)
-
-
 def edit(
     editor: Editor,
     params: Params,
@@ -150,10 +121,10 @@ def _edit_group(
 ) -> Seen:
     def attempt(command: FaceParams) -> Seen:
         w_plus, own = portrait.w_plus, portrait.theta
-        offsets = [
-            offset(editor.rigs[c], params.rigs[c], w_plus, own, command) for c in group
+        edited = [
+            editor.rigs[c].edit(params.rigs[c], w_plus, own, command) for c in group
         ]
-        return look(editor, params, _moved(w_plus, offsets))
+        return look(editor, params, _joined(w_plus, edited))
 
     aim = _stacked(target, group)
     reach = np.concatenate([np.full(_STEERED[c], REACH[c], np.float32) for c in group])
@@ -168,13 +139,14 @@ def _edit_group(
     return best
 
 
+def joined(w_plus: Array, edited: Sequence[Array]) -> Array:
+    """The code with what several edits of it change."""
+    return w_plus + jnp.sum(jnp.stack(edited) - w_plus, axis=0)
+
+
 # Each compiled as a whole, or dozens of small operations were programs of their own. No
 # product is added to a sum in them, which would be rounded otherwise then.
-
-
-@jax.jit
-def _moved(w_plus: Array, offsets: Sequence[Array]) -> Array:
-    return w_plus + jnp.sum(jnp.stack(offsets), axis=0)
+_joined = jax.jit(joined)
 
 
 @jax.jit

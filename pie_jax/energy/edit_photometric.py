@@ -10,7 +10,7 @@ from pie_jax.core.theta import combine
 from pie_jax.energy import likeness
 from pie_jax.energy.term import Candidate, Networks, Term, needed
 
-NEEDS = ("edited",)
+NEEDS = ("theta", "edited")
 
 
 def term(networks: Networks) -> Term:

@@ -12,7 +12,7 @@ from pie_jax.core.theta import FaceParams, combine
 from pie_jax.energy import likeness
 from pie_jax.energy.term import Candidate, Networks, Target, Term, needed, theta_of
 
-NEEDS = ("edited",)
+NEEDS = ("theta", "edited")
 
 
 def term(networks: Networks) -> Term:

@@ -1,4 +1,8 @@
-"""E_id: to edit a face into what it is changes nothing (PIE, eq. 8)."""
+"""E_id: to edit a face into what it is changes nothing (PIE, eq. 8).
+
+RigNet's map here (`networks.rignet`) has none of it whatever the code, so the default
+configuration leaves the term out; a rig of another kind may need it.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +27,7 @@ def term(networks: Networks) -> Term:
     def value(params: Params, reference: None, candidate: Candidate) -> Array:
         own = jax.tree.map(lambda x: x[None], candidate.theta)
         w_plus = candidate.w_plus
-        edited = rig.edit(params.rigs[rig.component], w_plus[None], own)[0]
+        edited = rig.edit(params.rigs[rig.component], w_plus[None], own, own)[0]
         return _PAPER_VALUES * jnp.mean((w_plus - edited) ** 2)
 
     return Term(prepare=lambda params, portrait: None, value=value)

@@ -8,6 +8,7 @@ from jax import Array
 
 from pie_jax.core.interfaces import Generator, Preview
 from pie_jax.core.params import Params
+from pie_jax.core.theta import FaceParams
 from pie_jax.energy import (
     edit_landmark,
     edit_photometric,
@@ -148,9 +149,13 @@ def _look(
     estimate = needed(networks.estimate, "mofa", asking)
     rig = needed(networks.rig, "rig", asking)
 
-    def edited(params: Params, w_plus: Array, person: Person) -> EditedCandidate:
-        theta = jax.tree.map(lambda x: x[None], person.theta)
-        changed = rig.edit(params.rigs[rig.component], w_plus[None], theta)[0]
+    def edited(
+        params: Params, w_plus: Array, own: FaceParams, person: Person
+    ) -> EditedCandidate:
+        faces = (
+            jax.tree.map(lambda x: x[None], theta) for theta in (own, person.theta)
+        )
+        changed = rig.edit(params.rigs[rig.component], w_plus[None], *faces)[0]
         image = small(params, changed)
         return EditedCandidate(changed, image, theta_of(estimate, params, image))
 
@@ -163,7 +168,7 @@ def _look(
             if person is None:
                 raise ValueError(f"config.energy.{asking} is set; it needs a v")
             seen["person"] = person
-            seen["edited"] = edited(params, w_plus, person)
+            seen["edited"] = edited(params, w_plus, seen["theta"], person)
         return Candidate(w_plus, image, **seen)
 
     return look

@@ -77,13 +77,24 @@ class RigNet(nn.Module):
 
 def rig(component: str, features: int = FEATURES, hidden: int = HIDDEN) -> Rig:
     """RigNet as a function of its parameters (`core.interfaces.Rig`), of one of
-    `core.theta.COMPONENTS`."""
+    `core.theta.COMPONENTS`:
+
+        w_hat = w + rignet(w, target) - rignet(w, own).
+
+    The network gives a code of its own even for the theta that the code has already. So
+    only the difference counts: an edit that asks for what is there is exactly none, to
+    the last bit, and a small one small.
+    """
     module = RigNet(features, hidden)
 
-    def edit(params: Any, w_plus: Array, theta: FaceParams) -> Array:
-        target = standardized(params, getattr(theta, component))
-        offset: Any = module.apply({"params": params["network"]}, w_plus, target)
-        return w_plus + offset
+    def offset(params: Any, w_plus: Array, theta: FaceParams) -> Array:
+        values = standardized(params, getattr(theta, component))
+        added: Any = module.apply({"params": params["network"]}, w_plus, values)
+        return added
+
+    def edit(params: Any, w_plus: Array, own: FaceParams, target: FaceParams) -> Array:
+        difference = offset(params, w_plus, target) - offset(params, w_plus, own)
+        return w_plus + difference
 
     return Rig(edit, component)
 

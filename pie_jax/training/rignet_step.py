@@ -2,12 +2,13 @@
 
 The energy is that of refined edits (`editing.refine`): l at the target, the person, and
 all that was not asked for as it was. Beside it stands StyleRig's other loss (Tewari et
-al., CVPR 2020), that the own parameters lead back again; that they change nothing an
-editor sees to, who only takes differences (`editing.edit`).
+al., CVPR 2020), that the own parameters lead back again; that they change nothing the rig's
+map sees to, which only takes differences (`networks.rignet`).
 """
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from jax import Array
 
 from pie_jax.core import theta as parameters
 from pie_jax.core.ibug import OUTER_EYES
+from pie_jax.core.interfaces import Rig
 from pie_jax.core.numerics import norm
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
@@ -55,48 +57,36 @@ class RigGiven:
 
     Attributes:
         params: of all that looks at codes.
-        mean: `[n]`, the component's over the generator's samples.
-        deviation: `[n]`, likewise.
+        spread: what the rig's parameters hold besides the network
+            (`core.interfaces.Rig`).
     """
 
     params: Params
-    mean: Array
-    deviation: Array
+    spread: dict[str, Array]
 
 
 Heads = Callable[[Params, Array], Array]
 """`(params, w_plus [B, num_ws, 512]) -> [B, S, S]`: each pixel's share in the head."""
 
 
-def rig_objective(
-    apply: Callable[[Any, Array, Array], Array],
-    looks: Looks,
-    sight: Sight,
-    heads: Heads,
-    component: str,
-) -> Objective:
+def rig_objective(rig: Rig, looks: Looks, sight: Sight, heads: Heads) -> Objective:
     """Builds the objective.
 
     Args:
-        apply: `(params, code, target [B, n]) -> offset`, RigNet in standard deviations.
+        rig: of codes in standard deviations.
         looks: what looks at an edit.
         sight: what looks at portraits before.
         heads: where nothing is beside the head.
-        component: one of `core.theta.COMPONENTS`.
 
     Returns:
-        The objective; it is given `RigGiven`. Its terms are those of `refine.terms`, and
+        The objective of the network's parameters; it is given `RigGiven`. Its terms are those of `refine.terms`, and
         `back`, means over the batch.
     """
 
     def objective(params: Any, given: RigGiven, key: Array, batch: RigBatch):
-        def edited(code: Array, own: FaceParams, target: FaceParams) -> Array:
-            return code + difference_of(
-                apply, given, component, params, code, own, target
-            )
-
+        edited = partial(rig.edit, {"network": params, **given.spread})
         own, known = before(looks, sight, given.params, batch.code)
-        target = towards(own.theta, batch.other, batch.strength, component)
+        target = towards(own.theta, batch.other, batch.strength, rig.component)
         there = edited(batch.code, own.theta, target)
         back = edited(there, target, own.theta) - batch.code
         shares = [heads(given.params, x) for x in (own.w_plus, _w(given, there))]
@@ -121,24 +111,6 @@ def before(
     image = looks.preview(params, w_plus)
     own = Seen(w_plus, image, sight(params, image))
     return jax.lax.stop_gradient((own, refine.known(looks, params, own)))
-
-
-def difference_of(
-    apply: Callable[[Any, Array, Array], Array],
-    given: RigGiven,
-    component: str,
-    params: Any,
-    code: Array,
-    own: FaceParams,
-    target: FaceParams,
-) -> Array:
-    """What an editor adds to codes (`editing.edit.offset`), in standard deviations."""
-
-    def offset(theta: FaceParams) -> Array:
-        values = (getattr(theta, component) - given.mean) / given.deviation
-        return apply(params, code, values)
-
-    return offset(target) - offset(own)
 
 
 def _w(given: RigGiven, code: Array) -> Array:

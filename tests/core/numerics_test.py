@@ -48,7 +48,7 @@ def decisive():
     rows = params.rigs[rig.component]
     w_plus = jnp.ones((1, num_ws(rows), 512))
     return {
-        "rig": (rig.edit, rows, w_plus, theta),
+        "rig": (rig.edit, rows, w_plus, theta, theta),
         "whiten": (latents.whiten, moments, code),
         "unwhiten": (latents.unwhiten, moments, code),
         "curvature": (rescale, curvature, code),

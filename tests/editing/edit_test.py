@@ -20,13 +20,11 @@ PLACES = {
 
 
 def toy_rig(component: str, strength: float = 1.0) -> Rig:
-    """Moves a code's component `strength` of the way, and from a wrong beginning."""
+    """Moves a code's component `strength` of the way."""
 
-    def apply(params, w_plus, theta):
-        place = PLACES[component]
-        now = w_plus[:, 0, place]
-        step = strength * (getattr(theta, component) - 0.9 * now) + params
-        return w_plus.at[:, 0, place].add(step)
+    def apply(params, w_plus, own, target):
+        change = getattr(target, component) - getattr(own, component)
+        return w_plus.at[:, 0, PLACES[component]].add(params * strength * change)
 
     return Rig(apply, component)
 
@@ -48,7 +46,7 @@ def toy_editor(strength: float = 1.0) -> tuple[Editor, Params]:
     params = Params(
         generator=jnp.asarray(1.0),
         mofa=jnp.asarray(0.0),
-        rigs={component: jnp.asarray(0.05) for component in COMPONENTS},
+        rigs={component: jnp.asarray(1.0) for component in COMPONENTS},
     )
     return Editor(synthesis, sight, rigs), params
 
@@ -87,7 +85,7 @@ def test_a_sweep_through_the_own_theta_has_no_step_and_errors_are_angles():
 
     def code(amount):
         turned = portrait.theta.replace(rotation=portrait.theta.rotation + amount)
-        return edit.move(rig, its, portrait.w_plus, portrait.theta, turned)
+        return rig.edit(its, portrait.w_plus, portrait.theta, turned)
 
     moved = jax.vmap(code)(amounts) - portrait.w_plus
     expected = 0.7 * amounts[:, None, None] * jnp.ones((1, 1, 3))

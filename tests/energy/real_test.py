@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pie_jax
-from pie_jax.energy.total import TERMS, energy
+from pie_jax.energy.total import energy
 from tests.checks import entry
 
 SHARE = 0.003
@@ -37,18 +37,18 @@ def test_each_term_grows_along_its_gradient_as_that_says():
         return jax.tree.map(lambda x: jnp.where(blind, 0, x), seen)
 
     networks = functions.networks._replace(estimate=estimate)
-    total = energy(generator, networks, dict.fromkeys(TERMS, 1.0))
+    total = energy(generator, networks, dict.fromkeys(references, 1.0))
 
     def value(w_plus, chosen, blind, params, references, person):
         params = params.replace(mofa=(params.mofa, blind))
         _, values = total.value(params, references, w_plus, person)
-        return sum(chosen[i] * values[name] for i, name in enumerate(TERMS))
+        return sum(chosen[i] * values[name] for i, name in enumerate(references))
 
     slope, value = jax.jit(jax.value_and_grad(value)), jax.jit(value)
-    for i, name in enumerate(TERMS):
+    for i, name in enumerate(references):
         # The edited face's chip has no gradient: it stays when MoFA sees nothing.
         blind = name == "recognition_edited"
-        rest = jnp.eye(len(TERMS))[i], blind, params, references, person
+        rest = jnp.eye(len(references))[i], blind, params, references, person
         here, gradient = slope(code, *rest)
         rise = jnp.sum(gradient**2)
         step = SHARE * here / rise

@@ -23,7 +23,7 @@ def test_both_stylegans_and_every_component_are_timed():
         lambda key: mobile_stylegan.init_params(key, (4, 4))
     )
     rigs = {
-        component: Rig(lambda params, w_plus, theta: 2 * w_plus, component)
+        component: Rig(lambda params, w_plus, own, target: 2 * w_plus, component)
         for component in COMPONENTS
     }
     functions = SimpleNamespace(generator=network, editor=SimpleNamespace(rigs=rigs))

@@ -27,10 +27,11 @@ def some_data(count):
 
 
 def toy_rig(component):
-    """Adds the component's first number."""
+    """Adds what changes of the component's first number."""
 
-    def edit(params, w_plus, theta):
-        return w_plus.at[:, 0].add(params * getattr(theta, component)[:, :1])
+    def edit(params, w_plus, own, target):
+        change = getattr(target, component) - getattr(own, component)
+        return w_plus.at[:, 0].add(params * change[:, :1])
 
     return Rig(edit, component)
 

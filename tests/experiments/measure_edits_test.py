@@ -49,10 +49,10 @@ def recognition(params, chips):
 def rig(component, strength):
     """Sets its component, or a share of what is missing."""
 
-    def edit(params, w_plus, theta):
-        own = estimate(None, synthesis(None, w_plus))
-        now, aim = getattr(own, component), getattr(theta, component)
-        new = own.replace(**{component: now + strength * (aim - now)})
+    def edit(params, w_plus, own, target):
+        seen = estimate(None, synthesis(None, w_plus))
+        now, aim = getattr(seen, component), getattr(target, component)
+        new = seen.replace(**{component: now + strength * (aim - now)})
         return w_plus.at[:, 0, :SIZE].set(parameters.to_vector(new))
 
     return Rig(edit, component)

@@ -46,14 +46,17 @@ def test_each_row_has_its_own_layer_and_at_the_beginning_nothing_is_edited():
 
 def test_only_its_standardized_component_counts_and_a_row_knows_of_the_others(params):
     rig, w_plus = rignet.rig("rotation", 4, 6), codes()
+    own = faces(jnp.zeros((2, 3)))
     theta = faces(jnp.array([[0.1, 0.2, 0.3], [0.0, 0.5, 0.0]]))
-    edited = rig.edit(params, w_plus, theta)
+    edited = rig.edit(params, w_plus, own, theta)
     other = theta.replace(expression=theta.expression + 1)
-    chex.assert_trees_all_equal(rig.edit(params, w_plus, other), edited)
+    chex.assert_trees_all_equal(rig.edit(params, w_plus, own, other), edited)
     turned = theta.replace(rotation=theta.rotation + 1)
-    assert jnp.abs(rig.edit(params, w_plus, turned) - edited).max() > 1e-2
+    assert jnp.abs(rig.edit(params, w_plus, own, turned) - edited).max() > 1e-2
+    for same in (own, theta):
+        chex.assert_trees_all_equal(rig.edit(params, w_plus, same, same), w_plus)
     changed = w_plus.at[:, 0].add(1.0)
-    other = rig.edit(params, changed, theta) - changed
+    other = rig.edit(params, changed, own, theta) - changed
     assert (jnp.abs(edited - w_plus - other).max(axis=(0, 2)) > 1e-4).all()
 
     values = jnp.array([[1.0, 3.0, 6.0]])

@@ -160,7 +160,9 @@ def test_the_rig_is_that_of_the_component(component):
     params = chosen.init(jax.random.key(0))
     assert params["mean"].shape == (SIZES[component],)
     w_plus = jnp.ones((2, functions.generator.num_ws, 512))
-    edited = rig.edit(params, w_plus, neutral((2,)))
+    own = neutral((2,))
+    target = own.replace(**{component: getattr(own, component) + 1})
+    edited = rig.edit(params, w_plus, own, target)
     assert edited.shape == w_plus.shape and bool(jnp.any(edited != w_plus))
     config.generator, config.rig = "mobile_stylegan_ffhq", "rignet"
     assert needed(config)[f"rig_{component}"] == f"rig_{component}"

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core import theta as parameters
+from pie_jax.core.interfaces import Rig
 from pie_jax.editing import refine
 from pie_jax.editing.sight import sight
 from pie_jax.training import rignet_step
@@ -31,7 +32,7 @@ def world():
     generator, networks, params = builders.small_stack()
     looks = toy_looks(generator, networks)
     params = params.replace(landmark_net=jnp.asarray(0.05))
-    given = RigGiven(params, jnp.zeros(3), jnp.ones(3))
+    given = RigGiven(params, {"mean": jnp.zeros(3), "deviation": jnp.ones(3)})
     return looks, given
 
 
@@ -57,9 +58,16 @@ def batch(strength):
     return RigBatch(code, random_theta(2, seed=2), jnp.full(2, strength))
 
 
-def losses(world, apply, params, edits):
+def losses(world, offset, params, edits):
+    """Of the rig that adds differences of `(network, code, target) -> offset`."""
+
+    def edit(whole, code, own, target):
+        assert whole.keys() == {"network", "mean", "deviation"}
+        to, of = (offset(whole["network"], code, x.rotation) for x in (target, own))
+        return code + to - of
+
     looks, given = world
-    objective = rig_objective(apply, looks, see, heads, COMPONENT)
+    objective = rig_objective(Rig(edit, COMPONENT), looks, see, heads)
     return objective(params, given, jax.random.key(0), edits)
 
 
