@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   pie edit embedded/anna --sweep yaw=-30:30:7       strip.png and sweep.gif
   pie edit embedded/anna --yaw 15 --sweep smile=0:1:5
   pie edit embedded/anna --roll 10 --yaw 15 --paste-back anna.jpg
+  pie edit embedded/anna --beta 7=0.5,12+=1 --sh 3+=0.1    the paper's coefficients
   pie edit projected_w.npz --yaw 20 --config stylegan2 \\
       --config.files.generator=stylegan2.safetensors \\
       --config.files.rig_rotation=rig_rotation_stylegan2.safetensors
@@ -26,7 +27,9 @@ the viewer's right, pitch upwards, roll counter-clockwise. Expressions are amoun
 to 1, of ARKit's units (jawOpen, browInnerUp, ...) and of smile, frown, blink, squint,
 eyesWide, browsUp, browsDown, sneer, ...; what is not named stays. Light: azimuth (90
 is the viewer's right) and elevation in degrees, strength (0 from everywhere, 1 a lamp),
-intensity (1 as it is), colour (#RRGGBB, a filter before what is there).
+intensity (1 as it is), colour (#RRGGBB, a filter before what is there). Coefficients are
+those of theta.json and edit.json: expression 0 to 63, illumination 0 to 26, which is
+red, green and blue of each of nine spherical harmonics.
 
 The folder gets edited.png, edit.json (what was asked for and achieved, errors, what
 else changed), and what the other options add. All pictures say in their metadata that
@@ -65,6 +68,14 @@ def _add_targets(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{name}", metavar="DEG", help="degrees, or +=DEGREES")
     group.add_argument("--expression", metavar="NAME=X,...")
     group.add_argument("--light", metavar="NAME=X,...")
+    group.add_argument(
+        "--beta",
+        metavar="N=X,...",
+        help="numbers of the expression, 0 to 63, by themselves",
+    )
+    group.add_argument(
+        "--sh", metavar="N=X,...", help="spherical harmonics of the light, 0 to 26"
+    )
     for name in ("pose", "expression", "light"):
         group.add_argument(
             f"--{name}-from", metavar="PHOTO", type=Path, help="as in this photograph"
@@ -151,7 +162,8 @@ def run(args: argparse.Namespace) -> int:
         "illumination": args.light_from,
     }
     angles = {name: getattr(args, name) for name in requests.ANGLES}
-    request = requests.request(angles, args.expression, args.light, photos)
+    raw = {"beta": args.beta, "sh": args.sh}
+    request = requests.request(angles, args.expression, args.light, photos, raw)
     sweep = requests.sweep(args.sweep) if args.sweep else None
     if request == requests.Request() and sweep is None:
         raise PieError(

@@ -124,6 +124,14 @@ def lit(
     return result
 
 
+def numbered(values: Array, amounts: Mapping[int, Amount]) -> Array:
+    """Coefficients `[..., n]` of which some, by their place, have certain amounts."""
+    for place, amount in amounts.items():
+        wanted = resolved(amount, values[..., place])
+        values = values.at[..., place].set(wanted)
+    return values
+
+
 def _pointed(
     illumination: Array, azimuth: Amount | None, elevation: Amount | None
 ) -> Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pie_jax.core.errors import PieError
-from pie_jax.core.theta import COMPONENTS, FaceParams
+from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.editing import targets
 from pie_jax.editing.targets import Amount
 from pie_jax.face import morphable
@@ -18,6 +18,8 @@ from pie_jax.face.morphable import Morphable
 ANGLES = ("yaw", "pitch", "roll")
 LIGHT = ("azimuth", "elevation", "strength", "intensity")
 NEUTRAL = "neutral"
+RAW = {"beta": "expression", "sh": "illumination"}
+"""The paper's coefficients, which have no names: by number, as "beta0" or "sh26"."""
 
 _FOR_POSE = ("yaw", "pitch")
 MAX_SWEEP = 100
@@ -28,8 +30,8 @@ class Request:
     """One edit.
 
     Attributes:
-        amounts: of what is to change, by name: `ANGLES`, `LIGHT`, and names of
-            expressions.
+        amounts: of what is to change, by name: `ANGLES`, `LIGHT`, names of expressions,
+            and numbered coefficients (`RAW`).
         neutral: whether expressions are added to a neutral face, not to the own one.
         colour: of the light, RGB in [0, 1].
         photos: from which photograph a component comes.
@@ -66,6 +68,8 @@ def component_of(name: str) -> str | None:
         return None
     if name in _FOR_POSE:
         return "rotation"
+    if numbered := _numbered(name):
+        return RAW[numbered[0]]
     return "illumination" if name in LIGHT else "expression"
 
 
@@ -74,6 +78,7 @@ def request(
     expression: str | None,
     light: str | None,
     photos: Mapping[str, Path | None],
+    raw: Mapping[str, str | None] | None = None,
 ) -> Request:
     """Reads what the options say.
 
@@ -82,6 +87,7 @@ def request(
         expression: "smile=0.7,jawOpen+=0.2", or "neutral,smile=0.3".
         light: "azimuth=40,elevation=20,strength=0.2,intensity=1.1,colour=#ffd9b0".
         photos: by component.
+        raw: "7=0.5,12+=1" by name in `RAW`.
 
     Raises:
         PieError: it cannot be read; the message shows how it is written.
@@ -107,8 +113,30 @@ def request(
         amounts[name] = amount
     if clash := {*amounts} & {*ANGLES, *LIGHT} & {*_names(expression)}:
         raise PieError(f"--expression: {', '.join(clash)} is no expression")
+    for kind, text in (raw or {}).items():
+        for word in _words(text):
+            number, amount = _named_amount(f"--{kind}", word)
+            if f"{kind}{number}" not in coefficients(kind):
+                size = SIZES[RAW[kind]]
+                raise PieError(
+                    f"--{kind}: {number!r} is no number of a coefficient, 0 to {size - 1}"
+                )
+            amounts[f"{kind}{number}"] = amount
     given = {k: photo for k, photo in photos.items() if photo}
     return Request(amounts, neutral, colour, given)
+
+
+def coefficients(kind: str) -> tuple[str, ...]:
+    """The names of all coefficients of a kind in `RAW`."""
+    return tuple(f"{kind}{i}" for i in range(SIZES[RAW[kind]]))
+
+
+def _numbered(name: str) -> tuple[str, int] | None:
+    """Kind and number of "beta7"; None for what is no such coefficient."""
+    for kind in RAW:
+        if name in coefficients(kind):
+            return kind, int(name.removeprefix(kind))
+    return None
 
 
 def sweep(text: str) -> Sweep:
@@ -135,7 +163,7 @@ def sweep(text: str) -> Sweep:
 def check_names(model: Morphable, names: Mapping[str, Amount]) -> None:
     """Raises PieError where the face model does not know an expression."""
     for name in names:
-        if component_of(name) == "expression":
+        if component_of(name) == "expression" and not _numbered(name):
             try:
                 morphable.units_of(model, name)
             except ValueError as error:
@@ -164,12 +192,19 @@ def target(
         spread = getattr(source, component) + 0 * getattr(own, component)
         theta = dataclasses.replace(theta, **{component: spread})
     parts = {name: asked.amounts.get(name) for name in (*_FOR_POSE, *LIGHT)}
-    named = {k: x for k, x in asked.amounts.items() if component_of(k) == "expression"}
+    raw: dict[str, dict[int, Amount]] = {kind: {} for kind in RAW}
+    named = {}
+    for name, amount in asked.amounts.items():
+        if found := _numbered(name):
+            raw[found[0]][found[1]] = amount
+        elif component_of(name) == "expression":
+            named[name] = amount
     pose = {name: parts.pop(name) for name in _FOR_POSE}
     colour = None if asked.colour is None else jnp.asarray(asked.colour)
     if compiled is None:
-        return _aimed(model, theta, pose, named, parts, colour, asked.neutral)
-    return compiled(_aimed, asked.neutral)(model, theta, pose, named, parts, colour)
+        return _aimed(model, theta, pose, named, parts, colour, raw, asked.neutral)
+    aimed = compiled(_aimed, asked.neutral)
+    return aimed(model, theta, pose, named, parts, colour, raw)
 
 
 def _aimed(
@@ -179,17 +214,20 @@ def _aimed(
     named: Mapping[str, Amount],
     parts: Mapping[str, Amount | None],
     colour: Array | None,
+    raw: Mapping[str, Mapping[int, Amount]],
     neutral: bool,
 ) -> FaceParams:
     """`theta` with amounts of it changed: of the pose, of expressions, of the light."""
     expression = 0 * theta.expression if neutral else theta.expression
+    expression = targets.expressed(model, expression, named)
+    lit = targets.lit(theta.illumination, **parts, colour=colour)
     return dataclasses.replace(
         theta,
         rotation=targets.turned(theta.rotation, **pose)
         if any(pose.values())
         else theta.rotation,
-        expression=targets.expressed(model, expression, named),
-        illumination=targets.lit(theta.illumination, **parts, colour=colour),
+        expression=targets.numbered(expression, raw["beta"]),
+        illumination=targets.numbered(lit, raw["sh"]),
     )
 
 

@@ -13,8 +13,8 @@ from tests.editing.edit_test import some_target
 from tests.editing.targets_test import model  # noqa: F401 (a fixture)
 
 
-def ask(expression=None, light=None, photos=None, **angles):
-    return requests.request(angles, expression, light, photos or {})
+def ask(expression=None, light=None, photos=None, raw=None, **angles):
+    return requests.request(angles, expression, light, photos or {}, raw)
 
 
 def test_words_of_numbers_expressions_and_light_are_read_and_give_names():
@@ -82,6 +82,29 @@ def test_targets_change_what_is_asked_for_only_and_may_be_neutral(model):  # noq
     target = requests.target(ask("neutral,smile=0.5"), model, own, {})
     amounts = morphable.named_expression(model, target.expression[0])
     np.testing.assert_allclose(amounts, [0.5, 0.5, 0], atol=1e-3)
+
+
+def test_coefficients_by_number_are_set_or_added_after_all_else(model):  # noqa: F811
+    asked = ask("jawOpen=0.3", raw={"beta": "7=0.5, 63+=-1", "sh": "0=0.25"})
+    assert asked.components() == ("expression", "illumination")
+    assert requests.label(asked, None) == "jawOpen0.3_beta70.5_beta63+-1_sh00.25"
+    requests.check_names(model, asked.amounts)
+    own = some_target(2)
+    plain = requests.target(ask("jawOpen=0.3"), model, own, {})
+    found = requests.target(asked, model, own, {})
+    expression = np.array(plain.expression)
+    expression[:, 7], expression[:, 63] = 0.5, expression[:, 63] - 1
+    np.testing.assert_allclose(found.expression, expression, rtol=1e-6)
+    lit = np.array(own.illumination)
+    lit[:, 0] = 0.25
+    np.testing.assert_allclose(found.illumination, lit, rtol=1e-6)
+    swept = requests.sweep("sh26=-1:1:3")
+    assert requests.component_of(swept.name) == "illumination"
+    for raw in ({"beta": "64=1"}, {"sh": "27=1"}, {"sh": "first=1"}):
+        with pytest.raises(PieError, match="is no number of a coefficient, 0 to"):
+            ask(raw=raw)
+    with pytest.raises(PieError, match="no expression 'beta64'"):
+        requests.check_names(model, {"beta64": Amount(1.0)})
 
 
 def test_amounts_change_what_photographs_give(model):  # noqa: F811
