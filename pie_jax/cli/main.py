@@ -19,14 +19,25 @@ from pie_jax.cli import (
     output,
     sheet,
     synthesize,
+    ui,
     weights,
 )
 from pie_jax.core.errors import PieError, explain, printable
 from pie_jax.stack import huge_pages
 
-COMMANDS = (align, embed, edit, sheet, synthesize, fit, export, weights, convert, demo)
+COMMANDS = (
+    align, embed, edit, ui, sheet, synthesize, fit, export, weights, convert, demo,
+)  # fmt: skip
 
-RUN_NETWORKS = (embed.run, edit.run, sheet.run, synthesize.run, fit.run, demo.run)
+RUN_NETWORKS = (
+    embed.run,
+    edit.run,
+    sheet.run,
+    synthesize.run,
+    fit.run,
+    demo.run,
+    ui.run,
+)
 """What needs the allocator that `huge_pages` sets."""
 
 INTERRUPTED = 130

@@ -43,6 +43,7 @@ def edit_portrait(
     config: str | None = None,
     overrides: Sequence[str] = (),
     overwrite: bool = False,
+    opened: Editable | None = None,
 ) -> Path:
     """Edits a portrait, and writes the results into a folder.
 
@@ -55,6 +56,7 @@ def edit_portrait(
         config: of the code's generator; the portrait's own without it.
         overrides: `--config.a.b=value`.
         overwrite: whether other results may be replaced.
+        opened: the portrait, if it was opened before, with all rigs.
 
     Returns:
         The folder.
@@ -82,7 +84,7 @@ def edit_portrait(
     with ThreadPoolExecutor(1) as beside, ExitStack() as claim:
         if source.is_dir():
             beside.submit(faces.read_files)  # should it fail, so will their first use
-        editable = open_portrait(
+        editable = opened or open_portrait(
             source, values, components, request.photos, refine=options.refine > 0
         )
         requests.check_names(editable.model, asked[0].amounts)

@@ -32,6 +32,7 @@ from pie_jax.stack.registry import LANDMARKS68
 from pie_jax.stack.uses import needs_landmarks
 from pie_jax.workflows.measure import measure
 from pie_jax.workflows.optimize import Diverged, Optimized, optimize, psnr
+from pie_jax.workflows.watch import Stopped, Watch, nobody
 
 _log = logging.getLogger(__name__)
 
@@ -68,14 +69,17 @@ def embed_photos(
     face: int | None = None,
     aligned: bool = False,
     overwrite: bool = False,
+    watch: Watch = nobody,
 ) -> Outcome:
     """Embeds photographs into `out / stem`.
 
     A photograph that fails, for whatever reason, is reported on stderr and left out; the
     others are embedded as if it had not been named. Finished results are left as they
     are, unless `overwrite` is set. Runs may share `out`: what another is at comes last.
+    `watch` is told every `config.report_every` steps, and what it stops can be resumed.
 
     Raises:
+        Stopped: by the watcher.
         PieError: nothing can be embedded: the configuration, the weights or the
             output folder are wrong, or two photographs have the same stem.
     """
@@ -86,7 +90,7 @@ def embed_photos(
             raise PieError(f"config.{name} is {config[name]}; it must be at least 1")
     with results.folder(out):
         try:
-            return _embed_photos(photos, out, config, face, aligned, overwrite)
+            return _embed_photos(photos, out, config, face, aligned, overwrite, watch)
         finally:
             results.remove_if_empty(out / _PROGRESS)
 
@@ -98,6 +102,7 @@ def _embed_photos(
     face: int | None,
     aligned: bool,
     overwrite: bool,
+    watch: Watch,
 ) -> Outcome:
     if needs_landmarks(config) or not aligned:
         fetch.ensure(LANDMARKS68)
@@ -123,9 +128,11 @@ def _embed_photos(
     def attempt(group: list[Job], wait: bool) -> bool:
         """False where another run has one of them."""
         try:
-            if not _embed_group(group, out, stack, overwrite, wait):
+            if not _embed_group(group, out, stack, overwrite, wait, watch):
                 return False
             outcome.folders.extend(job.folder for job in group)
+        except Stopped:
+            raise
         except Exception as error:  # noqa: BLE001
             if len(group) > 1:  # which of them it is shows when each is alone
                 for job in group:
@@ -210,7 +217,12 @@ def _groups(jobs: Iterator[Job], size: int) -> Iterator[list[Job]]:
 
 
 def _embed_group(
-    group: list[Job], out: Path, stack: Stack, overwrite: bool, wait: bool
+    group: list[Job],
+    out: Path,
+    stack: Stack,
+    overwrite: bool,
+    wait: bool,
+    watch: Watch,
 ) -> bool:
     """Embeds a group, unless another run has one of them and `wait` is not set."""
     label = group[0].folder.name + (f" +{len(group) - 1}" if len(group) > 1 else "")
@@ -233,7 +245,7 @@ def _embed_group(
             return True
         contexts.enter_context(_listed(group, place))
         checkpoints = contexts.enter_context(Checkpoints(place))
-        _embed(group, todo, label, checkpoints, stack)
+        _embed(group, todo, label, checkpoints, stack, watch)
         checkpoints.delete()
         _clear_progress(group, place)
     return True
@@ -280,6 +292,7 @@ def _embed(
     label: str,
     checkpoints: Checkpoints,
     stack: Stack,
+    watch: Watch,
 ) -> None:
     """Embeds a group and writes those that are `todo`."""
     resolution = stack.functions.generator.resolution
@@ -288,7 +301,7 @@ def _embed(
         *(portraits.to_target(job.portrait, resolution) for job in group),
     )
     try:
-        optimized = optimize(stack, batch, label, checkpoints)
+        optimized = optimize(stack, batch, label, checkpoints, watch)
         for i, job in enumerate(group):
             if job in todo:
                 _write(i, job, optimized, stack)

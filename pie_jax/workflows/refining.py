@@ -22,6 +22,7 @@ from pie_jax.networks import latents
 from pie_jax.photos import faces
 from pie_jax.stack.assembly import Functions
 from pie_jax.workflows.editable import Editable
+from pie_jax.workflows.watch import Step, Watch, nobody
 
 
 def looks(functions: Functions) -> Looks:
@@ -52,6 +53,7 @@ def refined(
     target: FaceParams,
     components: Sequence[str],
     num_steps: int,
+    watch: Watch = nobody,
 ) -> Seen:
     """Refines an edit.
 
@@ -60,6 +62,7 @@ def refined(
         target: `[1]`, the theta that is asked for.
         components: what is edited.
         num_steps: of descent.
+        watch: is told of each step.
     """
     functions, params = editable.functions, _used(editable.params)
     compiled = functions.programs.compiled
@@ -98,7 +101,10 @@ def refined(
         refine.begin, "refine: begin", lambda x: jax.eval_shape(refine.begin, x)
     )
     state = begin(wanted)
-    for each in tqdm(refine.sizes(num_steps), desc="refined", unit="it", leave=False):
+    sizes = refine.sizes(num_steps)
+    bar = tqdm(sizes, desc="refined", unit="it", leave=False)
+    for done, each in enumerate(bar):
+        watch(Step(done, num_steps))
         state, _ = step(params, state, wanted, jnp.float32(each))
         jax.block_until_ready(state)  # or the bar would run ahead
     back = compiled(latents.unwhiten, "unwhiten", lambda *_: 0)

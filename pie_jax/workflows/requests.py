@@ -247,6 +247,28 @@ def written(amount: Amount) -> float | str:
     return f"+={number:g}" if amount.added else number
 
 
+def as_options(asked: Request) -> list[str]:
+    """The options of `pie edit` that say a request; `request` reads them."""
+    words: dict[str, list[str]] = {"expression": [], "light": [], "beta": [], "sh": []}
+    options = []
+    for name, amount in asked.amounts.items():
+        sign, number = "+=" if amount.added else "=", f"{float(amount.value):g}"
+        if name in ANGLES:
+            options.append(f"--{name}={'+=' if amount.added else ''}{number}")
+        elif numbered := _numbered(name):
+            words[numbered[0]].append(f"{numbered[1]}{sign}{number}")
+        else:
+            kind = "light" if name in LIGHT else "expression"
+            words[kind].append(f"{name}{sign}{number}")
+    words["expression"] = [NEUTRAL] * asked.neutral + words["expression"]
+    if asked.colour:
+        colour = "".join(f"{round(255 * x):02x}" for x in asked.colour)
+        words["light"].append(f"colour=#{colour}")
+    options += [f"--{kind}={','.join(each)}" for kind, each in words.items() if each]
+    kinds = {"rotation": "pose", "expression": "expression", "illumination": "light"}
+    return options + [f"--{kinds[k]}-from={x}" for k, x in asked.photos.items()]
+
+
 def label(asked: Request, swept: Sweep | None) -> str:
     """A name for the folder of an edit: "yaw20_smile0.7"."""
     parts = [f"{k}{written(x)}".replace("=", "") for k, x in asked.amounts.items()]

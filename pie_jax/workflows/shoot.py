@@ -22,6 +22,7 @@ from pie_jax.photos import alignment, pasting
 from pie_jax.workflows import refining
 from pie_jax.workflows.editable import Editable
 from pie_jax.workflows.requests import Request
+from pie_jax.workflows.watch import Watch, nobody
 
 _STILL = 0.5  # pixels by which it is not worth to move a picture
 _SLIGHT = 0.1  # radians by which a picture is turned unnoticed, its edges reflected
@@ -76,6 +77,7 @@ def shoot(
     target: FaceParams,
     options: Options,
     size: int | None = None,
+    watch: Watch = nobody,
 ) -> Shot:
     """One edit of the portrait.
 
@@ -86,6 +88,7 @@ def shoot(
         options: how.
         size: least pixels on a side of the picture; as many as the generator's without
             it. Smaller ones take less time.
+        watch: is told of the steps of a refinement.
 
     Raises:
         PieError: the code left all bounds.
@@ -101,7 +104,9 @@ def shoot(
         options.feedback,
     )
     if options.refine and _asks(editable, target, components):
-        edited = refining.refined(editable, edited, target, components, options.refine)
+        edited = refining.refined(
+            editable, edited, target, components, options.refine, watch
+        )
     if not np.isfinite(edited.image).all():
         raise PieError("no image comes of such an edit; ask for less")
     turn = 0.0

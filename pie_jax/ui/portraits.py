@@ -1,0 +1,54 @@
+"""The portraits of the folder, to be picked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from nicegui import ui
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import images
+from pie_jax.ui.desk import Desk
+from pie_jax.ui.studio import as_url
+
+_THUMB = 128
+
+
+def panel(desk: Desk, pick: Callable[[str], Any]) -> Callable[[], None]:
+    """Thumbnails.
+
+    Args:
+        desk: what is open there.
+        pick: opens a portrait.
+
+    Returns:
+        What looks at the folder again.
+    """
+    words = ui.label("").classes("text-sm")
+    place = ui.row().classes("gap-2")
+
+    def look() -> None:
+        names = desk.studio.portraits()
+        words.set_text("" if names else "No portrait yet: upload a photograph.")
+        place.clear()
+        with place:
+            for name in names:
+                with ui.button(on_click=lambda name=name: pick(name)) as button:
+                    button.props(f'flat padding=none no-caps aria-label="Open {name}"')
+                    with ui.column().classes("items-center gap-0 w-20"):
+                        shown = thumbnail(desk, name)
+                        ui.image(shown).classes("w-20 h-20").props('alt=""')
+                        ui.label(name).classes("text-xs truncate w-20")
+
+    look()
+    return look
+
+
+def thumbnail(desk: Desk, name: str) -> str:
+    """The aligned photograph, small; "" where it is not there."""
+    try:
+        photo_u8 = images.read(desk.studio.place(name) / "aligned.png")
+    except PieError:
+        return ""
+    step = max(1, len(photo_u8) // _THUMB)
+    return as_url(np.ascontiguousarray(photo_u8[::step, ::step]))

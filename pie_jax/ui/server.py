@@ -1,0 +1,74 @@
+"""The server behind the page, on this machine alone unless it is told otherwise."""
+
+import secrets
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nicegui import app, ui
+
+from pie_jax.core.errors import PieError
+from pie_jax.io import results
+from pie_jax.ui import page, uploads
+from pie_jax.ui.guard import LOOPBACK, Guard
+from pie_jax.ui.job import Job
+from pie_jax.ui.studio import Studio
+
+HISTORY = 200
+"""Messages that a page which lost its connection gets again; each may hold a picture."""
+
+
+def serve(
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    browser: bool = True,
+    config: str | None = None,
+    overrides: Sequence[str] = (),
+) -> None:
+    """Serves the editor until it is interrupted, and prints its address.
+
+    Args:
+        folder: of portraits; made if missing.
+        host: to bind; beyond loopback the address holds a token.
+        port: 0 is a free one.
+        browser: whether to open it.
+        config: see `Studio`.
+        overrides: likewise.
+
+    Raises:
+        PieError: the folder cannot be written to, or the port is taken.
+    """
+    results.make_folder(folder)
+    port = _free_port(host, port)
+    token = None if host in LOOPBACK else secrets.token_urlsafe(24)
+    studio, jobs = Studio(folder, config, overrides), dict[str, Job]()
+
+    @ui.page("/", title=page.TITLE)
+    def index() -> None:
+        page.build(studio, jobs)
+
+    app.add_middleware(Guard, token=token, most=2 * uploads.MAX_BYTES)
+    query = f"/?token={token}" if token else "/"
+    print(f"http://{host}:{port}{query}", file=sys.stdout, flush=True)
+    ui.run(
+        host=host,
+        port=port,
+        show=query if browser else False,
+        reload=False,
+        title=page.TITLE,
+        show_welcome_message=False,
+        message_history_length=HISTORY,
+    )
+
+
+def _free_port(host: str, port: int) -> int:
+    try:
+        with socket.create_server((host, port)) as found:
+            return found.getsockname()[1]
+    except OSError as error:
+        raise PieError(
+            f"{host}:{port} cannot be served ({error.strerror}); give another --port"
+        ) from error

@@ -1,0 +1,162 @@
+"""The portraits of a folder, opened to be edited, and the one thread that computes.
+
+All tabs share it: networks are there once, and two computations at once would only
+take turns.
+"""
+
+import asyncio
+import base64
+import io
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from pie_jax.core.errors import PieError
+from pie_jax.core.theta import COMPONENTS, FaceParams
+from pie_jax.io.results import METRICS
+from pie_jax.workflows import inputs, requests
+from pie_jax.workflows.editable import Editable, open_portrait, thetas_of
+from pie_jax.workflows.live import Live
+from pie_jax.workflows.requests import Request
+from pie_jax.workflows.shoot import Options, shoot
+from pie_jax.workflows.watch import Watch
+
+_OPEN = 2
+"""Portraits that are kept opened: each holds a generator, 30 MB, and pictures."""
+_QUALITY = 90
+"""Of JPEGs on the way to the browser."""
+
+T = TypeVar("T")
+
+
+class Picture(NamedTuple):
+    """A picture on its way to the browser.
+
+    Attributes:
+        url: holds all of it.
+        size: pixels on a side.
+        target: `[1]`, the theta that was asked for.
+        achieved: `[1]`, what is seen; None where nobody looked.
+    """
+
+    url: str
+    size: int
+    target: FaceParams
+    achieved: FaceParams | None
+
+
+class Opened:
+    """A portrait that can be edited; to be used in the studio's thread."""
+
+    def __init__(self, folder: Path, editable: Editable):
+        """Prepares what moving pictures need."""
+        self.folder, self.editable = folder, editable
+        self._live = Live(editable)
+        self._photos: dict[tuple, FaceParams] = {}
+        self.own = editable.before.theta
+        for small in (True, False):  # compiles, before anybody waits for it
+            self.live(Request(), small=small)
+
+    def live(self, request: Request, *, small: bool) -> Picture:
+        """A moving picture (`workflows.live`)."""
+        target = self.target(request)
+        draw = self._live.small if small else self._live.full
+        return _picture(draw(target), target, None)
+
+    def shoot(self, request: Request, options: Options, watch: Watch) -> Picture:
+        """A still picture (`workflows.shoot`)."""
+        target = self.target(request, options.fit_steps)
+        shot = shoot(self.editable, request, target, options, watch=watch)
+        return _picture(shot.picture_u8, shot.target, shot.edited.theta)
+
+    def target(self, request: Request, fit_steps: int = 0) -> FaceParams:
+        """The theta `[1]` that is asked for."""
+        given = {}
+        for component, photo in request.photos.items():
+            key = (component, photo, fit_steps)
+            if key not in self._photos:
+                found = thetas_of(self.editable, {component: photo}, fit_steps)
+                self._photos[key] = found[component]
+            given[component] = self._photos[key]
+        # Not compiled as a whole: each other set of sliders would be another program.
+        return requests.target(request, self.editable.model, self.own, given)
+
+
+class Studio:
+    """A folder of portraits."""
+
+    def __init__(
+        self, folder: Path, config: str | None = None, overrides: Sequence[str] = ()
+    ):
+        """Opens nothing yet.
+
+        Args:
+            folder: of results of `pie embed`.
+            config: of the portraits' generators and of embeddings; without it each
+                portrait's own, and what is chosen.
+            overrides: `--config.a.b=value` each.
+        """
+        self.folder, self.config, self.overrides = folder, config, list(overrides)
+        self._opened: OrderedDict[str, Opened] = OrderedDict()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="studio")
+
+    def portraits(self) -> list[str]:
+        """The names of what was embedded there."""
+        found = self.folder.glob(f"*/{METRICS}") if self.folder.is_dir() else []
+        return sorted(x.parent.name for x in found if (x.parent / "code").is_dir())
+
+    def place(self, name: str) -> Path:
+        """The folder of a portrait.
+
+        Raises:
+            PieError: there is none of this name.
+        """
+        if name not in self.portraits():
+            raise PieError(f"there is no portrait {name} any more in {self.folder}")
+        return self.folder / name
+
+    async def work(self, function: Callable[..., T], *args: Any) -> T:
+        """Calls a function in the thread that computes, when it has time."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, function, *args)
+
+    async def open(self, name: str) -> Opened:
+        """A portrait, to be edited.
+
+        Raises:
+            PieError: it is not there, or damaged.
+        """
+        return await self.work(self._open, name)
+
+    def _open(self, name: str) -> Opened:
+        place = self.place(name)
+        if name not in self._opened:
+            config = inputs.load_config(place, self.config, self.overrides)
+            editable = open_portrait(place, config, COMPONENTS, refine=True)
+            self._opened[name] = Opened(place, editable)
+        self._opened.move_to_end(name)
+        while len(self._opened) > _OPEN:
+            self._opened.popitem(last=False)
+        return self._opened[name]
+
+    def forget(self, name: str) -> None:
+        """Its next `open` reads it anew."""
+        self._opened.pop(name, None)
+
+
+def as_url(picture_u8: np.ndarray) -> str:
+    """A picture `[H, W, 3]` uint8 as an address that holds all of it."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture_u8).save(buffer, "JPEG", quality=_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _picture(
+    picture_u8: np.ndarray, target: FaceParams, achieved: FaceParams | None
+) -> Picture:
+    return Picture(as_url(picture_u8), len(picture_u8), target, achieved)
