@@ -1,10 +1,14 @@
 """Sliders of amounts: what is asked for, or the portrait's own until somebody asks."""
 
+import asyncio
 from typing import Any
 
 from nicegui import ui
 
 from pie_jax.ui.desk import Desk
+
+_PAUSE = 0.5
+"""Seconds after which a hand on a slider rests."""
 
 
 def dial(
@@ -34,17 +38,27 @@ def dial(
         back.props(f'flat dense round size=xs aria-label="{label}: as it was"')
         back.classes("shrink-0")
 
-    def moved(event: Any) -> None:
-        if event.args is not None:
-            desk.move(**{name: float(event.args)})
+    waiting: list[asyncio.TimerHandle] = []
 
-    def rested(event: Any) -> None:
-        if event.args is not None:
-            desk.rest(**{name: float(event.args)})
+    def rest(value: float) -> None:
+        while waiting:
+            waiting.pop().cancel()
+        desk.rest(**{name: value})
+
+    def moved(event: Any) -> None:
+        if event.args is None:
+            return
+        value = float(event.args)
+        desk.move(**{name: value})
+        while waiting:
+            waiting.pop().cancel()
+        # Keys, which Quasar says no end of.
+        loop = asyncio.get_running_loop()
+        waiting.append(loop.call_later(_PAUSE, rest, value))
 
     # Not `on_change`, which is also called when undo or another panel moves it.
     slider.on("update:model-value", moved, throttle=0.03)
-    slider.on("change", rested)
+    slider.on("change", lambda event: rest(float(event.args)))
 
     def follow() -> None:
         value = desk.value(name)

@@ -24,7 +24,7 @@ _STYLE = """
 .stage { max-width: min(100%, calc(100vh - 11rem)); margin: 0 auto; }
 .stage img { user-select: none; -webkit-user-drag: none; }
 .nicegui-content { padding: 0.5rem; }
-.q-tab { padding: 0 0.55rem; }
+.q-tab { padding: 0 0.5rem; min-width: 0; }
 """
 
 
@@ -54,7 +54,7 @@ def build(studio: Studio, jobs: dict[str, Job]) -> None:
                 )
             stage = Stage(desk)
             status.build()
-        with ui.element("aside").classes("w-[380px] max-w-full"):
+        with ui.element("aside").classes("w-[400px] max-w-full"):
             names = ["Portraits", "Pose", "Expression", "Light", "More", "Save"]
             with ui.tabs().props("dense no-caps inline-label shrink") as tabs:
                 for name in names:

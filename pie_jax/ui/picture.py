@@ -138,12 +138,13 @@ class Stage:
         if opened is None or achieved is None:
             self._hide_mesh()  # nobody looked at a picture that moves
             return
-        self._overlay.set_source(wires(opened.editable.model, achieved, _MESH))
+        drawn = wires(opened.editable.model, achieved, _MESH)
+        self._overlay.set_source(as_url(drawn))
         self._overlay.set_visibility(True)
 
 
-def wires(model: Morphable, theta: FaceParams, size: int) -> Image.Image:
-    """The visible edges of a face `[1]`, thin lines on nothing."""
+def wires(model: Morphable, theta: FaceParams, size: int) -> np.ndarray:
+    """The visible edges of a face `[1]`, thin lines on nothing: `[size, size, 4]` uint8."""
     seen = render_vertices(model, theta, 1)
     points = size * np.asarray(seen.points)[0]
     visible = np.asarray(seen.visible)[0] > 0
@@ -155,7 +156,7 @@ def wires(model: Morphable, theta: FaceParams, size: int) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     for one, other in edges:
         draw.line([*points[one], *points[other]], fill=(255, 255, 255, 90))
-    return picture
+    return np.asarray(picture)
 
 
 def _within(name: str, degrees: float) -> float:

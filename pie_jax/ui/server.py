@@ -1,8 +1,8 @@
 """The server behind the page, on this machine alone unless it is told otherwise."""
 
+import asyncio
 import secrets
 import socket
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def serve(
 
     app.add_middleware(Guard, token=token, most=2 * uploads.MAX_BYTES)
     query = f"/?token={token}" if token else "/"
-    print(f"http://{host}:{port}{query}", file=sys.stdout, flush=True)
+    app.on_startup(lambda: asyncio.create_task(_announce(host, port, query)))
     ui.run(
         host=host,
         port=port,
@@ -62,6 +62,19 @@ def serve(
         show_welcome_message=False,
         message_history_length=HISTORY,
     )
+
+
+async def _announce(host: str, port: int, query: str) -> None:
+    """Prints the address as soon as it answers."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            break
+    print(f"http://{host}:{port}{query}", flush=True)
 
 
 def _free_port(host: str, port: int) -> int:

@@ -150,10 +150,13 @@ class Studio:
 
 
 def as_url(picture_u8: np.ndarray) -> str:
-    """A picture `[H, W, 3]` uint8 as an address that holds all of it."""
+    """A picture as an address that holds all of it: `[H, W, 3]` uint8 RGB as JPEG,
+    `[H, W, 4]` RGBA as PNG."""
+    kind = "jpeg" if picture_u8.shape[-1] == 3 else "png"
     buffer = io.BytesIO()
-    Image.fromarray(picture_u8).save(buffer, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    Image.fromarray(picture_u8).save(buffer, kind, quality=_QUALITY)
+    content = base64.b64encode(buffer.getvalue()).decode()
+    return f"data:image/{kind};base64,{content}"
 
 
 def _picture(

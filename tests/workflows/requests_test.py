@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pie_jax.cli import main
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import neutral
 from pie_jax.editing.targets import Amount
@@ -125,3 +126,24 @@ def test_an_unknown_expression_is_told_with_those_that_exist(model):  # noqa: F8
     with pytest.raises(PieError, match="no expression 'grin'.*jawOpen.*smile"):
         requests.check_names(model, ask("grin=1").amounts)
     requests.check_names(model, ask("smile=1", yaw="3").amounts)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ask(),
+        ask(yaw="-20", pitch="+=-5.5", roll="3"),
+        ask("neutral,smile=0.7,jawOpen+=0.2", "azimuth=40,colour=#ff8000"),
+        ask(raw={"beta": "7=0.5,63+=-1", "sh": "0=0.25"}),
+        ask(photos={"illumination": Path("a b.jpg"), "rotation": Path("-c.png")}),
+    ],
+)
+def test_a_request_is_written_as_the_options_that_it_is_read_from(asked):
+    parser = main.parser()
+    found = parser.parse_args(["edit", "embedded/anna", *requests.as_options(asked)])
+    kinds = {"rotation": "pose", "expression": "expression", "illumination": "light"}
+    photos = {k: getattr(found, f"{kind}_from") for k, kind in kinds.items()}
+    angles = {name: getattr(found, name) for name in requests.ANGLES}
+    raw = {"beta": found.beta, "sh": found.sh}
+    again = requests.request(angles, found.expression, found.light, photos, raw)
+    assert again == asked
