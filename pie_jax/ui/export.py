@@ -58,7 +58,7 @@ def command(desk: Desk, sweep: str = "") -> str:
 
 async def save(desk: Desk) -> None:
     """`edited.png`, as the command line makes it."""
-    await _download(desk, lambda: _edited(desk, None, desk.options) / "edited.png")
+    await _download(desk, lambda: [_edited(desk, None, desk.options) / "edited.png"])
 
 
 async def save_sweep(desk: Desk, name: str) -> None:
@@ -66,31 +66,31 @@ async def save_sweep(desk: Desk, name: str) -> None:
     low, high = SWEPT[name]
     swept = requests.sweep(f"{name}={low}:{high}:{FRAMES}")
     options = dataclasses.replace(desk.options, refine=0)
-    await _download(desk, lambda: _edited(desk, swept, options) / "sweep.gif")
-    await _download(desk, lambda: _edited(desk, swept, options) / "sweep.mp4")
+
+    def make() -> list[Path]:
+        place = _edited(desk, swept, options)
+        return [place / "sweep.gif", place / "sweep.mp4"]
+
+    await _download(desk, make)
 
 
 async def paste(desk: Desk, photo: Path) -> None:
     """`pasted.png`: the edit in the full photograph."""
     options = dataclasses.replace(desk.options, paste_back=photo)
-    await _download(desk, lambda: _edited(desk, None, options) / "pasted.png")
+    await _download(desk, lambda: [_edited(desk, None, options) / "pasted.png"])
 
 
-def code(desk: Desk) -> Callable[[], Path]:
+def code(desk: Desk) -> list[Path]:
     """The code for other programs (`pie export`)."""
-
-    def make() -> Path:
-        place = _opened(desk).folder
-        out = place / f"{place.name}.npz"
-        export(place, out)
-        return out
-
-    return make
+    place = _opened(desk).folder
+    out = place / f"{place.name}.npz"
+    export(place, out)
+    return [out]
 
 
-def theta(desk: Desk) -> Callable[[], Path]:
+def theta(desk: Desk) -> list[Path]:
     """All numbers of the edit, in `edit.json`."""
-    return lambda: _edited(desk, None, desk.options) / edit.RECORD
+    return [_edited(desk, None, desk.options) / edit.RECORD]
 
 
 def _edited(desk: Desk, sweep: Sweep | None, options: Options) -> Path:
@@ -124,14 +124,17 @@ def _opened(desk: Desk) -> Any:
     return desk.opened
 
 
-async def _download(desk: Desk, make: Callable[[], Path]) -> None:
-    """Makes a file in the studio's thread, and hands it to the browser."""
+async def _download(desk: Desk, make: Callable[[], list[Path]]) -> None:
+    """Makes files in the studio's thread, and hands them to the browser."""
     desk.tell("progress", "saving")
     try:
-        path = await desk.studio.work(make)
+        paths = await desk.studio.work(make)
     except (PieError, OSError, RuntimeError, ValueError, MemoryError) as error:
         desk.tell("problem", explain(error))
         return
-    desk.tell("news", f"saved {path}")
-    name = f"{_opened(desk).folder.name}-{path.parent.name}{path.suffix}"
-    ui.download.file(path, name if path.parent.parent.name == "edits" else path.name)
+    folder = _opened(desk).folder
+    for path in paths:
+        edit_of = path.parent.name if path.parent != folder else ""
+        name = f"{folder.name}-{edit_of}{path.suffix}" if edit_of else path.name
+        ui.download.file(path, name)
+    desk.tell("news", f"saved {', '.join(str(x) for x in paths)}")

@@ -27,7 +27,7 @@ from pie_jax.workflows.shoot import Options, Shot, shoot
 
 RECORD = "edit.json"
 """Written last: where it is, the folder is complete."""
-PICTURES = ("edited.png", "pasted.png", "strip.png", "sweep.gif")
+PICTURES = ("edited.png", "pasted.png", "strip.png", "sweep.gif", "sweep.mp4")
 
 _STRIP, _MOVING = 512, 256  # pixels on a side of a sweep's pictures
 _SECONDS = 0.25  # that each is shown
@@ -209,7 +209,7 @@ def _photo(path: Path | None, portrait: Portrait, source: Path) -> np.ndarray | 
 
 
 def _write_sweep(out: Path, shots: Sequence[Shot], partly: bool) -> None:
-    """`strip.png`, and `sweep.gif` there and back."""
+    """`strip.png`, and `sweep.gif` there and back; `sweep.mp4` where PyAV is."""
     size = len(shots[0].picture_u8)
     large, small = (
         [_reduced(shot.picture_u8, max(1, size // side)) for shot in shots]
@@ -221,6 +221,12 @@ def _write_sweep(out: Path, shots: Sequence[Shot], partly: bool) -> None:
     animations.write_gif(
         out / "sweep.gif", frames_u8, _SECONDS * len(frames_u8), provenance.COMMENT
     )
+    if animations.writes_mp4():
+        film_u8, seconds = (
+            np.stack([*large, *large[-2:0:-1]]),
+            _SECONDS * len(frames_u8),
+        )
+        animations.write_mp4(out / "sweep.mp4", film_u8, seconds, provenance.COMMENT)
 
 
 def _reduced(picture_u8: np.ndarray, factor: int) -> np.ndarray:

@@ -9,12 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from experiments.editor_server import browser, served
+from experiments.editor_server import chromium as program
 from pie_jax.workflows import edit, requests
 from pie_jax.workflows.shoot import Options
 from tests import toys
-from tests.ui.serving import browser, served
 
 PICTURE = ".stage img"
+_TOYS = """
+import sys
+from pathlib import Path
+import pytest
+from tests import toys
+toys.install(Path(sys.argv[1]), pytest.MonkeyPatch())
+from pie_jax.cli import main
+sys.exit(main.main(sys.argv[2:]))
+"""
 SECONDS = 20_000
 
 
@@ -32,12 +42,16 @@ def log(folder):
 
 @pytest.fixture(scope="module")
 def address(folder, log, toy_cache):
-    with served(folder, log, "--config", "testing", cache=toy_cache) as found:
+    start = "-c", _TOYS, str(toy_cache)
+    with served(folder, log, "--config", "testing", start=start) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def chromium():
+    pytest.importorskip("playwright.sync_api", reason="Playwright drives the browser")
+    if program() is None:
+        pytest.skip("no chromium is installed (Debian: apt-get install chromium)")
     with browser() as found:
         yield found
 
