@@ -161,6 +161,7 @@ CHECKED_ELSEWHERE = {
     # What `.ci/run` itself does, and the tests of packaging.
     "python -m pip install .",
     'python -m pip install -e ".[test]"',
+    'python -m pip install ".[ui]"',
     "ruff check .",
     "mypy",
     "pytest",
@@ -170,7 +171,7 @@ CHECKED_ELSEWHERE = {
 
 def is_heavy(words: list[str]) -> bool:
     """Whether a `pie` command fetches weights, or takes a file that nobody brought."""
-    if words[1] in ("demo", "weights") and "--list" not in words:
+    if words[1] in ("demo", "ui", "weights") and "--list" not in words:
         return True
     named = [word.partition("=")[2] for word in words if ".files." in word]
     named += [word for word in words if re.search(r"\.(pkl|pth|mat|h5)$", word)]

@@ -67,6 +67,9 @@ def draggable(element: ui.element, handle: Callable[[Drag], None]) -> None:
         if ended:
             start.clear()
 
+    # What is seen is told by the element's own label.
+    find = f"getHtmlElement({element.id}).querySelector('img')"
+    element.on("loaded", js_handler=f"() => {find}.setAttribute('alt', '')")
     element.style("touch-action: none; cursor: grab")
     for kind in ("pointerdown", "pointerup", "pointercancel"):
         element.on(kind, moved, js_handler=_EMIT)

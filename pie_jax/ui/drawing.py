@@ -91,13 +91,16 @@ class Drawing:
         self._news.set()
 
     async def run(self) -> None:
-        """Draws until it is cancelled."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            wish, since = self._wish, self._since
-            if wish is not None:
-                await self._draw(wish, since)
+        """Draws until it is cancelled, which ends what is being drawn as well."""
+        try:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                wish, since = self._wish, self._since
+                if wish is not None:
+                    await self._draw(wish, since)
+        finally:
+            self._wish = None
 
     async def _draw(self, wish: Wish, since: float) -> None:
         first = Pace.MOVING if wish.last is Pace.MOVING else Pace.FULL

@@ -29,7 +29,9 @@ SPEEDS = {
 def panel(desk: Desk, jobs: dict[str, Job]) -> None:
     """Upload, and what runs; `jobs` are all tabs', by the photograph's stem."""
     place: Any = None
-    photo_input(desk, "A photograph", lambda photo: _choose(desk, jobs, photo, place))
+    photo_input(
+        desk, "Upload a photograph", lambda photo: _choose(desk, jobs, photo, place)
+    )
     place = ui.column().classes("w-full")
     running = ui.column().classes("w-full")
     told: set[str] = set()
@@ -81,7 +83,8 @@ class _Card:
         self.job = job
         with ui.card().classes("w-full") as self.card:
             ui.label(job.photo.name).classes("font-medium")
-            self._picture = ui.image().classes("w-full").props('no-spinner alt=""')
+            self._picture = ui.image().classes("w-full").props("no-spinner")
+            self._picture.props(f'alt="{job.photo.stem} as it stands"')
             self._bar = ui.linear_progress(0, show_value=False)
             self._bar.props(f'aria-label="Embedding of {job.photo.stem}"')
             self._words = ui.label("").classes("text-xs whitespace-pre-line")
@@ -125,7 +128,7 @@ async def _choose(desk: Desk, jobs: dict[str, Job], photo: Path, place: Any) -> 
     except (PieError, OSError) as error:
         desk.tell("problem", explain(error))
         return
-    desk.tell("progress", "")
+    desk.tell("news", "choose a face")
     with place, ui.card().classes("w-full") as card:
         ui.label(f"{photo.name}: which face?").classes("font-medium")
         speed = ui.select(SPEEDS, value=configuration.DEFAULT, label="How")

@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ FRAMES = 9
 
 def panel(desk: Desk) -> None:
     """Buttons; files go into the portrait's folder, and to the browser."""
-    ui.button("Save picture", icon="save", on_click=lambda: save(desk))
+    ui.button("Save picture", icon="save", on_click=lambda: save(desk)).props(
+        "text-color=black no-caps"
+    )
     with ui.row().classes("items-center"):
         swept = ui.select(list(SWEPT), value="yaw", label="Sweep").classes("w-24")
         ui.button("Save sweep", on_click=lambda: save_sweep(desk, swept.value)).props(
@@ -30,14 +33,16 @@ def panel(desk: Desk) -> None:
         )
     with ui.row():
         for kind, make in {"Code (.npz)": code, "Face (theta, .json)": theta}.items():
-            act = lambda make=make: _download(desk, make(desk))
+            act = partial(_download, desk, partial(make, desk))
             ui.button(kind, on_click=act).props("outline no-caps size=sm")
     photo_input(desk, "Paste back into this photograph", lambda x: paste(desk, x))
     ui.label("The same by the command line").classes("text-sm mt-2")
-    line = ui.code("", language="bash").classes("w-full text-xs")
+    line = ui.label("").classes("w-full text-xs font-mono break-all")
+    copy = ui.button("Copy", on_click=lambda: ui.clipboard.write(line.text))
+    copy.props("flat dense no-caps size=sm")
 
     def follow() -> None:
-        line.set_content(command(desk))
+        line.set_text(command(desk))
 
     desk.listen(follow)
     follow()

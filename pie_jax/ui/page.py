@@ -24,6 +24,7 @@ _STYLE = """
 .stage { max-width: min(100%, calc(100vh - 11rem)); margin: 0 auto; }
 .stage img { user-select: none; -webkit-user-drag: none; }
 .nicegui-content { padding: 0.5rem; }
+.q-loading-bar { display: none; }
 .q-tab { padding: 0 0.5rem; min-width: 0; }
 """
 
@@ -42,7 +43,7 @@ def build(studio: Studio, jobs: dict[str, Job]) -> None:
         tabs.set_value("Pose")
 
     with ui.row().classes("w-full items-start gap-4"):
-        with ui.element("main").classes("grow min-w-[300px] basis-0"):
+        with ui.element("div").classes("grow min-w-[300px] basis-0"):
             with ui.row().classes("w-full items-center gap-2"):
                 ui.label("pie").classes("text-lg font-bold").props(
                     "role=heading aria-level=1"
@@ -54,7 +55,7 @@ def build(studio: Studio, jobs: dict[str, Job]) -> None:
                 )
             stage = Stage(desk)
             status.build()
-        with ui.element("aside").classes("w-[400px] max-w-full"):
+        with ui.element("div").classes("w-[400px] max-w-full"):
             names = ["Portraits", "Pose", "Expression", "Light", "More", "Save"]
             with ui.tabs().props("dense no-caps inline-label shrink") as tabs:
                 for name in names:

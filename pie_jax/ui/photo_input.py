@@ -11,9 +11,7 @@ from pie_jax.ui import uploads
 from pie_jax.ui.desk import Desk
 
 
-def photo_input(
-    desk: Desk, label: str, use: Callable[[Path], Awaitable[None]]
-) -> ui.upload:
+def photo_input(desk: Desk, label: str, use: Callable[[Path], Awaitable[None]]) -> None:
     """Takes a photograph, keeps it (`uploads.keep`), and hands it on.
 
     Args:
@@ -34,11 +32,14 @@ def photo_input(
         await use(photo)
 
     upload = ui.upload(
-        label=label,
         auto_upload=True,
         max_file_size=uploads.MAX_BYTES,
         on_upload=take,
         on_rejected=lambda: desk.tell("problem", "pictures of up to 64 MB are taken"),
     )
-    upload.props('accept="image/*" flat bordered').classes("w-full")
-    return upload
+    upload.props('accept="image/*"').classes("hidden")
+    # The component itself names neither its input nor its buttons.
+    pick = ui.button(
+        label, icon="upload", on_click=lambda: upload.run_method("pickFiles")
+    )
+    pick.props("outline no-caps").classes("w-full")

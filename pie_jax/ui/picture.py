@@ -43,8 +43,8 @@ class Stage:
                 'tabindex=0 role=application aria-label="The portrait. Arrow keys turn '
                 'the head; press ? for all keys."'
             )
-            self._before = ui.image("").style(_COVER).props('no-spinner alt=""')
-            self._overlay = ui.image("").style(_COVER).props('no-spinner alt=""')
+            self._before = ui.image("").style(_COVER).props("no-spinner alt=Before")
+            self._overlay = ui.image("").style(_COVER).props("no-spinner alt=Mesh")
         with ui.row().classes("w-full items-center no-wrap gap-2"):
             ui.label("Before").classes("text-xs")
             self._slider = ui.slider(min=0, max=100, value=0, step=1).classes("grow")

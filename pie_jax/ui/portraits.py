@@ -37,7 +37,7 @@ def panel(desk: Desk, pick: Callable[[str], Any]) -> Callable[[], None]:
                     button.props(f'flat padding=none no-caps aria-label="Open {name}"')
                     with ui.column().classes("items-center gap-0 w-20"):
                         shown = thumbnail(desk, name)
-                        ui.image(shown).classes("w-20 h-20").props('alt=""')
+                        ui.image(shown).classes("w-20 h-20").props(f'alt="{name}"')
                         ui.label(name).classes("text-xs truncate w-20")
 
     look()

@@ -14,7 +14,8 @@ KINDS = {"rotation": "Pose", "expression": "Expression", "illumination": "Light"
 def panel(desk: Desk) -> None:
     """Upload a photograph, and say what of it is wanted."""
     ui.label("As in another photograph").classes("text-sm")
-    wanted = ui.toggle(KINDS, value="rotation").props("no-caps dense")
+    wanted = ui.toggle(KINDS, value="rotation")
+    wanted.props("no-caps dense toggle-text-color=black")
 
     async def use(photo: Path) -> None:
         photos = {**desk.request.photos, wanted.value: photo}

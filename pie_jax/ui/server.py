@@ -59,6 +59,7 @@ def serve(
         show=query if browser else False,
         reload=False,
         title=page.TITLE,
+        language="en-US",
         show_welcome_message=False,
         message_history_length=HISTORY,
     )

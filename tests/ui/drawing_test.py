@@ -120,3 +120,14 @@ def test_the_same_wish_again_is_drawn_again(tmp_path, last):
             await asyncio.sleep(0.2)
 
     assert len(draw(hand, tmp_path).shown) == 2
+
+
+def test_a_closed_tab_draws_no_more(tmp_path):
+    async def hand(drawing):
+        drawing.want(wish(5, Pace.REFINED))
+        await asyncio.sleep(0.5)  # in the first refinement; then it is cancelled
+
+    slow = Slow(0.2)
+    draw(hand, tmp_path, slow)
+    time.sleep(0.8)
+    assert (5, "refined 3") not in slow.made

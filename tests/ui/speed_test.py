@@ -1,0 +1,52 @@
+"""How fast the editor is with the real networks, on a busy machine; docs/measurements.md
+has what a free one does."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import editor_speed
+from experiments.editor_server import browser, served
+from pie_jax.io import images, results
+from pie_jax.photos import alignment
+from pie_jax.stack import configuration
+from pie_jax.stack.load import load
+from pie_jax.stack.uses import SYNTHESIZE
+from tests.ui import browser_test
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory):
+    """Somebody whom the generator made up."""
+    stack = load(configuration.load("default"), SYNTHESIZE)
+    generator, params = stack.functions.generator, stack.params.generator
+    z = jax.random.normal(jax.random.key(2026), (1, 512))
+    w = params["w_avg"] + 0.6 * (generator.mapping(params, z) - params["w_avg"])
+    w_plus = jnp.repeat(w[:, None], generator.num_ws, axis=1)
+    picture_u8 = images.to_u8(np.asarray(generator.synthesis(params, w_plus))[0])
+    folder = tmp_path_factory.mktemp("portraits") / "anna"
+    folder.mkdir()
+    origin = {
+        "generator": stack.functions.config.generator,
+        "files": stack.functions.origins,
+        "alignment": alignment.whole(len(picture_u8)).to_dict(),
+    }
+    code = {"w_plus": np.asarray(w_plus)[0]}
+    results.write(folder, picture_u8, picture_u8, code, origin, {"key": ""}, b"")
+    return folder
+
+
+def test_a_dragged_head_follows_the_hand(portrait, tmp_path):
+    browser_test.skip_without_browser()
+    with served(portrait.parent, tmp_path / "log") as address, browser() as chromium:
+        found = editor_speed.dragged(chromium, address, "anna", seconds=5, times=5)
+    assert found["pictures_a_second"] > 3
+    assert found["latency_s"] < 0.5
+
+
+def test_full_pictures_come_several_times_a_second(portrait):
+    found = editor_speed.full_pictures(portrait, seconds=5)
+    assert found["full_pictures_a_second"] > 2
