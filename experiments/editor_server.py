@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pie_jax.core.errors import PieError
 
@@ -16,11 +16,28 @@ _ROOT = Path(__file__).resolve().parents[1]
 PIE = ("-m", "pie_jax.cli.main")
 
 
+class Server(NamedTuple):
+    """A server that runs.
+
+    Attributes:
+        address: of the page.
+        process: its number.
+    """
+
+    address: str
+    process: int
+
+    def resident(self) -> int:
+        """Its memory in MB."""
+        pages = Path(f"/proc/{self.process}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
 @contextlib.contextmanager
 def served(
     folder: Path, log: Path, *words: str, start: Sequence[str] = PIE
-) -> Iterator[str]:
-    """The address of a server that runs meanwhile.
+) -> Iterator[Server]:
+    """A server that runs meanwhile.
 
     Args:
         folder: of portraits.
@@ -46,7 +63,7 @@ def served(
             address = process.stdout.readline().strip() if process.stdout else ""
             if not address:
                 raise PieError(f"the editor did not start: {log.read_text()}")
-            yield address
+            yield Server(address, process.pid)
         finally:
             process.send_signal(signal.SIGINT)
             try:

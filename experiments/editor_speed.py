@@ -39,10 +39,10 @@ def main() -> None:
     found = full_pictures(args.portrait)
     with (
         tempfile.TemporaryDirectory() as place,
-        served(args.portrait.parent, Path(place) / "log") as address,
+        served(args.portrait.parent, Path(place) / "log") as server,
         browser() as chromium,
     ):
-        found |= dragged(chromium, address, args.portrait.name)
+        found |= dragged(chromium, server.address, args.portrait.name)
     print(json.dumps(found, indent=1))
 
 

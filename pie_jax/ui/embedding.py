@@ -34,7 +34,7 @@ def panel(desk: Desk, jobs: dict[str, Job]) -> None:
     )
     place = ui.column().classes("w-full")
     running = ui.column().classes("w-full")
-    told: set[str] = set()
+    told = {name for name, job in jobs.items() if job.state == "done"}
     cards: dict[str, _Card] = {}
 
     def look() -> None:

@@ -27,8 +27,14 @@ def panel(desk: Desk, pick: Callable[[str], Any]) -> Callable[[], None]:
     words = ui.label("").classes("text-sm")
     place = ui.row().classes("gap-2")
 
+    shown: list[str] | None = None
+
     def look() -> None:
+        nonlocal shown
         names = desk.studio.portraits()
+        if names == shown:
+            return  # a click may be on its way to what is there
+        shown = names
         words.set_text("" if names else "No portrait yet: upload a photograph.")
         place.clear()
         with place:
@@ -36,8 +42,8 @@ def panel(desk: Desk, pick: Callable[[str], Any]) -> Callable[[], None]:
                 with ui.button(on_click=lambda name=name: pick(name)) as button:
                     button.props(f'flat padding=none no-caps aria-label="Open {name}"')
                     with ui.column().classes("items-center gap-0 w-20"):
-                        shown = thumbnail(desk, name)
-                        ui.image(shown).classes("w-20 h-20").props(f'alt="{name}"')
+                        small = thumbnail(desk, name)
+                        ui.image(small).classes("w-20 h-20").props(f'alt="{name}"')
                         ui.label(name).classes("text-xs truncate w-20")
 
     look()

@@ -41,8 +41,10 @@ def portrait(tmp_path_factory):
 
 def test_a_dragged_head_follows_the_hand(portrait, tmp_path):
     browser_test.skip_without_browser()
-    with served(portrait.parent, tmp_path / "log") as address, browser() as chromium:
-        found = editor_speed.dragged(chromium, address, "anna", seconds=5, times=5)
+    with served(portrait.parent, tmp_path / "log") as server, browser() as chromium:
+        found = editor_speed.dragged(
+            chromium, server.address, "anna", seconds=5, times=5
+        )
     assert found["pictures_a_second"] > 3
     assert found["latency_s"] < 0.5
 
