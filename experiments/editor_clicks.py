@@ -81,8 +81,8 @@ def choose(page: Any, rng: random.Random) -> None:
 
 def slide(page: Any, rng: random.Random) -> None:
     """Clicks anywhere on one of the sliders that are seen."""
-    sliders = page.get_by_role("slider").locator("visible=true")
-    box = sliders.nth(rng.randrange(sliders.count())).bounding_box()
+    sliders = page.get_by_role("slider").locator("visible=true").element_handles()
+    box = rng.choice(sliders).bounding_box() if sliders else None
     if box is not None:  # a panel may slide away
         x = box["x"] + rng.random() * box["width"]
         page.mouse.click(x, box["y"] + box["height"] / 2)
