@@ -108,7 +108,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=count,
         help="steps of descent from the rigs' answer, by which it becomes more like the "
-        f"person and nearer to what was asked (default: {_STEPS}; of a sweep 0)",
+        f"person and nearer to what was asked (default: {_STEPS}; of a sweep the first, middle and last edit)",
     )
     fine.add_argument(
         "--quick",
@@ -170,9 +170,7 @@ def run(args: argparse.Namespace) -> int:
             "nothing to change: say --yaw 20, --expression smile=0.7, ...; "
             "`pie edit --help` shows more"
         )
-    refine = args.refine
-    if refine is None:
-        refine = 0 if sweep else _STEPS
+    refine = _STEPS if args.refine is None else args.refine
     options = Options(
         feedback=args.feedback,
         together=args.together,

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from absl import logging
-from tqdm import tqdm
 
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample
@@ -24,6 +23,7 @@ from pie_jax.workflows import edit_record, inputs, requests
 from pie_jax.workflows.editable import Editable, open_portrait, thetas_of
 from pie_jax.workflows.requests import Request, Sweep
 from pie_jax.workflows.shoot import Options, Shot, shoot
+from pie_jax.workflows.sweep import sweep_shots
 
 RECORD = "edit.json"
 """Written last: where it is, the folder is complete."""
@@ -100,10 +100,11 @@ def edit_portrait(
                 return out  # by a run that this one waited for
         _clear(out)
         pairs = list(zip(asked, targets, strict=True))
-        shots = [
-            shoot(editable, x, target, options)
-            for x, target in tqdm(pairs, unit="edit", disable=sweep is None)
-        ]
+        shots = (
+            sweep_shots(editable, pairs, options)
+            if sweep
+            else [shoot(editable, request, targets[0], options)]
+        )
         partly = options.keep_background
         if sweep:
             written = beside.submit(_write_sweep, out, shots, partly)

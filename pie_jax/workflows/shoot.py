@@ -93,9 +93,18 @@ def shoot(
     Raises:
         PieError: the code left all bounds.
     """
+    edited = answer(editable, request, target, options)
+    edited = refined(editable, request, target, edited, options, watch)
+    return shown(editable, request, target, edited, options, size)
+
+
+def answer(
+    editable: Editable, request: Request, target: FaceParams, options: Options
+) -> Seen:
+    """The rigs' answer to a request; args as of `shoot`."""
     components = request.components()
     groups = [components] if options.together else [[c] for c in components]
-    edited = edit.edit(
+    return edit.edit(
         editable.editor,
         editable.params,
         editable.before,
@@ -103,14 +112,36 @@ def shoot(
         [group for group in groups if group],
         options.feedback,
     )
-    if options.refine and _asks(editable, target, components):
-        edited = refining.refined(
-            editable, edited, target, components, options.refine, watch
-        )
+
+
+def refined(
+    editable: Editable,
+    request: Request,
+    target: FaceParams,
+    edited: Seen,
+    options: Options,
+    watch: Watch = nobody,
+) -> Seen:
+    """The rigs' answer `edited`, refined if that is wanted and anything was asked for."""
+    components = request.components()
+    if not options.refine or not _asks(editable, target, components):
+        return edited
+    return refining.refined(editable, edited, target, components, options.refine, watch)
+
+
+def shown(
+    editable: Editable,
+    request: Request,
+    target: FaceParams,
+    edited: Seen,
+    options: Options,
+    size: int | None = None,
+) -> Shot:
+    """An edit as it is saved: turned, and before its background; see `shoot`."""
     if not np.isfinite(edited.image).all():
         raise PieError("no image comes of such an edit; ask for less")
     turn = 0.0
-    if "roll" in request.amounts or "rotation" in components:
+    if "roll" in request.amounts or "rotation" in request.components():
         # The generator levels the eyes, of heads that it turns as well.
         goal = _roll(request, target)
         turn = float(goal - np.asarray(edited.theta.rotation)[0, 2])

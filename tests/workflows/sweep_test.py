@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from pie_jax.core.theta import COMPONENTS
+from pie_jax.stack import configuration
+from pie_jax.workflows import editable, requests, sweep
+from pie_jax.workflows import shoot as shooting
+from pie_jax.workflows.shoot import Options, shoot
+from tests import toys
+
+
+@pytest.fixture(scope="module")
+def opened(embedded, toy_cache):
+    """A portrait whose edits may be refined; read only."""
+    with pytest.MonkeyPatch.context() as patch:
+        toys.install(toy_cache, patch)
+        config = configuration.load("testing")
+        yield editable.open_portrait(embedded.folder, config, COMPONENTS, refine=True)
+
+
+@pytest.fixture(scope="module")
+def wanted(opened):
+    asked = [requests.request({"yaw": f"+={x}"}, None, None, {}) for x in range(5, 10)]
+    return [(request, opened.target(request)) for request in asked]
+
+
+def test_without_refinement_a_sweep_is_its_edits(opened, wanted):
+    options = Options(feedback=1)
+    for shot, (request, target) in zip(
+        sweep.sweep_shots(opened, wanted, options), wanted, strict=True
+    ):
+        alone = shoot(opened, request, target, options)
+        np.testing.assert_array_equal(shot.picture_u8, alone.picture_u8)
+
+
+def test_ends_and_middle_are_refined_and_the_others_change_as_much_between(
+    opened, wanted
+):
+    options = Options(feedback=0, refine=2)
+    found = sweep.sweep_shots(opened, wanted, options)
+    changes = []
+    for i, (request, target) in enumerate(wanted):
+        rig = shooting.answer(opened, request, target, options)
+        changes.append(np.asarray(found[i].edited.w_plus - rig.w_plus))
+        if i in (0, 2, 4):
+            alone = shooting.refined(opened, request, target, rig, options)
+            np.testing.assert_array_equal(found[i].edited.w_plus, alone.w_plus)
+    assert min(np.abs(x).max() for x in changes) > 1e-3
+    np.testing.assert_allclose(changes[1], (changes[0] + changes[2]) / 2, atol=1e-5)
+    np.testing.assert_allclose(changes[3], (changes[2] + changes[4]) / 2, atol=1e-5)
+
+
+def test_two_edits_are_both_refined(opened, wanted):
+    options = Options(feedback=0, refine=1)
+    for shot, (request, target) in zip(
+        sweep.sweep_shots(opened, wanted[:2], options), wanted[:2], strict=True
+    ):
+        alone = shoot(opened, request, target, options)
+        np.testing.assert_array_equal(shot.picture_u8, alone.picture_u8)
+
+
+def test_what_is_between_is_interpolated():
+    places, values = np.array([0, 4, 6]), np.float32([[0], [4], [0]])
+    found = [float(sweep.between(places, values, i)[0]) for i in range(7)]
+    assert found == [0, 1, 2, 3, 4, 2, 0]
