@@ -9,13 +9,11 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from pie_jax.core.errors import PieError, explain
+from pie_jax.core.errors import explain
 from pie_jax.editing.targets import Amount
-from pie_jax.face import morphable
 from pie_jax.ui.drawing import Drawing, Pace, Shown, Wish
 from pie_jax.ui.history import History
 from pie_jax.ui.studio import Opened, Studio
-from pie_jax.workflows import edit_record
 from pie_jax.workflows.requests import Request
 from pie_jax.workflows.shoot import Options
 
@@ -39,7 +37,8 @@ class Desk:
         self.history = History()
         self.options = Options(refine=REFINE)
         self.shown: Shown | None = None
-        self.own: dict[str, Any] = {}
+        self._standing: dict[str, float] = {}
+        self._closed = False
         self._drawing: Drawing | None = None
         self._task: asyncio.Task | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -58,34 +57,43 @@ class Desk:
         """Calls it with every picture."""
         self._viewers.append(viewer)
 
-    async def open(self, name: str) -> None:
-        """Takes another portrait; what was asked of the one before is forgotten."""
+    async def open(self, name: str) -> bool:
+        """Takes another portrait; what was asked of the one before is forgotten. False
+        where that is not possible, which is told."""
         self.tell("progress", f"opening {name}")
         try:
             opened = await self.studio.open(name)
-            own = await self.studio.work(own_amounts, opened)
-        except (PieError, OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  the tab goes on
             self.tell("problem", explain(error))
-            return
-        self.close()
-        self.opened, self.name, self.own = opened, name, own
+            return False
+        if self._closed:
+            return False
+        self._stop()
+        self.opened, self.name = opened, name
         self.history, self.shown = History(), None
+        self._standing = opened.own_amounts
         self._drawing = Drawing(self.studio, opened, self._show, self.tell)
         self._task = asyncio.create_task(self._drawing.run())
         self._changed()
+        return True
 
     def close(self) -> None:
-        """Draws no more."""
+        """The tab has gone."""
+        self._closed = True
+        self._stop()
+
+    def _stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
         self._task = self._drawing = None
 
     def value(self, name: str) -> float:
-        """The amount of something as it is asked for, or the portrait's own."""
+        """The amount of something as it is asked for, or what it is by all else that is
+        asked for; the portrait's own without any."""
         amount = self.request.amounts.get(name)
-        own = self.own.get(name, 0.0)
         if amount is None:
-            return own
+            return self._standing.get(name, 0.0)
+        own = self.opened.own_amounts.get(name, 0.0) if self.opened else 0.0
         return float(amount.value) + (own if amount.added else 0.0)
 
     def move(self, **amounts: float | None) -> None:
@@ -121,29 +129,21 @@ class Desk:
         return dataclasses.replace(self.request, amounts=amounts)
 
     def _changed(self, *, moving: bool = False) -> None:
-        for listener in self._listeners:
-            listener()
+        self._told()
         if self._drawing is not None:
             still = Pace.REFINED if self.options.refine else Pace.SHOT
             last = Pace.MOVING if moving else still
             self._drawing.want(Wish(self.request, self.options, last))
 
+    def _told(self) -> None:
+        for listener in self._listeners:
+            listener()
+
     async def _show(self, shown: Shown) -> None:
         self.shown = shown
+        if shown.picture.amounts is not None and shown.wish.request == self.request:
+            self._standing = shown.picture.amounts
+            if shown.pace is Pace.FULL:
+                self._told()
         for viewer in self._viewers:
             viewer(shown)
-
-
-def own_amounts(opened: Opened) -> dict[str, float]:
-    """What the portrait itself has of all that can be asked for, by name."""
-    editable = opened.editable
-    found = edit_record.units(editable, opened.own)
-    own = {**found["degrees"], **found["expressions"], "intensity": 1.0}
-    own |= {k: x for k, x in found["light"].items() if k != "colour"}
-    for alias in morphable.names(editable.model):
-        parts = morphable.units_of(editable.model, alias).items()
-        own[alias] = sum(own[unit] / share for unit, share in parts) / len(parts)
-    raw = {"beta": opened.own.expression, "sh": opened.own.illumination}
-    for kind, values in raw.items():
-        own |= {f"{kind}{i}": float(x) for i, x in enumerate(values[0])}
-    return own

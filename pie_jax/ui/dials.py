@@ -1,32 +1,26 @@
 """Sliders of amounts: what is asked for, or the portrait's own until somebody asks."""
 
-import asyncio
 from typing import Any
 
 from nicegui import ui
 
 from pie_jax.ui.desk import Desk
-
-_PAUSE = 0.5
-"""Seconds after which a hand on a slider rests."""
+from pie_jax.ui.limits import limits
 
 
-def dial(
-    desk: Desk, name: str, low: float, high: float, step: float, label: str = ""
-) -> ui.element:
+def dial(desk: Desk, name: str, step: float, label: str = "") -> ui.element:
     """A labelled slider of one amount, with its number and a way back.
 
     Args:
         desk: what is changed.
         name: of the amount (`requests.Request`).
-        low: the least.
-        high: the most.
         step: between two values.
         label: what people read; the name without it.
 
     Returns:
         The row that holds them.
     """
+    low, high = limits(name)
     label, digits = label or name, 1 if step >= 0.5 else 2
     with ui.row().classes("items-center w-full no-wrap gap-2") as row:
         words = ui.label(label).classes("w-24 shrink-0 text-sm truncate")
@@ -38,27 +32,22 @@ def dial(
         back.props(f'flat dense round size=xs aria-label="{label}: as it was"')
         back.classes("shrink-0")
 
-    waiting: list[asyncio.TimerHandle] = []
+    rested: list[float] = []
 
-    def rest(value: float) -> None:
-        while waiting:
-            waiting.pop().cancel()
-        desk.rest(**{name: value})
+    def rest(event: Any) -> None:
+        if event.args is not None:
+            rested[:] = [float(event.args)]
+            desk.rest(**{name: float(event.args)})
 
-    def moved(event: Any) -> None:
-        if event.args is None:
-            return
-        value = float(event.args)
-        desk.move(**{name: value})
-        while waiting:
-            waiting.pop().cancel()
-        # Keys, which Quasar says no end of.
-        loop = asyncio.get_running_loop()
-        waiting.append(loop.call_later(_PAUSE, rest, value))
+    def move(event: Any) -> None:
+        # The last of those that are held back may come after the end.
+        if event.args is not None and [float(event.args)] != rested:
+            rested.clear()
+            desk.move(**{name: float(event.args)})
 
     # Not `on_change`, which is also called when undo or another panel moves it.
-    slider.on("update:model-value", moved, throttle=0.03)
-    slider.on("change", lambda event: rest(float(event.args)))
+    slider.on("update:model-value", move, throttle=0.03)
+    slider.on("change", rest)
 
     def follow() -> None:
         value = desk.value(name)

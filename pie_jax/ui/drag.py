@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 
 _EMIT = """(event) => {
+  if (event.type === "pointerdown" && event.button !== 0) return;
   const box = event.currentTarget.getBoundingClientRect();
   if (event.type === "pointerdown") {
     event.currentTarget.setPointerCapture(event.pointerId);

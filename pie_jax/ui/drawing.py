@@ -8,14 +8,17 @@ wish ends that at any moment.
 import asyncio
 import dataclasses
 import enum
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from pie_jax.core.errors import PieError, explain
+from pie_jax.core.errors import explain
 from pie_jax.ui.studio import Opened, Picture, Studio
 from pie_jax.workflows.requests import Request
 from pie_jax.workflows.shoot import Options
 from pie_jax.workflows.watch import Step, Stopped
+
+_log = logging.getLogger(__name__)
 
 
 class Pace(enum.IntEnum):
@@ -85,9 +88,9 @@ class Drawing:
 
     def want(self, wish: Wish) -> None:
         """From now on this is wanted, and nothing that was wanted before."""
-        if self._wish is None or self._wish != wish:
-            self._since = time.monotonic()
-        self._wish = wish
+        if wish == self._wish:
+            return  # it is being drawn, or was
+        self._wish, self._since = wish, time.monotonic()
         self._news.set()
 
     async def run(self) -> None:
@@ -106,18 +109,34 @@ class Drawing:
         first = Pace.MOVING if wish.last is Pace.MOVING else Pace.FULL
         for pace in range(first, wish.last + 1):
             try:
-                picture = await self._studio.work(self._picture, wish, Pace(pace))
+                picture = await self._made(wish, Pace(pace))
+                seconds = time.monotonic() - since
+                await self._show(Shown(wish, Pace(pace), picture, seconds))
             except Stopped:
                 return
-            except (PieError, OSError, RuntimeError, ValueError, MemoryError) as error:
+            except Exception as error:  # noqa: BLE001  one picture ends no tab
+                _log.debug("It happened here:", exc_info=error)
                 self._tell("problem", explain(error))
+                if self._wish is wish:
+                    self._wish = None  # the same again is another attempt
                 return
-            seconds = time.monotonic() - since
-            await self._show(Shown(wish, Pace(pace), picture, seconds))
             if self._wish is not wish:
                 return
 
-    def _picture(self, wish: Wish, pace: Pace) -> Picture:
+    async def _made(self, wish: Wish, pace: Pace) -> Picture:
+        loop = asyncio.get_running_loop()
+        urgent = pace is Pace.MOVING
+        while True:
+            try:
+                return await self._studio.work(
+                    self._picture, wish, pace, loop, urgent=urgent
+                )
+            except _Hurried:
+                continue  # begins again behind the other tab's
+
+    def _picture(
+        self, wish: Wish, pace: Pace, loop: asyncio.AbstractEventLoop
+    ) -> Picture:
         """In the studio's thread."""
         if self._wish is not wish and pace is not Pace.MOVING:
             raise Stopped("another picture is wanted")
@@ -129,6 +148,13 @@ class Drawing:
         def watch(step: Step) -> None:
             if self._wish is not wish:
                 raise Stopped("another picture is wanted")
-            self._tell("progress", f"refined {step.done} of {step.total}")
+            if self._studio.hurried:
+                raise _Hurried("another tab's hand moves")
+            words = f"refined {step.done} of {step.total}"
+            loop.call_soon_threadsafe(self._tell, "progress", words)
 
         return self._opened.shoot(wish.request, options, watch)
+
+
+class _Hurried(Exception):
+    """Somebody else's picture is urgent."""

@@ -37,8 +37,8 @@ def panel(desk: Desk, jobs: dict[str, Job]) -> None:
     told = {name for name, job in jobs.items() if job.state == "done"}
     cards: dict[str, _Card] = {}
 
-    def look() -> None:
-        for name, job in jobs.items():
+    async def look() -> None:
+        for name, job in [*jobs.items()]:
             if name not in cards or cards[name].job is not job:
                 if name in cards:
                     cards[name].card.delete()
@@ -47,7 +47,7 @@ def panel(desk: Desk, jobs: dict[str, Job]) -> None:
             cards[name].look()
             if job.state == "done" and name not in told:
                 told.add(name)
-                desk.studio.forget(name)
+                await desk.studio.forget(name)
                 desk.tell("embedded", name)
 
     def again(name: str) -> None:
@@ -84,9 +84,9 @@ class _Card:
         with ui.card().classes("w-full") as self.card:
             ui.label(job.photo.name).classes("font-medium")
             self._picture = ui.image().classes("w-full").props("no-spinner")
-            self._picture.props(f'alt="{job.photo.stem} as it stands"')
+            self._picture.props["alt"] = f"{job.photo.stem} as it stands"
             self._bar = ui.linear_progress(0, show_value=False)
-            self._bar.props(f'aria-label="Embedding of {job.photo.stem}"')
+            self._bar.props["aria-label"] = f"Embedding of {job.photo.stem}"
             self._words = ui.label("").classes("text-xs whitespace-pre-line")
             with ui.row():
                 self._stop = ui.button("Cancel", on_click=job.stop).props("dense flat")
@@ -104,8 +104,7 @@ class _Card:
         if job.picture and job.picture is not self._shown:
             self._picture.set_source(job.picture)
             self._shown = job.picture
-        active = job.state in ("waiting", "running")
-        self._stop.set_visibility(active)
+        self._stop.set_visibility(job.active)
         self._again.set_visibility(job.state in ("stopped", "failed"))
 
 
@@ -137,17 +136,28 @@ async def _choose(desk: Desk, jobs: dict[str, Job], photo: Path, place: Any) -> 
             for i, thumb in enumerate(found, start=1):
 
                 def begin(face: int = i) -> None:
-                    studio = desk.studio
-                    config = studio.config or speed.value
-                    jobs[photo.stem] = Job(
-                        photo, studio.folder, config, studio.overrides, face
-                    )
+                    _begin(desk, jobs, photo, face, speed.value)
                     card.delete()
 
                 with ui.button(on_click=begin).props(
                     f'flat padding=none aria-label="Embed face {i}"'
                 ):
                     ui.image(thumb).classes("w-24").props(f'alt="Face {i}, aligned"')
+
+
+def _begin(
+    desk: Desk, jobs: dict[str, Job], photo: Path, face: int, speed: str
+) -> None:
+    """Embeds one face; another portrait of the photograph gets another name."""
+    stem = photo.stem if face == 1 else f"{photo.stem}-face{face}"
+    known, name, number = desk.studio.portraits(), stem, 1
+    while name in known or (name in jobs and jobs[name].active):
+        number += 1
+        name = f"{stem}-{number}"
+    studio = desk.studio
+    config = studio.config or speed
+    named = uploads.copied(photo, name)
+    jobs[name] = Job(named, studio.folder, config, studio.overrides, face)
 
 
 def aligned_faces(photo: Path) -> list[str]:

@@ -19,8 +19,6 @@ GROUPS = {
     "Cheeks, nose": ("cheek", "nose"),
 }
 """Units by how their names begin; the rest are aliases, of several units each."""
-RANGE = (-0.3, 1.2)
-RAW_RANGE = (-3.0, 3.0)
 
 
 def panel(desk: Desk) -> None:
@@ -39,18 +37,18 @@ def panel(desk: Desk) -> None:
                 opened = ui.expansion(group, value=group == "Whole face")
                 with opened.classes("w-full"):
                     for name in names:
-                        rows[name] = dial(desk, name, *RANGE, 0.05)
+                        rows[name] = dial(desk, name, 0.05)
         with raw:
-            coefficients(desk, "beta", *RAW_RANGE)
+            coefficients(desk, "beta")
 
     desk.listen(follow)
     follow()
 
 
-def coefficients(desk: Desk, kind: str, low: float, high: float) -> None:
+def coefficients(desk: Desk, kind: str) -> None:
     """Sliders of all coefficients of a kind (`requests.RAW`)."""
     for i, name in enumerate(requests.coefficients(kind)):
-        dial(desk, name, low, high, 0.05, f"{kind} {i}")
+        dial(desk, name, 0.05, f"{kind} {i}")
 
 
 def grouped(names: Iterable[str]) -> dict[str, list[str]]:

@@ -24,15 +24,17 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class Guard:
     """ASGI middleware that refuses strangers."""
 
-    def __init__(self, app: App, token: str | None, most: int):
+    def __init__(self, app: App, token: str | None, port: int, most: int):
         """Guards an application.
 
         Args:
             app: what is guarded.
             token: that pages must know; without one only this machine's may come.
+            port: of the server; a browser keeps the cookies of all of them together.
             most: bytes of what may be sent at once.
         """
         self._app, self._token, self._most = app, token, most
+        self._cookie = f"{COOKIE}_{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on, or answers 403."""
@@ -55,7 +57,7 @@ class Guard:
             return False
         if self._token is None:
             return _name(host) in LOOPBACK
-        return self._known(_asked(scope)) or self._known(_kept(headers))
+        return self._known(_asked(scope)) or self._known(_kept(headers, self._cookie))
 
     def _short(self, headers: dict[str, str]) -> bool:
         """Whether what is sent says how long it is, and is not too long."""
@@ -69,7 +71,7 @@ class Guard:
         """Sends the token's cookie along with the page that was opened by it."""
         if self._token is None or not self._known(_asked(scope)):
             return send
-        cookie = f"{COOKIE}={self._token}; HttpOnly; SameSite=Strict; Path=/"
+        cookie = f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/"
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -90,9 +92,9 @@ def _asked(scope: Scope) -> str:
     return query.get("token", [""])[0]
 
 
-def _kept(headers: dict[str, str]) -> str:
+def _kept(headers: dict[str, str], name: str) -> str:
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return ""
     return found.value if found else ""

@@ -50,7 +50,9 @@ class History:
         return History(steps, len(steps) - 1)
 
     def undo(self) -> "History":
-        """The step before, if there is one."""
+        """The step before, if there is one; while a hand moves, that where it came."""
+        if self.moving is not None:
+            return History(self.steps, self.place)
         return History(self.steps, max(0, self.place - 1))
 
     def redo(self) -> "History":

@@ -2,10 +2,11 @@
 
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pie_jax.core.errors import PieError, explain
+from pie_jax.core.errors import explain
 from pie_jax.stack import configuration
 from pie_jax.ui.studio import as_url
 from pie_jax.workflows.embed import embed_photos
@@ -22,7 +23,7 @@ class Job:
 
     Attributes:
         photo: what is embedded.
-        state: "waiting", "running", "done", "stopped" or "failed".
+        state: "waiting", "running", "stopping", "done", "stopped" or "failed".
         step: how far it is; None before the first.
         picture: an address that holds the last picture; "" before the first.
         problem: what failed.
@@ -53,11 +54,20 @@ class Job:
         self._stop = threading.Event()
         self._looked = self._began = time.monotonic()
         self._first = 0
-        _ONE_BY_ONE.submit(self._run)
+        self._future = _ONE_BY_ONE.submit(self._run)
 
     def stop(self) -> None:
-        """Ends it; the next job of the same photograph goes on from there."""
+        """Ends it soon; the next job of the same photograph goes on from there."""
         self._stop.set()
+        if self._future.cancel():
+            self.state = "stopped"
+        elif self.state == "running":
+            self.state = "stopping"
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs, or is to."""
+        return self.state in ("waiting", "running", "stopping")
 
     def again(self) -> "Job":
         """Another one of the same photograph, which goes on from there."""
@@ -80,14 +90,10 @@ class Job:
                 [self.photo], self._out, config, face=self._face, watch=self._watch
             )
             self.state = "failed" if done.failed else "done"
-            if done.failed:
-                self.problem = (
-                    f"{self.photo.name} could not be embedded; the terminal of "
-                )
-                self.problem += "`pie ui` says why"
+            self.problem = "; ".join(done.problems)
         except Stopped:
             self.state = "stopped"
-        except (PieError, OSError, RuntimeError, ValueError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001  the card says it
             self.state, self.problem = "failed", explain(error)
 
     def _watch(self, step: Step | None) -> None:
@@ -97,7 +103,14 @@ class Job:
             return
         if self.step is None:
             self._began, self._first = time.monotonic(), step.done
-        self.step = step
+        self.step = step._replace(picture=None)  # which holds all networks
         if step.picture is not None and time.monotonic() - self._looked > _LOOK_EVERY:
             self.picture = as_url(step.picture())
             self._looked = time.monotonic()
+
+
+def close(jobs: Iterable[Job]) -> None:
+    """Ends all, so that the program can end; each can be resumed."""
+    for job in jobs:
+        job.stop()
+    _ONE_BY_ONE.shutdown(wait=False, cancel_futures=True)

@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from pie_jax.ui.desk import Desk
+from pie_jax.ui.limits import within
 from pie_jax.workflows import requests
 
 HELP = {
@@ -59,7 +60,8 @@ class Chosen:
 
 
 def listen(desk: Desk, actions: Mapping[str, Callable[[], Any]]) -> None:
-    """Listens to keys.
+    """Listens to keys. What changes an amount goes on while it is held, and is a step when
+    it is let go.
 
     Args:
         desk: what they change.
@@ -67,30 +69,29 @@ def listen(desk: Desk, actions: Mapping[str, Callable[[], Any]]) -> None:
     """
     chosen = Chosen()
 
-    def turn(name: str, step: float) -> None:
-        desk.rest(**{name: desk.value(name) + step})
-
-    def coefficient(step: float) -> None:
-        turn(chosen.name, step * _STEP[chosen.kind])
-        told()
-
-    def choose(change: Callable[[], None]) -> None:
-        change()
-        told()
-
     def told() -> None:
         name = "expression" if chosen.kind == "beta" else "light"
         value = desk.value(chosen.name)
         desk.tell("news", f"{name} {chosen.number}: {value:.2f}")
 
-    known: dict[str, Callable[[], Any]] = {
-        ",": lambda: turn("roll", _TILT),
-        ".": lambda: turn("roll", -_TILT),
-        "[": lambda: choose(lambda: chosen.next(-1)),
-        "]": lambda: choose(lambda: chosen.next(1)),
+    def choose(change: Callable[[], None]) -> None:
+        change()
+        told()
+
+    def coefficient(sign: int) -> None:
+        move(desk, chosen.name, sign * _STEP[chosen.kind])
+        told()
+
+    held: dict[str, Callable[[], Any]] = {
+        ",": lambda: move(desk, "roll", _TILT),
+        ".": lambda: move(desk, "roll", -_TILT),
         "-": lambda: coefficient(-1),
         "=": lambda: coefficient(1),
         "+": lambda: coefficient(1),
+    }
+    once: dict[str, Callable[[], Any]] = {
+        "[": lambda: choose(lambda: chosen.next(-1)),
+        "]": lambda: choose(lambda: chosen.next(1)),
         "m": lambda: choose(chosen.other_kind),
         "z": lambda: desk.go(desk.history.undo()),
         "y": lambda: desk.go(desk.history.redo()),
@@ -98,19 +99,27 @@ def listen(desk: Desk, actions: Mapping[str, Callable[[], Any]]) -> None:
         **actions,
     }
 
-    def pressed(event: Any) -> None:
-        if not event.action.keydown:
-            return
-        key, held = str(event.key), event.modifiers
-        if held.alt or held.meta or (held.ctrl and key.lower() not in "zy"):
-            return
-        action = known.get(key)
-        if key == "Z" and held.ctrl:
-            action = known["y"]
-        if action is not None and (desk.opened is not None or key == "?"):
-            action()
+    def pressed(event: Any) -> Any:
+        key, with_ = str(event.key), event.modifiers
+        if with_.alt or with_.meta or (with_.ctrl and key.lower() not in "zy"):
+            return None
+        if desk.opened is None and key != "?":
+            return None
+        if key in held:
+            return held[key]() if event.action.keydown else desk.rest()
+        if not event.action.keydown or event.action.repeat:
+            return None
+        if key == "Z" and with_.ctrl:
+            key = "y"
+        return once[key]() if key in once else None  # NiceGUI awaits what is to be
 
-    ui.keyboard(on_key=pressed)
+    # Buttons take Enter and the space bar only.
+    ui.keyboard(on_key=pressed, ignore=["input", "select", "textarea"])
+
+
+def move(desk: Desk, name: str, step: float) -> None:
+    """Changes an amount, within what a hand may ask for."""
+    desk.move(**{name: within(name, desk.value(name) + step)})
 
 
 def show() -> None:

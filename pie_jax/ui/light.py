@@ -16,13 +16,7 @@ from pie_jax.ui.drawing import Shown
 from pie_jax.ui.studio import as_url
 
 _SIZE = 128
-DIALS = {
-    "azimuth": (-180.0, 180.0, 1.0),
-    "elevation": (-90.0, 90.0, 1.0),
-    "strength": (0.0, 1.0, 0.01),
-    "intensity": (0.2, 2.0, 0.05),
-}
-RAW_RANGE = (-1.5, 4.5)
+STEPS = {"azimuth": 1.0, "elevation": 1.0, "strength": 0.01, "intensity": 0.05}
 _WHITE = "#ffffff"
 
 
@@ -40,8 +34,8 @@ def panel(desk: Desk) -> None:
         (desk.rest if drag.ended else desk.move)(azimuth=azimuth, elevation=elevation)
 
     draggable(sphere, dragged)
-    for name, limits in DIALS.items():
-        dial(desk, name, *limits)
+    for name, step in STEPS.items():
+        dial(desk, name, step)
     colour = ui.color_input("Colour of the lamp", value=_WHITE).classes("w-full")
     colour.on("blur", lambda: _tint(desk, colour.value))
     colour.on("keydown.enter", lambda: _tint(desk, colour.value))
@@ -55,12 +49,15 @@ def panel(desk: Desk) -> None:
         if desk.opened is not None and not made:
             made.append(raw)
             with raw:
-                expression.coefficients(desk, "sh", *RAW_RANGE)
+                expression.coefficients(desk, "sh")
+
+    lit: list[bytes] = []
 
     def view(shown: Shown) -> None:
-        sphere.set_source(
-            as_url(ball(np.asarray(shown.picture.target.illumination)[0]))
-        )
+        illumination = np.asarray(shown.picture.target.illumination)[0]
+        if lit != [illumination.tobytes()]:
+            lit[:] = [illumination.tobytes()]
+            sphere.set_source(as_url(ball(illumination)))
 
     desk.listen(follow)
     desk.view(view)
@@ -108,4 +105,7 @@ def parsed(text: str) -> tuple[float, float, float] | None:
 
 
 def _tint(desk: Desk, text: str) -> None:
+    asked = desk.request.colour
+    if text == (_WHITE if asked is None else written(asked)):
+        return  # somebody only passed by
     desk.ask(dataclasses.replace(desk.request, colour=parsed(text)))

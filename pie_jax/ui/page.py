@@ -39,8 +39,8 @@ def build(studio: Studio, jobs: dict[str, Job]) -> None:
     ui.context.client.on_delete(desk.close)
 
     async def pick(name: str) -> None:
-        await desk.open(name)
-        tabs.set_value("Pose")
+        if await desk.open(name):
+            tabs.set_value("Pose")
 
     with ui.row().classes("w-full items-start gap-4"):
         with ui.element("div").classes("grow min-w-[300px] basis-0"):

@@ -11,20 +11,26 @@ from pie_jax.ui import uploads
 from pie_jax.ui.desk import Desk
 
 
-def photo_input(desk: Desk, label: str, use: Callable[[Path], Awaitable[None]]) -> None:
+def photo_input(
+    desk: Desk,
+    label: str,
+    use: Callable[[Path], Awaitable[None]],
+    place: str = uploads.FOLDER,
+) -> None:
     """Takes a photograph, keeps it (`uploads.keep`), and hands it on.
 
     Args:
         desk: is told what is wrong.
         label: what people read.
         use: is called with the file.
+        place: the folder among the portraits where it is kept.
     """
 
     async def take(event: events.UploadEventArguments) -> None:
         upload.reset()
         try:
             content = await event.file.read()
-            name, folder = event.file.name, desk.studio.folder
+            name, folder = event.file.name, desk.studio.folder / place
             photo = await asyncio.to_thread(uploads.keep, folder, name, content)
         except (PieError, OSError) as error:
             desk.tell("problem", explain(error))

@@ -14,7 +14,7 @@ from pie_jax.io import images
 from pie_jax.ui.desk import Desk
 from pie_jax.ui.drag import Drag, draggable
 from pie_jax.ui.drawing import Pace, Shown
-from pie_jax.ui.pose import LIMITS
+from pie_jax.ui.limits import within
 from pie_jax.ui.studio import as_url
 
 DEGREES = {"yaw": 90.0, "pitch": 60.0, "roll": -90.0}
@@ -55,7 +55,8 @@ class Stage:
             self._pace = ui.label("").classes("text-xs w-56 text-right tabular-nums")
             self._pace.props("aria-live=off")
         draggable(self._image, self._dragged)
-        self._image.on("keydown", self._key, ["key", "shiftKey"])
+        for kind in ("keydown", "keyup"):
+            self._image.on(kind, self._key, ["type", "key", "shiftKey"])
         self._at_start: dict[str, float] = {}
         self._times: list[float] = []
         desk.view(self._show)
@@ -89,13 +90,14 @@ class Stage:
             self._at_start = {name: desk.value(name) for name in DEGREES}
             return
         if drag.ended and not (drag.dx or drag.dy):
+            desk.rest()
             return
         if drag.shift:
             wanted = {"roll": drag.dx}
         else:
             wanted = {"yaw": drag.dx, "pitch": -drag.dy}
         amounts = {
-            name: _within(name, self._at_start.get(name, 0.0) + DEGREES[name] * share)
+            name: within(name, self._at_start.get(name, 0.0) + DEGREES[name] * share)
             for name, share in wanted.items()
         }
         (desk.rest if drag.ended else desk.move)(**amounts)
@@ -104,9 +106,12 @@ class Stage:
         found = ARROWS.get(event.args["key"])
         if found is None or self._desk.opened is None:
             return
+        if event.args["type"] == "keyup":
+            self._desk.rest()
+            return
         name, step = found
         step = step / 4 if event.args.get("shiftKey") else step
-        self._desk.rest(**{name: _within(name, self._desk.value(name) + step)})
+        self._desk.move(**{name: within(name, self._desk.value(name) + step)})
 
     def _show(self, shown: Shown) -> None:
         self._image.set_source(shown.picture.url)
@@ -157,7 +162,3 @@ def wires(model: Morphable, theta: FaceParams, size: int) -> np.ndarray:
     for one, other in edges:
         draw.line([*points[one], *points[other]], fill=(255, 255, 255, 90))
     return np.asarray(picture)
-
-
-def _within(name: str, degrees: float) -> float:
-    return min(max(degrees, -LIMITS[name]), LIMITS[name])

@@ -1,6 +1,8 @@
 """The portraits of the folder, to be picked."""
 
+import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,10 +42,12 @@ def panel(desk: Desk, pick: Callable[[str], Any]) -> Callable[[], None]:
         with place:
             for name in names:
                 with ui.button(on_click=lambda name=name: pick(name)) as button:
-                    button.props(f'flat padding=none no-caps aria-label="Open {name}"')
+                    button.props("flat padding=none no-caps")
+                    button.props["aria-label"] = f"Open {name}"
                     with ui.column().classes("items-center gap-0 w-20"):
                         small = thumbnail(desk, name)
-                        ui.image(small).classes("w-20 h-20").props(f'alt="{name}"')
+                        image = ui.image(small).classes("w-20 h-20")
+                        image.props["alt"] = name
                         ui.label(name).classes("text-xs truncate w-20")
 
     look()
@@ -52,9 +56,15 @@ def panel(desk: Desk, pick: Callable[[str], Any]) -> Callable[[], None]:
 
 def thumbnail(desk: Desk, name: str) -> str:
     """The aligned photograph, small; "" where it is not there."""
+    path = desk.studio.folder / name / "aligned.png"
     try:
-        photo_u8 = images.read(desk.studio.place(name) / "aligned.png")
-    except PieError:
+        return _thumbnail(path, path.stat().st_mtime_ns)
+    except (PieError, OSError):
         return ""
+
+
+@functools.lru_cache(maxsize=1000)
+def _thumbnail(path: Path, changed: int) -> str:
+    photo_u8 = images.read(path)
     step = max(1, len(photo_u8) // _THUMB)
     return as_url(np.ascontiguousarray(photo_u8[::step, ::step]))

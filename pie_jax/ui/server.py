@@ -10,13 +10,18 @@ from nicegui import app, ui
 
 from pie_jax.core.errors import PieError
 from pie_jax.io import results
-from pie_jax.ui import page, uploads
+from pie_jax.ui import job, page, uploads
 from pie_jax.ui.guard import LOOPBACK, Guard
 from pie_jax.ui.job import Job
 from pie_jax.ui.studio import Studio
 
 HISTORY = 200
 """Messages that a page which lost its connection gets again; each may hold a picture."""
+
+
+_EVERYWHERE = ("0.0.0.0", "::")
+_AWAY = 120.0
+"""Seconds for which a page that lost its connection keeps its edits."""
 
 
 def serve(
@@ -50,9 +55,11 @@ def serve(
     def index() -> None:
         page.build(studio, jobs)
 
-    app.add_middleware(Guard, token=token, most=2 * uploads.MAX_BYTES)
+    app.add_middleware(Guard, token=token, port=port, most=2 * uploads.MAX_BYTES)
     query = f"/?token={token}" if token else "/"
     app.on_startup(lambda: asyncio.create_task(_announce(host, port, query)))
+    app.on_shutdown(lambda: job.close(jobs.values()))
+    app.on_shutdown(studio.close)
     ui.run(
         host=host,
         port=port,
@@ -62,6 +69,7 @@ def serve(
         language="en-US",
         show_welcome_message=False,
         message_history_length=HISTORY,
+        reconnect_timeout=_AWAY,
     )
 
 
@@ -75,12 +83,15 @@ async def _announce(host: str, port: int, query: str) -> None:
         else:
             writer.close()
             break
-    print(f"http://{host}:{port}{query}", flush=True)
+    shown = socket.gethostname() if host in _EVERYWHERE else host
+    shown = f"[{shown}]" if ":" in shown else shown
+    print(f"http://{shown}:{port}{query}", flush=True)
 
 
 def _free_port(host: str, port: int) -> int:
     try:
-        with socket.create_server((host, port)) as found:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family) as found:
             return found.getsockname()[1]
     except OSError as error:
         raise PieError(

@@ -15,7 +15,7 @@ PRESETS = {
     "Turned right": Request({"yaw": Amount(20.0)}),
     "Looking up": Request({"pitch": Amount(12.0)}),
     "Lamp at the right": Request({"azimuth": Amount(60.0), "elevation": Amount(20.0)}),
-    "Warm lamp": Request(colour=(1.0, 0.85, 0.7)),
+    "Warm lamp": Request(colour=(1.0, 217 / 255, 179 / 255)),
 }
 
 

@@ -7,9 +7,9 @@ take turns.
 import asyncio
 import base64
 import io
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,8 +18,9 @@ from PIL import Image
 
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import COMPONENTS, FaceParams
+from pie_jax.face import morphable
 from pie_jax.io.results import METRICS
-from pie_jax.workflows import inputs, requests
+from pie_jax.workflows import edit_record, inputs, requests
 from pie_jax.workflows.editable import Editable, open_portrait, thetas_of
 from pie_jax.workflows.live import Live
 from pie_jax.workflows.requests import Request
@@ -32,6 +33,7 @@ _QUALITY = 90
 """Of JPEGs on the way to the browser."""
 
 T = TypeVar("T")
+_Work = tuple[Future, Callable[..., Any], tuple]
 
 
 class Picture(NamedTuple):
@@ -41,13 +43,16 @@ class Picture(NamedTuple):
         url: holds all of it.
         size: pixels on a side.
         target: `[1]`, the theta that was asked for.
+        amounts: what the target has of all that can be asked for, by name; None while
+            a hand moves.
         achieved: `[1]`, what is seen; None where nobody looked.
     """
 
     url: str
     size: int
     target: FaceParams
-    achieved: FaceParams | None
+    amounts: dict[str, float] | None = None
+    achieved: FaceParams | None = None
 
 
 class Opened:
@@ -59,6 +64,7 @@ class Opened:
         self._live = Live(editable)
         self._photos: dict[tuple, FaceParams] = {}
         self.own = editable.before.theta
+        self.own_amounts = self.amounts(self.own)
         for small in (True, False):  # compiles, before anybody waits for it
             self.live(Request(), small=small)
 
@@ -66,13 +72,28 @@ class Opened:
         """A moving picture (`workflows.live`)."""
         target = self.target(request)
         draw = self._live.small if small else self._live.full
-        return _picture(draw(target), target, None)
+        picture = Picture(*_sent(draw(target)), target)
+        return picture if small else picture._replace(amounts=self.amounts(target))
 
     def shoot(self, request: Request, options: Options, watch: Watch) -> Picture:
         """A still picture (`workflows.shoot`)."""
         target = self.target(request, options.fit_steps)
         shot = shoot(self.editable, request, target, options, watch=watch)
-        return _picture(shot.picture_u8, shot.target, shot.edited.theta)
+        sent, seen = _sent(shot.picture_u8), shot.edited.theta
+        return Picture(*sent, shot.target, self.amounts(shot.target), seen)
+
+    def amounts(self, theta: FaceParams) -> dict[str, float]:
+        """What a face `[1]` has of all that can be asked for, by name."""
+        found = edit_record.units(self.editable, theta)
+        known = {**found["degrees"], **found["expressions"], "intensity": 1.0}
+        known |= {k: x for k, x in found["light"].items() if k != "colour"}
+        for alias in morphable.names(self.editable.model):
+            parts = morphable.units_of(self.editable.model, alias).items()
+            known[alias] = sum(known[x] / share for x, share in parts) / len(parts)
+        for kind, component in requests.RAW.items():
+            values = np.asarray(getattr(theta, component))[0]
+            known |= {f"{kind}{i}": float(x) for i, x in enumerate(values)}
+        return known
 
     def target(self, request: Request, fit_steps: int = 0) -> FaceParams:
         """The theta `[1]` that is asked for."""
@@ -104,6 +125,8 @@ class Studio:
         self.folder, self.config, self.overrides = folder, config, list(overrides)
         self._opened: OrderedDict[str, Opened] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="studio")
+        self._waiting: deque[_Work] = deque()
+        self._urgent: deque[_Work] = deque()
 
     def portraits(self) -> list[str]:
         """The names of what was embedded there."""
@@ -120,10 +143,38 @@ class Studio:
             raise PieError(f"there is no portrait {name} any more in {self.folder}")
         return self.folder / name
 
-    async def work(self, function: Callable[..., T], *args: Any) -> T:
-        """Calls a function in the thread that computes, when it has time."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, function, *args)
+    @property
+    def hurried(self) -> bool:
+        """Whether something urgent waits."""
+        return bool(self._urgent)
+
+    async def work(
+        self, function: Callable[..., T], *args: Any, urgent: bool = False
+    ) -> T:
+        """Calls a function in the thread that computes, when it has time.
+
+        Args:
+            function: what is called.
+            args: with these.
+            urgent: before all that waits and is not.
+        """
+        done: Future[T] = Future()
+        (self._urgent if urgent else self._waiting).append((done, function, args))
+        self._thread.submit(self._next)
+        return await asyncio.wrap_future(done)
+
+    def _next(self) -> None:
+        done, function, args = (self._urgent or self._waiting).popleft()
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            done.set_result(function(*args))
+        except BaseException as error:  # noqa: BLE001  whoever waits gets it
+            done.set_exception(error)
+
+    def close(self) -> None:
+        """Begins nothing more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def open(self, name: str) -> Opened:
         """A portrait, to be edited.
@@ -144,9 +195,9 @@ class Studio:
             self._opened.popitem(last=False)
         return self._opened[name]
 
-    def forget(self, name: str) -> None:
+    async def forget(self, name: str) -> None:
         """Its next `open` reads it anew."""
-        self._opened.pop(name, None)
+        await self.work(self._opened.pop, name, None)
 
 
 def as_url(picture_u8: np.ndarray) -> str:
@@ -159,7 +210,5 @@ def as_url(picture_u8: np.ndarray) -> str:
     return f"data:image/{kind};base64,{content}"
 
 
-def _picture(
-    picture_u8: np.ndarray, target: FaceParams, achieved: FaceParams | None
-) -> Picture:
-    return Picture(as_url(picture_u8), len(picture_u8), target, achieved)
+def _sent(picture_u8: np.ndarray) -> tuple[str, int]:
+    return as_url(picture_u8), len(picture_u8)

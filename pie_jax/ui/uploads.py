@@ -1,6 +1,7 @@
 """Files that come from a browser: photographs only, of limited size, in one folder."""
 
 import re
+import shutil
 from pathlib import Path
 
 from pie_jax.core.errors import PieError
@@ -9,8 +10,8 @@ from pie_jax.io import atomic, images
 MAX_BYTES = 64 * 2**20
 """A photograph of 100 megapixels as JPEG has half of it."""
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif")
-FOLDER = "photographs"
-"""Where they are kept, beside the portraits."""
+FOLDER, REFERENCES = "photographs", "references"
+"""Where they are kept, beside the portraits: those that become portraits, and others."""
 _LONGEST = 60
 
 
@@ -18,12 +19,12 @@ def keep(folder: Path, name: str, content: bytes) -> Path:
     """Keeps an uploaded photograph under a name of its own.
 
     Args:
-        folder: of the portraits.
+        folder: where; made if missing.
         name: as the browser says; only letters, digits, - and _ of it are taken.
         content: the file's.
 
     Returns:
-        The file, in `folder / FOLDER`; that which is there already if it is the same.
+        The file; that which is there already if it is the same.
 
     Raises:
         PieError: it is too large, or no picture that can be read.
@@ -36,16 +37,15 @@ def keep(folder: Path, name: str, content: bytes) -> Path:
     if suffix not in SUFFIXES:
         raise PieError(f"{name}: is no picture; {', '.join(SUFFIXES)} are taken")
     stem = re.sub(r"[^\w-]+", "_", Path(name).stem).strip("_")[:_LONGEST] or "portrait"
-    place = folder / FOLDER
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        path = _free(place, stem, suffix, content)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = _free(folder, stem, suffix, content)
         if not path.exists():
             with atomic.replacing(path) as file:
                 file.write(content)
     except OSError as error:
         raise PieError(
-            f"{name}: cannot be kept in {place} ({error.strerror})"
+            f"{name}: cannot be kept in {folder} ({error.strerror})"
         ) from error
     try:
         images.read(path)
@@ -53,6 +53,14 @@ def keep(folder: Path, name: str, content: bytes) -> Path:
         path.unlink(missing_ok=True)
         raise
     return path
+
+
+def copied(photo: Path, name: str) -> Path:
+    """The photograph under another name beside it: a portrait is called as its file."""
+    other = photo.with_name(f"{name}{photo.suffix}")
+    if other != photo:
+        shutil.copyfile(photo, other)
+    return other
 
 
 def waiting(folder: Path, done: list[str]) -> list[Path]:
@@ -63,13 +71,13 @@ def waiting(folder: Path, done: list[str]) -> list[Path]:
 
 
 def _free(place: Path, stem: str, suffix: str, content: bytes) -> Path:
-    """A name that is free, also for the folder of the portrait, or of the same file."""
+    """A name that is free, or of the same file."""
     for number in range(1, 1000):
         name = stem if number == 1 else f"{stem}-{number}"
         taken = [x for x in place.glob(f"{name}.*") if x.stem == name]
         same = [x for x in taken if x.suffix == suffix and x.read_bytes() == content]
         if same:
             return same[0]
-        if not taken and not (place.parent / name).exists():
+        if not taken:
             return place / f"{name}{suffix}"
     raise PieError(f"{stem}{suffix}: there are a thousand photographs of this name")

@@ -59,6 +59,7 @@ class Outcome:
 
     folders: list[Path]
     failed: list[Path]
+    problems: list[str]
 
 
 def embed_photos(
@@ -107,12 +108,13 @@ def _embed_photos(
     if needs_landmarks(config) or not aligned:
         fetch.ensure(LANDMARKS68)
     stack = load(config, uses.EMBED)
-    outcome = Outcome(folders=[], failed=[])
+    outcome = Outcome(folders=[], failed=[], problems=[])
 
     def fail(photo: Path, error: Exception) -> None:
         outcome.failed.append(photo)
         say = explain(error)
         say = say if str(photo) in say else f"{photo}: {say}"
+        outcome.problems.append(say)
         tqdm.write(f"pie: {say}", file=sys.stderr)  # above the progress bar
         _log.debug("It happened here:", exc_info=error)
 

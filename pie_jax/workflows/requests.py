@@ -1,6 +1,7 @@
 """What a person asks of `pie edit`, from words to targets."""
 
 import dataclasses
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ RAW = {"beta": "expression", "sh": "illumination"}
 
 _FOR_POSE = ("yaw", "pitch")
 MAX_SWEEP = 100
+_LONGEST = 100
+"""Characters of a folder's name, before what tells it from others as long."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -280,7 +283,11 @@ def label(asked: Request, swept: Sweep | None) -> str:
     if swept:
         first, last = (float(swept.amounts[i].value) for i in (0, -1))
         parts.append(f"sweep-{swept.name}{first:g}to{last:g}x{len(swept.amounts)}")
-    return "_".join(parts)
+    found = "_".join(parts)
+    if len(found) <= _LONGEST:
+        return found
+    digest = hashlib.sha256(found.encode()).hexdigest()[:10]
+    return f"{found[:_LONGEST]}-{digest}"
 
 
 def _words(text: str | None) -> list[str]:

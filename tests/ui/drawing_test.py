@@ -102,24 +102,25 @@ def test_another_wish_ends_a_refinement_at_once(tmp_path):
 
 def test_what_cannot_be_drawn_is_told_and_the_next_wish_is_drawn(tmp_path):
     async def hand(drawing):
-        drawing.want(wish(13, Pace.SHOT))
-        await asyncio.sleep(0.3)
+        for _ in range(2):
+            drawing.want(wish(13, Pace.SHOT))
+            await asyncio.sleep(0.3)
         drawing.want(wish(14, Pace.SHOT))
         await asyncio.sleep(0.3)
 
     seen = draw(hand, tmp_path)
-    assert ("problem", "thirteen is refused") in seen.told
+    assert seen.told.count(("problem", "thirteen is refused")) == 2
     assert seen.shown[-1] == (14, "refined 0")
 
 
 @pytest.mark.parametrize("last", [Pace.MOVING, Pace.FULL])
-def test_the_same_wish_again_is_drawn_again(tmp_path, last):
+def test_the_same_wish_again_is_not_drawn_again(tmp_path, last):
     async def hand(drawing):
         for _ in range(2):
             drawing.want(wish(3, last))
             await asyncio.sleep(0.2)
 
-    assert len(draw(hand, tmp_path).shown) == 2
+    assert len(draw(hand, tmp_path).shown) == 1
 
 
 def test_a_closed_tab_draws_no_more(tmp_path):
@@ -131,3 +132,25 @@ def test_a_closed_tab_draws_no_more(tmp_path):
     draw(hand, tmp_path, slow)
     time.sleep(0.8)
     assert (5, "refined 3") not in slow.made
+
+
+def test_a_refinement_gives_way_to_another_tab_s_hand_and_begins_again(tmp_path):
+    slow, other, shown = Slow(0.1), Slow(0.02), []
+
+    async def run():
+        async def show(picture):
+            shown.append(picture.picture.url)
+
+        studio = Studio(tmp_path)
+        patient = Drawing(studio, slow, show, lambda *_: None)
+        hasty = Drawing(studio, other, show, lambda *_: None)
+        tasks = [asyncio.create_task(x.run()) for x in (patient, hasty)]
+        patient.want(wish(5, Pace.REFINED))
+        await asyncio.sleep(0.35)  # in the refinement, of 0.3 seconds
+        hasty.want(wish(6, Pace.MOVING))
+        await asyncio.sleep(1.0)
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(run())
+    assert shown.index("small") < shown.index("refined 3")

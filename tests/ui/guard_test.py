@@ -29,7 +29,7 @@ def ask(token=None, *, path="", kind="http", method="GET", **headers):
     }
     if kind == "http":
         scope["method"] = method
-    asyncio.run(Guard(app, token, most=100)(scope, receive, send))
+    asyncio.run(Guard(app, token, port=8000, most=100)(scope, receive, send))
     return bool(seen), sent
 
 
@@ -60,7 +60,7 @@ def test_beyond_this_machine_the_token_is_asked_for_and_kept_in_a_cookie():
     host = {"host": "192.0.2.1:8000"}
     assert not ask(TOKEN, **host)[0]
     assert not ask(TOKEN, path="token=other", **host)[0]
-    assert not ask(TOKEN, cookie=f"{COOKIE}=other", **host)[0]
+    assert not ask(TOKEN, cookie=f"{COOKIE}_8000=other", **host)[0]
     assert not ask(TOKEN, host="127.0.0.1:8000")[0]
     passed, sent = ask(TOKEN, path=f"token={TOKEN}", **host)
     name, cookie = sent[0]["headers"][0]

@@ -33,21 +33,23 @@ def test_names_stay_in_the_folder(tmp_path, name, kept):
             uploads.keep(tmp_path, name, photograph())
         return
     path = uploads.keep(tmp_path, name, photograph())
-    assert path == tmp_path / uploads.FOLDER / kept
+    assert path == tmp_path / kept
     assert path.read_bytes() == photograph()
-    assert [*tmp_path.iterdir()] == [tmp_path / uploads.FOLDER]
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_another_photograph_of_a_name_gets_another_and_the_same_one_its_own(tmp_path):
-    first = uploads.keep(tmp_path, "anna.png", photograph(0))
-    assert uploads.keep(tmp_path, "anna.png", photograph(0)) == first
-    second = uploads.keep(tmp_path, "anna.png", photograph(1))
+    place = tmp_path / uploads.FOLDER
+    first = uploads.keep(place, "anna.png", photograph(0))
+    assert uploads.keep(place, "anna.png", photograph(0)) == first
+    second = uploads.keep(place, "anna.png", photograph(1))
     assert second.name == "anna-2.png"
-    (tmp_path / "berta").mkdir()  # a portrait
-    assert uploads.keep(tmp_path, "berta.png", photograph(2)).name == "berta-2.png"
-    assert uploads.keep(tmp_path, "anna.jpg", photograph(3, "JPEG")).stem == "anna-3"
+    assert uploads.keep(place, "anna.jpg", photograph(3, "JPEG")).stem == "anna-3"
+    other = uploads.copied(first, "anna-face2")
+    assert other.read_bytes() == first.read_bytes()
+    assert uploads.copied(other, other.stem) == other
     names = [x.name for x in uploads.waiting(tmp_path, ["anna"])]
-    assert names == ["anna-2.png", "anna-3.jpg", "berta-2.png"]
+    assert names == ["anna-2.png", "anna-3.jpg", "anna-face2.png"]
 
 
 @pytest.mark.parametrize(
@@ -63,8 +65,7 @@ def test_another_photograph_of_a_name_gets_another_and_the_same_one_its_own(tmp_
 def test_what_is_no_photograph_is_refused_and_not_kept(tmp_path, name, content, says):
     with pytest.raises(PieError, match=says):
         uploads.keep(tmp_path, name, content)
-    place = tmp_path / uploads.FOLDER
-    assert not place.exists() or not [*place.iterdir()]
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_full_disk_is_told(tmp_path, small_files):

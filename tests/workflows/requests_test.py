@@ -147,3 +147,11 @@ def test_a_request_is_written_as_the_options_that_it_is_read_from(asked):
     raw = {"beta": found.beta, "sh": found.sh}
     again = requests.request(angles, found.expression, found.light, photos, raw)
     assert again == asked
+
+
+def test_a_long_request_has_a_name_of_its_own_that_a_disk_takes():
+    names = ",".join(f"{i}=0.5" for i in range(64))
+    long, other = (
+        requests.label(ask(raw={"beta": x}), None) for x in (names, f"{names},0=1")
+    )
+    assert long != other and max(len(long), len(other)) < 120
