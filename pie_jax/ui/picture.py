@@ -97,7 +97,7 @@ class Stage:
         else:
             wanted = {"yaw": drag.dx, "pitch": -drag.dy}
         amounts = {
-            name: within(name, self._at_start.get(name, 0.0) + DEGREES[name] * share)
+            name: round(within(name, self._at_start[name] + DEGREES[name] * share), 1)
             for name, share in wanted.items()
         }
         (desk.rest if drag.ended else desk.move)(**amounts)

@@ -6,6 +6,7 @@ take turns.
 
 import asyncio
 import base64
+import dataclasses
 import io
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from pie_jax.workflows import edit_record, inputs, requests
 from pie_jax.workflows.editable import Editable, open_portrait, thetas_of
 from pie_jax.workflows.live import Live
 from pie_jax.workflows.requests import Request
-from pie_jax.workflows.shoot import Options, shoot
+from pie_jax.workflows.shoot import Options, Shot, shoot
 from pie_jax.workflows.watch import Watch
 
 _OPEN = 2
@@ -79,8 +80,18 @@ class Opened:
         """A still picture (`workflows.shoot`)."""
         target = self.target(request, options.fit_steps)
         shot = shoot(self.editable, request, target, options, watch=watch)
-        sent, seen = _sent(shot.picture_u8), shot.edited.theta
-        return Picture(*sent, shot.target, self.amounts(shot.target), seen)
+        amounts, seen = self.amounts(shot.target), self._as_seen(shot, options)
+        return Picture(*_sent(shot.picture_u8), shot.target, amounts, seen)
+
+    def _as_seen(self, shot: Shot, options: Options) -> FaceParams:
+        """The face where the picture shows it: turned, and before a held background in the
+        portrait's place (`shoot.shown`)."""
+        seen = shot.edited.theta
+        rotation = seen.rotation.at[:, 2].add(shot.turned)
+        place = seen.translation
+        if options.keep_background:
+            place = place.at[:, :2].set(self.own.translation[:, :2])
+        return dataclasses.replace(seen, rotation=rotation, translation=place)
 
     def amounts(self, theta: FaceParams) -> dict[str, float]:
         """What a face `[1]` has of all that can be asked for, by name."""
