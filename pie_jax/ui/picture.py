@@ -89,6 +89,8 @@ class Stage:
         if drag.begun:
             self._at_start = {name: desk.value(name) for name in DEGREES}
             return
+        if not self._at_start:
+            return  # the hand came before the portrait
         if drag.ended and not (drag.dx or drag.dy):
             desk.rest()
             return

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class Outcome:
 
     folders: list[Path]
     failed: list[Path]
-    problems: list[str]
+    problems: list[str] = field(default_factory=list)
 
 
 def embed_photos(
@@ -108,7 +108,7 @@ def _embed_photos(
     if needs_landmarks(config) or not aligned:
         fetch.ensure(LANDMARKS68)
     stack = load(config, uses.EMBED)
-    outcome = Outcome(folders=[], failed=[], problems=[])
+    outcome = Outcome(folders=[], failed=[])
 
     def fail(photo: Path, error: Exception) -> None:
         outcome.failed.append(photo)

@@ -10,7 +10,7 @@ from pie_jax.core.errors import PieError
 from tests import builders
 
 NAMES = (
-    "align", "embed", "edit", "sheet", "synthesize", "fit", "export", "weights",
+    "align", "embed", "edit", "ui", "sheet", "synthesize", "fit", "export", "weights",
     "convert", "demo",
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from experiments import editor_clicks, editor_speed
 from experiments.editor_server import browser, served
 from experiments.editor_server import chromium as program
+from pie_jax.cli import main
 from pie_jax.workflows import edit, requests
 from pie_jax.workflows.shoot import Options
 from tests import toys
@@ -207,6 +209,10 @@ def test_what_is_saved_is_what_python_makes_bit_for_bit(
             out=tmp_path / "out",
             config="testing",
         )
+        line = opened.get_by_text("pie edit ").inner_text()
+        again = [*shlex.split(line)[1:], f"--out={tmp_path / 'again'}"]
+        assert main.main(again) == 0
+    assert (tmp_path / "again" / "edited.png").read_bytes() == saved
     assert (out / "edited.png").read_bytes() == saved
     assert b"Synthetic edit of a portrait" in saved
     (kept,) = [x for x in (folder / "anna" / "edits").iterdir()]
@@ -214,6 +220,20 @@ def test_what_is_saved_is_what_python_makes_bit_for_bit(
     with opened.expect_download() as download:
         opened.get_by_role("button", name="Code (.npz)").click()
     assert download.value.suggested_filename == "anna.npz"
+
+
+def test_a_sweep_is_handed_over_as_gif_and_film(opened, folder):
+    opened.get_by_role("switch", name="Refine").click()
+    tab(opened, "Save")
+    names = []
+    opened.on("download", lambda download: names.append(download.suggested_filename))
+    opened.get_by_role("button", name="Save sweep").click()
+    wait_for(opened, "saved")
+    opened.wait_for_timeout(2000)
+    assert [Path(x).suffix for x in names] == [".gif", ".mp4"]
+    (kept,) = (folder / "anna" / "edits").glob("*sweep*")
+    film = (kept / "sweep.mp4").read_bytes()
+    assert b"Synthetic edit" in film and (kept / "strip.png").exists()
 
 
 def test_a_photograph_is_uploaded_embedded_cancelled_and_resumed(page, folder):
