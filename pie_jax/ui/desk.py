@@ -10,15 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from pie_jax.core.errors import explain
+from pie_jax.editing.refine import STEPS
 from pie_jax.editing.targets import Amount
 from pie_jax.ui.drawing import Drawing, Pace, Shown, Wish
 from pie_jax.ui.history import History
 from pie_jax.ui.studio import Opened, Studio
 from pie_jax.workflows.requests import Request
 from pie_jax.workflows.shoot import Options
-
-REFINE = 24
-"""`pie edit`'s own default."""
 
 
 class Desk:
@@ -33,9 +31,8 @@ class Desk:
         """
         self.studio, self.tell = studio, tell
         self.opened: Opened | None = None
-        self.name = ""
         self.history = History()
-        self.options = Options(refine=REFINE)
+        self.options = Options(refine=STEPS)
         self.shown: Shown | None = None
         self._standing: dict[str, float] = {}
         self._closed = False
@@ -69,7 +66,7 @@ class Desk:
         if self._closed:
             return False
         self._stop()
-        self.opened, self.name = opened, name
+        self.opened = opened
         self.history, self.shown = History(), None
         self._standing = opened.own_amounts
         self._drawing = Drawing(self.studio, opened, self._show, self.tell)

@@ -172,11 +172,8 @@ async def _hand_over(desk: Desk, make: Callable[[Wanted], list[Path]]) -> None:
         paths = await desk.studio.work(make, found)
         folder = found.opened.folder
         for path in paths:
-            edit_of = (
-                "" if path.parent == folder else f"{folder.name}-{path.parent.name}"
-            )
-            name = f"{edit_of}{path.suffix}" if edit_of else path.name
-            ui.download.file(path, name)
+            made = f"{folder.name}-{path.parent.name}{path.suffix}"
+            ui.download.file(path, path.name if path.parent == folder else made)
     except Exception as error:  # noqa: BLE001  the tab goes on
         desk.tell("problem", explain(error))
         return

@@ -2,6 +2,7 @@
 
 from nicegui import ui
 
+from pie_jax.editing.refine import STEPS
 from pie_jax.ui import (
     embedding,
     export,
@@ -13,7 +14,7 @@ from pie_jax.ui import (
     reference,
     steps,
 )
-from pie_jax.ui.desk import REFINE, Desk
+from pie_jax.ui.desk import Desk
 from pie_jax.ui.drawing import Pace, Shown
 from pie_jax.ui.job import Job
 from pie_jax.ui.picture import Stage
@@ -85,7 +86,7 @@ def build(studio: Studio, jobs: dict[str, Job]) -> None:
             "c": stage.toggle_before,
             "w": stage.toggle_mesh,
             "g": lambda: desk.choose(keep_background=not desk.options.keep_background),
-            "f": lambda: desk.choose(refine=0 if desk.options.refine else REFINE),
+            "f": lambda: desk.choose(refine=0 if desk.options.refine else STEPS),
             "s": lambda: export.save(desk),
             "?": keys.show,
         },
@@ -96,7 +97,7 @@ def _switches(desk: Desk) -> None:
     """How to edit: refined, before which background."""
     refine = ui.switch("Refine", value=True)
     refine.on_value_change(
-        lambda event: desk.choose(refine=REFINE if event.value else 0)
+        lambda event: desk.choose(refine=STEPS if event.value else 0)
     )
     keep = ui.switch("Photograph's background", value=True)
     keep.on_value_change(lambda event: desk.choose(keep_background=event.value))
