@@ -5,8 +5,9 @@ r"""Judges edits of embedded portraits as `pie edit` makes them, by who saw none
 
 Each edit is compared with the photograph: by the networks of `experiments.outside_judge`,
 which no loss and no training saw, by dlib's, by what MoFA and the landmark network see, and
-beside the head. Writes `OUT/rows.json` and a sheet of each portrait, prints means, and goes on
-where it was killed. Needs what `outside_judge` needs.
+beside the head; how far a head turned, by PnP on dlib's landmarks as well. Writes
+`OUT/rows.json` and a sheet of each portrait, prints means, and goes on where it was killed.
+Needs what `outside_judge` needs, and opencv-python-headless.
 """
 
 import json
@@ -19,7 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from experiments import outside_judge, pictures, script
+from experiments import outside_judge, pictures, pnp, script
+from experiments.generate_samples import find_landmarks
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample, reduce_area
 from pie_jax.core.theta import COMPONENTS
@@ -59,6 +61,7 @@ def main() -> None:
     kinds = {"poses": poses(), "expressions": expressions(), "lights": lights()}
     parser.add_argument("--edits", choices=kinds, nargs="*", default=list(kinds))
     args = parser.parse_args()
+    pnp.require_opencv()
     args.out.mkdir(parents=True, exist_ok=True)
     wanted = [x for kind in args.edits for x in kinds[kind]]
     options = Options(feedback=args.rounds, refine=args.refine)
@@ -123,8 +126,8 @@ def judged(
         A row for the projection, whose `edit` is "", and one for each edit: `cosine`
         and `years` by the judge against the photograph, `person`, dlib's distance,
         `outside`, see `beside`, `error`, of the component (of expressions the landmarks'),
-        and `leak` (`editing.leaks.landmark_leak`). None where no face is found. And rows of
-        small pictures, six in each.
+        `leak` (`editing.leaks.landmark_leak`), and of poses the yaw, see `yaws`. None
+        where no face is found. And rows of small pictures, six in each.
     """
     photo_u8 = images.to_u8(np.asarray(editable.photo))
     projection_u8 = images.to_u8(np.asarray(editable.before.image[0]))
@@ -145,9 +148,26 @@ def judged(
             "error": errors.get("expression_landmarks", errors[component]),
             "leak": told["leaks"]["landmarks"],
         }
+        if component == "rotation":
+            row |= yaws(editable, shot.picture_u8)
+            row["requested"] = told["requested"]["degrees"]["yaw"]
         rows.append(row)
         shown.append(shot.picture_u8)
     return rows, list(_rows_of(shown, 6))
+
+
+def yaws(editable: Editable, picture_u8: np.ndarray) -> Row:
+    """A head's yaw in degrees, by PnP on dlib's landmarks with the mean head, and with that
+    which MoFA sees in the portrait; nothing where dlib finds no face."""
+    points = find_landmarks(picture_u8)
+    if points is None:
+        return {}
+    heads = {"mean_head": None, "own_head": editable.before.theta}
+    found = {
+        name: pnp.solve(editable.model, points[None], head)
+        for name, head in heads.items()
+    }
+    return {name: float(np.rad2deg(pose[0, 1])) for name, pose in found.items()}
 
 
 def beside(editable: Editable, shot: Shot) -> float:
@@ -195,7 +215,8 @@ def _small(picture_u8: np.ndarray) -> np.ndarray:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """Means of figures over rows by kind of edit; "lowest" is the lowest cosine."""
+    """Means of figures over rows by kind of edit; "lowest" is the lowest cosine, "slope" of
+    a head that of its yaw over the requested one."""
     kinds: dict[str, list[Row]] = {}
     for row in rows:
         for kind in _kinds(row["edit"]):
@@ -223,6 +244,15 @@ def _means(rows: Sequence[Row]) -> dict[str, float]:
             found["lowest"] = float(np.min(values))
         if values and name == "person":
             found["recognition"] = float(np.mean(np.square(values)))
+    return found | _slopes(rows)
+
+
+def _slopes(rows: Sequence[Row]) -> dict[str, float]:
+    found = {}
+    for head in ("mean_head", "own_head"):
+        pairs = [(row["requested"], row[head]) for row in rows if head in row]
+        if len({asked for asked, _ in pairs}) > 1:
+            found[f"slope_{head}"] = float(np.polyfit(*np.transpose(pairs), 1)[0])
     return found
 
 

@@ -70,3 +70,14 @@ def test_means_are_of_kinds_and_bars_have_their_own():
     }
     assert found["yaw up to 16"]["edits"] == 2 and found["yaw from 20"]["lowest"] == 0.8
     assert found["jawOpen"]["person"] == 0.3
+
+
+def test_slopes_are_of_turned_heads_only():
+    rows = [
+        {"edit": f"yaw {x} pitch 0", "requested": x, "mean_head": 0.5 * x + 3}
+        for x in (-24, 0, 24)
+    ]
+    found = judge_edits.summary([*rows, {"edit": "jawOpen=0.5"}])
+    assert found["poses"]["slope_mean_head"] == pytest.approx(0.5)
+    assert "slope_own_head" not in found["poses"]
+    assert "slope_mean_head" not in found["jawOpen"]
