@@ -250,9 +250,11 @@ def _means(rows: Sequence[Row]) -> dict[str, float]:
 def _slopes(rows: Sequence[Row]) -> dict[str, float]:
     found = {}
     for head in ("mean_head", "own_head"):
-        pairs = [(row["requested"], row[head]) for row in rows if head in row]
-        if len({asked for asked, _ in pairs}) > 1:
-            found[f"slope_{head}"] = float(np.polyfit(*np.transpose(pairs), 1)[0])
+        turned = [row for row in rows if head in row]
+        asked = [row["requested"] for row in turned]
+        if len(set(asked)) > 1:
+            reached = [row[head] for row in turned]
+            found[f"slope_{head}"] = float(np.polyfit(asked, reached, 1)[0])
     return found
 
 

@@ -34,9 +34,9 @@ mean of dlib's chips of 6446 generator samples (deviation 0.025)."""
 CHIP_DOWN = 0.605
 """Its middle's distance from the frame's upper edge (deviation 0.008)."""
 
-# A descriptor's numbers deviate by 0.05 over generator samples. So many times as large
-# they are of the size of the body's features, and learnt as fast.
-_DESCRIBED = 8
+DESCRIBED = 8
+"""How many times as large the heads see descriptors, whose numbers deviate by 0.05 over
+generator samples: then they are of the size of the body's features, and learnt as fast."""
 # What one unit of a head's output means: about the deviation over generator samples,
 # so that all outputs are of one size. Depth varies most, for it moves nothing far.
 SCALES = {
@@ -83,12 +83,15 @@ class MoFA(nn.Module):
         if descriptor is None:
             recognition = DlibResNet(self.recognition_width, name=RECOGNITION)
             descriptor = recognition(chip(image))
-        person = _DESCRIBED * descriptor
+        person = DESCRIBED * descriptor
         # Pose is where things are, which the vector keeps.
         x = picture_vector(image, self.width)
+        # A picture alone does not tell dark skin from little light.
+        both = jnp.concatenate([x, person], axis=-1)
         seen = dict.fromkeys(SIZES, x) | {
             "identity": person,
-            "reflectance": jnp.concatenate([x, person], axis=-1),
+            "reflectance": both,
+            "illumination": both,
         }
         begin = nn.initializers.variance_scaling(_BEGIN, "fan_in", "normal")
         parts = {
