@@ -26,6 +26,7 @@ def get_config() -> ConfigDict:
             "invariance_photometric": 7.5e-8,
             "invariance_landmark": 0.01,
             "recognition_edited": 2 * config.energy.recognition,
+            "locality": 0.1 * config.energy.pixel,
         }
     )
     config.start = "encoder"

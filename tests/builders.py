@@ -170,6 +170,7 @@ def toy_people(count: int, resolution: int, seed: int = 4) -> Person:
         theta=theta.from_vector(vector + 0.2 * rng.normal(size=vector.shape)),
         image=image.astype(jnp.uint8),
         landmarks=jnp.asarray(rng.uniform(0.2, 0.8, (count, 68, 2))),
+        w=jnp.asarray(rng.normal(size=(count, 512))),
     )
 
 

@@ -38,16 +38,24 @@ def online(
     def draw(params: Params, key: Array) -> Person:
         w_avg = params.generator["w_avg"]
         z = jax.random.normal(key, (1, 512), w_avg.dtype)
-        w = w_avg + PSI * (generator.mapping(params.generator, z) - w_avg)
-        w_plus = jnp.broadcast_to(w[:, None], (1, generator.num_ws, 512))
-        image = jnp.clip(preview(params, w_plus), -1, 1)
+        (w,) = w_avg + PSI * (generator.mapping(params.generator, z) - w_avg)
+        image = drawn(generator, preview, params, w)[None]
         return Person(
+            w=w,
             theta=theta_of(estimate, params, image[0]),
             image=reduced(image[0]),
             landmarks=landmarks(params.landmark_net, image)[0],
         )
 
     return draw
+
+
+def drawn(
+    generator: Generator, preview: Preview, params: Params, w: Array
+) -> Array:
+    """The picture `[S, S, 3]` of a w `[512]`, RGB in [-1, 1]."""
+    w_plus = jnp.broadcast_to(w, (1, generator.num_ws, *w.shape))
+    return jnp.clip(preview(params, w_plus), -1, 1)[0]
 
 
 def bank(params: Params, key: Array) -> Person:

@@ -35,11 +35,13 @@ class Person:
     """Somebody whom the generator made up: v in the paper.
 
     Attributes:
+        w: `[512]`.
         theta: theta_v, without batch axes.
         image: `[S, S, 3]`, I_v, RGB in [-1, 1]; small, see `likeness.SIZE`.
         landmarks: `[68, 2]`, those of I_v, in fractions of the frame.
     """
 
+    w: Array
     theta: FaceParams
     image: Array
     landmarks: Array
@@ -69,8 +71,9 @@ class Candidate:
         image: `[R, R, 3]`, I(w), RGB in about [-1, 1].
         theta: theta(w), estimated from the image; only there if a term that takes part
             has it in its file's `NEEDS`.
-        person: v, drawn in this iteration; there with `edited`.
+        person: v, drawn in this iteration; there with the following ones.
         edited: w_hat(v); only there if a term has it in `NEEDS`.
+        person_image: `[S, S, 3]`, v as the generator draws it now; the same holds.
     """
 
     w_plus: Array
@@ -78,6 +81,7 @@ class Candidate:
     theta: FaceParams = struct.field(default=None)
     person: Person = struct.field(default=None)
     edited: EditedCandidate = struct.field(default=None)
+    person_image: Array = struct.field(default=None)
 
 
 class Term(NamedTuple):

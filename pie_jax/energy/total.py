@@ -14,6 +14,9 @@ from pie_jax.energy import (
     edit_photometric,
     invariance_landmark,
     invariance_photometric,
+    likeness,
+    locality,
+    people,
     perceptual,
     pixel,
     prior,
@@ -45,6 +48,7 @@ _MODULES = (
     recognition_edited,
     prior,
     spread,
+    locality,
 )
 
 TERMS: dict[str, Callable[[Networks], Term]] = {
@@ -56,6 +60,9 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     name: getattr(module, "NEEDS", ())
     for name, module in zip(TERMS, _MODULES, strict=True)
 }
+
+
+_OF_A_PERSON = {"edited", "person_image"}
 
 
 class Energy(NamedTuple):
@@ -72,7 +79,7 @@ class Energy(NamedTuple):
 
 def needs(weights: Mapping[str, float]) -> frozenset[str]:
     """What the terms with a weight look at besides the code and its image: some of
-    `theta` and `edited`, fields of `Candidate`."""
+    `theta`, `edited` and `person_image`, fields of `Candidate`."""
     return frozenset(
         x for k, weight in weights.items() if weight for x in _NEEDS.get(k, ())
     )
@@ -80,7 +87,7 @@ def needs(weights: Mapping[str, float]) -> frozenset[str]:
 
 def draws(weights: Mapping[str, float]) -> bool:
     """Whether a term with a weight needs a v."""
-    return "edited" in needs(weights)
+    return bool(needs(weights) & _OF_A_PERSON)
 
 
 def energy(
@@ -96,7 +103,7 @@ def energy(
         networks: the networks that the terms need.
         weights: weight by name of the term. A term of weight 0 is left out entirely,
             with its network and its time.
-        preview: draws the edited code; without it the generator does.
+        preview: draws the edited code, and v; without it the generator does.
 
     Raises:
         ValueError: a weight names no term, all weights are 0, or a network that a term
@@ -134,41 +141,48 @@ def _look(
     wanted = needs(weights)
 
     def synthesis(params: Params, w_plus: Array) -> Array:
-        return generator.synthesis(params.generator, w_plus[None])[0]
+        return generator.synthesis(params.generator, w_plus)
 
-    def small(params: Params, w_plus: Array) -> Array:
-        return (
-            preview(params, w_plus[None])[0] if preview else synthesis(params, w_plus)
-        )
+    small = preview or synthesis
 
     if not wanted:
         return lambda params, w_plus, person: Candidate(
-            w_plus, synthesis(params, w_plus)
+            w_plus, synthesis(params, w_plus[None])[0]
         )
     asking = next(k for k, weight in weights.items() if weight and _NEEDS[k])
     estimate = needed(networks.estimate, "mofa", asking)
     rig = needed(networks.rig, "rig", asking)
 
     def edited(
-        params: Params, w_plus: Array, own: FaceParams, person: Person
+        params: Params, w_plus: Array, own: FaceParams | None, person: Person
     ) -> EditedCandidate:
         faces = (
             jax.tree.map(lambda x: x[None], theta) for theta in (own, person.theta)
         )
         changed = rig.edit(params.rigs[rig.component], w_plus[None], *faces)[0]
-        image = small(params, changed)
+        image = small(params, changed[None])[0]
         return EditedCandidate(changed, image, theta_of(estimate, params, image))
 
+    def meet(
+        params: Params, w_plus: Array, own: FaceParams | None, person: Person
+    ) -> dict[str, Any]:
+        met: dict[str, Any] = {"person": person}
+        if "edited" in wanted:
+            met["edited"] = edited(params, w_plus, own, person)
+        if "person_image" in wanted:
+            again = people.drawn(generator, small, params, person.w)
+            met["person_image"] = likeness.reduced(again)
+        return met
+
     def look(params: Params, w_plus: Array, person: Person | None) -> Candidate:
-        image = synthesis(params, w_plus)
+        image = synthesis(params, w_plus[None])[0]
         seen: dict[str, Any] = {}
         if "theta" in wanted:
             seen["theta"] = theta_of(estimate, params, image)
-        if "edited" in wanted:
+        if wanted & _OF_A_PERSON:
             if person is None:
                 raise ValueError(f"config.energy.{asking} is set; it needs a v")
-            seen["person"] = person
-            seen["edited"] = edited(params, w_plus, seen["theta"], person)
+            seen |= meet(params, w_plus, seen.get("theta"), person)
         return Candidate(w_plus, image, **seen)
 
     return look

@@ -25,7 +25,7 @@ from pie_jax.stack.assembly import Functions
 
 CHUNK = 20
 """People in a file: two seconds of work with the default generator."""
-_VERSION = 1
+_VERSION = 2
 """Raised when other people come of the same networks."""
 
 
@@ -54,6 +54,7 @@ def load(
     chunks = [cache.load(name) for name in names]
     joined = {k: np.concatenate([x[k] for x in chunks])[:size] for k in chunks[0]}
     return Person(
+        w=jnp.asarray(joined["w"]),
         theta=theta.from_vector(jnp.asarray(joined["theta"])),
         image=jnp.asarray(joined["image_u8"]),
         landmarks=jnp.asarray(joined["landmarks"]),
@@ -93,6 +94,7 @@ def _make(functions: Functions, params: Params, names: list[str]) -> None:
                 bar.update()
             stacked = jax.tree.map(lambda *x: np.stack(x), *made)
             arrays = {
+                "w": stacked.w,
                 "theta": np.asarray(theta.to_vector(stacked.theta)),
                 "image_u8": stacked.image,
                 "landmarks": stacked.landmarks,

@@ -39,6 +39,7 @@ def test_people_are_of_truncated_codes_and_come_as_they_were_stored_all_as_likel
     w = generator.mapping(params.generator, jax.random.normal(key, (1, 512)))
     w_plus = jnp.stack([w_avg + people.PSI * (w - w_avg)] * generator.num_ws, axis=1)
     image = jnp.clip(generator.synthesis(params.generator, w_plus), -1, 1)
+    np.testing.assert_allclose(person.w, w_plus[0, 0], atol=1e-4)
     np.testing.assert_allclose(person.image, image[0], atol=1e-4)
     estimated = entry(networks.estimate(params.mofa, image))
     chex.assert_trees_all_close(person.theta, estimated, atol=1e-4)
@@ -53,6 +54,7 @@ def test_people_are_of_truncated_codes_and_come_as_they_were_stored_all_as_likel
     drawn = people.bank(Params(bank=entry(kept, slice(1, 2))), jax.random.key(9))
     np.testing.assert_allclose(drawn.image, made.image[1], atol=0.5 / 127.5 + 1e-5)
     chex.assert_trees_all_equal(drawn.theta, entry(made.theta, 1))
+    np.testing.assert_array_equal(drawn.w, made.w[1])
     np.testing.assert_array_equal(drawn.landmarks, made.landmarks[1])
 
     bank = builders.toy_people(5, 8)

@@ -23,6 +23,7 @@ WEIGHTS = {
     "recognition_edited": 10.0,
     "prior": 0.1,
     "spread": 1.0,
+    "locality": 1e-9,
 }
 COMPARED = ("pixel", "perceptual", "recognition", "spread")
 """Those that a perfect projection, which lies in W, has none of."""
@@ -33,8 +34,9 @@ EDITING = (
     "invariance_landmark",
     "recognition_edited",
 )
-FROZEN = "recognition_edited"
-"""Where its chip lies has no gradient: `terms_test` has its test."""
+FROZEN = ("recognition_edited", "locality")
+"""Where the first one's chip lies has no gradient: `terms_test` has its test. The other is
+the same for all codes: `locality_test`."""
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,7 @@ def test_every_term_is_named_after_its_file_unknown_ones_refused_needs_told(stac
     for name in set(EDITING) - {"recognition_edited"}:
         assert needs({name: 1.0, "rig_identity": 0}) == {"theta", "edited"}
     assert needs({"recognition_edited": 1.0}) == {"theta", "edited"}
+    assert needs({"locality": 1.0}) == {"person_image"}
     assert needs({"pixle": 1.0}) == frozenset()  # the energy itself refuses it
 
 
@@ -184,7 +187,7 @@ def test_every_terms_gradient_agrees_with_finite_differences():
     """Row by row and over all rows, with networks of the default stack's kinds."""
     with jax.enable_x64(True):
         generator, networks, params = other_rig(*builders.small_stack())
-        weights = {name: WEIGHTS[name] for name in TERMS if name != FROZEN}
+        weights = {name: WEIGHTS[name] for name in TERMS if name not in FROZEN}
         total = energy(generator, networks, weights)
         portrait = entry(builders.small_portraits(1, generator.resolution))
         person = people.bank(params, jax.random.key(5))
@@ -234,7 +237,7 @@ def counting(function, calls, name):
         (["rig_identity"], {"image": 1, "theta": 1, "edit": 1}),
         (EDITING[:-1], {"image": 2, "theta": 2, "edit": 1}),
         (EDITING, {"image": 2, "theta": 2, "edit": 1}),
-        (TERMS, {"image": 2, "theta": 2, "edit": 2}),
+        (TERMS, {"image": 3, "theta": 2, "edit": 2}),
     ],
 )
 def test_what_terms_share_is_computed_once_and_only_if_needed(
@@ -276,7 +279,7 @@ def test_a_term_without_what_it_needs_is_refused(stack, name, left_out, part):
         energy(generator, networks._replace(**left_out), {name: 1.0})
 
 
-@pytest.mark.parametrize("name", EDITING)
+@pytest.mark.parametrize("name", [*EDITING, "locality"])
 def test_a_term_that_edits_is_not_without_a_person(stack, portrait, name):
     generator, networks, params = stack
     total = energy(generator, networks, {name: 1.0})
