@@ -40,7 +40,7 @@ def get_config() -> ConfigDict:
     config.rig = "rignet"
     # What is to be edited: "rotation", "expression" or "illumination".
     config.component = "rotation"
-    # Whether edited codes are looked at in small pictures, where the generator has such:
+    # Whether edited codes and v are looked at in small pictures, where the generator has such:
     # no network sees more of a face, and a step takes half of the time.
     config.preview_edits = True
     # People in the bank that the stages draw v from.

@@ -68,7 +68,7 @@ def main() -> None:
     file = args.out / "rows.json"
     rows: list[Row] = json.loads(file.read_text()) if file.exists() else []
     for place in args.portraits:
-        done = {row["edit"] for row in rows if row["portrait"] == place.name}
+        done = {row["edit"] for row in rows if _is_of(row, place.name)}
         if done >= {"", *(name for name, _ in wanted)}:
             continue
         rows = [row for row in rows if row["portrait"] != place.name]
@@ -83,6 +83,12 @@ def main() -> None:
     for name, figures in summary(rows).items():
         told = ", ".join(f"{k} {x:.3f}" for k, x in figures.items())
         print(f"{name}: {told}")
+
+
+def _is_of(row: Row, portrait: str) -> bool:
+    """Whether it is this portrait's, with all figures: earlier poses had no yaw."""
+    known = "requested" in row or not row["edit"].startswith("yaw")
+    return row["portrait"] == portrait and known
 
 
 def poses() -> list[tuple[str, Request]]:
@@ -215,8 +221,9 @@ def _small(picture_u8: np.ndarray) -> np.ndarray:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """Means of figures over rows by kind of edit; "lowest" is the lowest cosine, "slope" of
-    a head that of its yaw over the requested one."""
+    """Means of figures over rows by kind of edit; "lowest" is the lowest cosine,
+    `slope_mean_head` and `slope_own_head` are those of the achieved over the requested
+    yaw, by PnP with that head."""
     kinds: dict[str, list[Row]] = {}
     for row in rows:
         for kind in _kinds(row["edit"]):

@@ -7,38 +7,36 @@ r"""Takes from the light what is skin: MoFA's heads for reflectance and light, r
 One picture cannot tell dark skin in much light from light skin in little, and a network
 that is free to choose calls all of it light. Many pictures can: light averages out over
 people who look alike. So what a person's descriptor tells of the colours of skin in
-pictures, by ridge regression of their logarithms along the line on which these vary
-most, is skin, and the rest is light. Both
-heads are linear, and so is the change: skin is lighter or darker by the same share
-everywhere, and light keeps the product. All other arrays are copied.
+pictures is skin, by ridge regression of their logarithms along the line on which its
+answers vary most; the rest is light. Both heads are linear, and so is the change: skin is
+lighter or darker by the same share everywhere, and light keeps the product. All other
+arrays are copied.
 Needs opencv-python-headless, to judge the pose.
 """
 
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import fitting, mofa_figures, pnp, samples, script
-from experiments.export import write
+from experiments import fitting, mofa_figures, mofa_heads, pnp, samples, script
 from experiments.fitting import Estimator
 from experiments.generators import GENERATOR
+from experiments.mofa_heads import Affine
 from experiments.parts import in_parts
 from experiments.picture_sets import picture_sets
+from pie_jax.core.errors import PieError
 from pie_jax.core.images import from_255
-from pie_jax.core.theta import neutral
 from pie_jax.face.morphable import Morphable
 from pie_jax.face.render import render_vertices
 from pie_jax.graphics.sampling import sample
-from pie_jax.io.arrays import Arrays
 from pie_jax.networks import mofa
 from pie_jax.networks.dlib_resnet import DlibResNet
-from pie_jax.networks.mofa import SCALES, SIZE
-from pie_jax.stack import converted
+from pie_jax.networks.mofa import SIZE
 from pie_jax.training.augmentation import darken_side, move, recolour, roughen
 
 RIDGE = 100.0
@@ -61,38 +59,20 @@ class Faces(NamedTuple):
     person: Any
     """`[S, 128]`."""
     wobble: Any
-    """`[S, 128]`, how else it may look."""
+    """`[S, 128]`, what another look at the same person adds (`_varied`)."""
     colour: Any
     """`[S, 3]` of 1, the picture's median over visible vertices."""
     visible: Any
     """`[S, V]`."""
 
 
-class Linear(NamedTuple):
-    """A map of rows, `x @ kernel + constant`."""
-
-    kernel: np.ndarray
-    constant: np.ndarray
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return x @ self.kernel + self.constant
-
-    def after(self, first: Self) -> Self:
-        """The map that goes through another one before."""
-        return type(self)(first.kernel @ self.kernel, self(first.constant))
-
-    def plus(self, other: Self) -> Self:
-        """The sum of two maps of the same rows."""
-        return type(self)(self.kernel + other.kernel, self.constant + other.constant)
-
-
 class Skin(NamedTuple):
     """A face's mean colour `[S, 3]`, of 1, over vertices as often as they are visible: with
     a reflectance `[S, 80]`, and as a person `[S, 128]` has it by the rule."""
 
-    painted: Linear
-    told: Linear
-    paint: Linear
+    painted: Affine
+    told: Affine
+    paint: Affine
     """`[S, 3]`, a change of the mean colour, to what is added to reflectance: that by which
     skin changes by the same share everywhere, as far as may be."""
 
@@ -109,22 +89,29 @@ def main() -> None:
     pnp.require_opencv()
     model, network = fitting.face_model(args.model), fitting.mofa(args.mofa)
     chosen, held_out = samples.load(args.samples, GENERATOR, most=args.num)
-    faces = look(model, network, samples.shrink(chosen.image_u8, SIZE))
+    faces = usable(look(model, network, samples.shrink(chosen.image_u8, SIZE)))
     skin, file = rule(model, faces), fitting.read(args.mofa)
-    flat = file.flat | heads(file.flat, skin, light(skin, faces))
-    params = network.params | Arrays(flat, {}).single_precision()
+    changed = file.flat | heads(file.flat, skin, light(skin, faces))
     judge = mofa_figures.judge(model, network.apply)
     sets = picture_sets(held_out, args.portraits, SIZE)
-    figures = mofa_figures.figures_of_sets(judge, params, sets)
+    mofa_heads.export(args.out, file, changed, network, judge, sets)
+    after = fitting.mofa(args.out)
     for name, pictures in sets.items():
         before = look(model, network, pictures.image_u8)
-        after = mofa_figures.estimate(judge, params, pictures.image_u8)
-        print(f"{name}\n{table(skin, before, after)}")
-    known = {name: f"{value:.4f}" for name, value in figures.items()}
-    about = (converted.KIND, "data")
-    unchanged = {k: text for k, text in file.metadata.items() if k in about}
-    write(args.out, flat, unchanged | known)
-    print(", ".join(f"{name} {value}" for name, value in known.items()))
+        now = mofa_figures.estimate(judge, after.params, pictures.image_u8)
+        print(f"{name}\n{table(skin, before, now)}")
+
+
+def usable(faces: Faces) -> Faces:
+    """Those whose skin is to be seen, and not black.
+
+    Raises:
+        PieError: there is none.
+    """
+    shown = (np.nan_to_num(faces.colour) > 0).all(axis=1)
+    if not shown.any():
+        raise PieError("no sample shows skin")
+    return jax.tree.map(lambda x: x[shown], faces)
 
 
 def look(model: Morphable, network: Estimator, image_u8: np.ndarray) -> Faces:
@@ -133,7 +120,7 @@ def look(model: Morphable, network: Estimator, image_u8: np.ndarray) -> Faces:
 
     def describe(params: Any, image: jax.Array) -> Any:
         known = {"params": params[mofa.RECOGNITION]}
-        return mofa.DESCRIBED * recognition.apply(known, mofa.chip(image))
+        return mofa.DESCRIPTOR_SCALE * recognition.apply(known, mofa.chip(image))
 
     @jax.jit
     def one(params: Any, image_u8: jax.Array, key: jax.Array) -> Faces:
@@ -166,13 +153,13 @@ def rule(model: Morphable, faces: Faces) -> Skin:
     colours, mean = (
         np.asarray(x, np.float64) for x in (model.albedo, model.albedo_mean)
     )
-    painted = Linear(np.einsum("v,kvc->kc", weights, colours), weights @ mean)
+    painted = Affine(np.einsum("v,kvc->kc", weights, colours), weights @ mean)
     now = painted(faces.theta.reflectance).mean(axis=0)
     # Near the mean a logarithm's change is a relative one.
     noise = np.sqrt(WOBBLE) * faces.wobble
     logarithm = ridge(faces.person, np.log(faces.colour), RIDGE, noise)
     kernel = along_a_line(faces.person, logarithm.kernel)
-    told = Linear(now * kernel, now * (1 - faces.person.mean(axis=0) @ kernel))
+    told = Affine(now * kernel, now * (1 - faces.person.mean(axis=0) @ kernel))
     share = np.eye(3)[:, None] * mean / painted.constant
     wanted, basis = (
         (np.sqrt(weights)[:, None] * x).reshape(len(x), -1).T for x in (share, colours)
@@ -181,7 +168,7 @@ def rule(model: Morphable, faces: Faces) -> Skin:
     # What that leaves of the mean, by the smallest change.
     left = np.eye(3) - fitted @ painted.kernel
     fitted += left @ np.linalg.pinv(painted.kernel)
-    return Skin(painted, told, Linear(fitted, np.zeros(len(colours))))
+    return Skin(painted, told, Affine(fitted, np.zeros(len(colours))))
 
 
 def along_a_line(inputs: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -196,7 +183,7 @@ def ridge(
     values: np.ndarray,
     strength: float,
     noise: np.ndarray | None = None,
-) -> Linear:
+) -> Affine:
     """Ridge regression of `[S, K]` on `[S, D]`, inputs in standard deviations; of `noise`
     `[S, D]`, where given, the outputs' squares are small as well."""
     centre, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-12
@@ -206,10 +193,10 @@ def ridge(
         squares += (noise / spread).T @ (noise / spread)
     kernel = np.linalg.solve(squares, scaled.T @ (values - values.mean(axis=0)))
     kernel = kernel / spread[:, None]
-    return Linear(kernel, values.mean(axis=0) - centre @ kernel)
+    return Affine(kernel, values.mean(axis=0) - centre @ kernel)
 
 
-def light(skin: Skin, faces: Faces) -> Linear:
+def light(skin: Skin, faces: Faces) -> Affine:
     """What is added to light, of (light, reflectance, person) `[S, 27 + 80 + 128]`, so that
     skin of another colour looks as before."""
     before, theta = skin.painted(faces.theta.reflectance), faces.theta
@@ -220,17 +207,17 @@ def light(skin: Skin, faces: Faces) -> Linear:
 
 
 def heads(
-    arrays: Mapping[str, np.ndarray], skin: Skin, light: Linear
+    arrays: Mapping[str, np.ndarray], skin: Skin, light: Affine
 ) -> dict[str, np.ndarray]:
     """MoFA's layers of reflectance and light after the change, in their precision."""
     reflectance, illumination = (
-        _layer(arrays, name) for name in ("reflectance", "illumination")
+        mofa_heads.read(arrays, name) for name in ("reflectance", "illumination")
     )
     rows, size = len(reflectance.kernel), len(skin.told.kernel)
-    person = Linear(np.eye(rows, size, size - rows), np.zeros(size))  # the last rows
+    person = Affine(np.eye(rows, size, size - rows), np.zeros(size))  # the last rows
     painted = skin.painted.after(reflectance)
-    lacks = skin.told.after(person).plus(Linear(-painted.kernel, -painted.constant))
-    known = Linear(
+    lacks = skin.told.after(person).plus(Affine(-painted.kernel, -painted.constant))
+    known = Affine(
         *(
             np.concatenate(x, axis=-1)
             for x in zip(illumination, reflectance, person, strict=True)
@@ -240,25 +227,7 @@ def heads(
         "reflectance": reflectance.plus(skin.paint.after(lacks)),
         "illumination": illumination.plus(light.after(known)),
     }
-    flat: dict[str, np.ndarray] = {}
-    for name, layer in changed.items():
-        scale = np.asarray(SCALES[name])
-        kernel, bias = layer.kernel / scale, (layer.constant - _start(name)) / scale
-        flat |= {f"{name}/kernel": kernel, f"{name}/bias": bias}
-    return {name: x.astype(arrays[name].dtype) for name, x in flat.items()}
-
-
-def _layer(arrays: Mapping[str, np.ndarray], name: str) -> Linear:
-    """A head of MoFA, to what it says of theta."""
-    scale = np.asarray(SCALES[name])
-    kernel, bias = (
-        np.float64(arrays[f"{name}/{k}"]) * scale for k in ("kernel", "bias")
-    )
-    return Linear(kernel, bias + _start(name))
-
-
-def _start(name: str) -> np.ndarray:
-    return np.asarray(getattr(neutral(), name), np.float64)
+    return mofa_heads.written(arrays, changed)
 
 
 def table(skin: Skin, before: Faces, after: Any) -> str:
@@ -280,7 +249,7 @@ def table(skin: Skin, before: Faces, after: Any) -> str:
 
 
 def lightness(colour: np.ndarray) -> np.ndarray:
-    """CIE 1976 L* `[S]`, 0 to 100, of sRGB colours `[S, 3]` of 1."""
+    """CIE 1976 L* `[S]`, 0 to 100, of colours `[S, 3]` of 1 in sRGB (IEC 61966-2-1)."""
     colour = np.clip(colour, 0, 1)
     linear = np.where(
         colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4

@@ -138,6 +138,9 @@ def linear_rig(
     place = rig_start.slices()[component]
     values = faces[:, place]
     low, high = np.quantile(values, QUANTILES, axis=0)
+    if component == "rotation" and module.hidden > 1:  # trained further: as far as that
+        turned = np.radians(rig_edits.TURNED)
+        low, high = np.minimum(low, -turned), np.maximum(high, turned)
     spread = {
         "mean": regression.mean[place],
         "deviation": regression.deviation[place],

@@ -18,15 +18,21 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import fitting, mofa_figures, pnp, rig_start, samples, script
-from experiments.export import write
+from experiments import (
+    fitting,
+    mofa_figures,
+    mofa_heads,
+    pnp,
+    rig_start,
+    samples,
+    script,
+)
 from experiments.generators import GENERATOR
+from experiments.mofa_heads import Affine
 from experiments.picture_sets import picture_sets
-from pie_jax.core.theta import FaceParams, neutral, to_vector
+from pie_jax.core.theta import FaceParams, to_vector
 from pie_jax.face.morphable import Morphable
-from pie_jax.io.arrays import Arrays
-from pie_jax.networks.mofa import SCALES, SIZE
-from pie_jax.stack import converted
+from pie_jax.networks.mofa import SIZE
 
 HALVED = 0.03
 """Light of which one unit changes colours in [0, 1] by this much (at a vertex, the root
@@ -54,17 +60,9 @@ def main() -> None:
     shares = kept(colour_change(model, theta))
     middle = np.asarray(theta.illumination, np.float64).mean(axis=0)
     file = fitting.read(args.mofa)
-    changed = Arrays(file.flat | head(file.flat, shares, middle), file.metadata)
+    changed = file.flat | head(file.flat, shares, middle)
     sets = picture_sets(held_out, args.portraits, SIZE)
-    figures = mofa_figures.figures_of_sets(
-        judge, mofa.params | changed.single_precision(), sets
-    )
-    known = {name: f"{value:.4f}" for name, value in figures.items()}
-    # Figures that are not measured again would be those of the layer before.
-    about = (converted.KIND, "data")
-    unchanged = {k: text for k, text in file.metadata.items() if k in about}
-    write(args.out, changed.flat, unchanged | known)
-    print(", ".join(f"{name} {value}" for name, value in known.items()))
+    mofa_heads.export(args.out, file, changed, mofa, judge, sets)
 
 
 def colour_change(model: Morphable, theta: FaceParams) -> np.ndarray:
@@ -92,16 +90,9 @@ def head(
         shares: `[27, 27]`.
         middle: `[27]`.
     """
-    kernel, bias = (arrays[f"illumination/{k}"] for k in ("kernel", "bias"))
-    # The layer's output, times `scale`, is added to the neutral light.
-    scale = np.asarray(SCALES["illumination"])
-    start = np.asarray(neutral().illumination, np.float64)
-    constant = middle + shares @ (start + scale * bias - middle)
-    changed = {
-        "illumination/kernel": (scale * kernel) @ shares.T / scale,
-        "illumination/bias": (constant - start) / scale,
-    }
-    return {k: x.astype(kernel.dtype) for k, x in changed.items()}
+    towards = Affine(shares.T, middle - shares @ middle)
+    light = mofa_heads.read(arrays, "illumination")
+    return mofa_heads.written(arrays, {"illumination": towards.after(light)})
 
 
 if __name__ == "__main__":

@@ -220,8 +220,8 @@ def evaluate(
         stack: from `load`.
         prepared: from `prepare`.
         w_plus: `[B, N, 512]`.
-        key: of v, which terms that edit draw with the first stage's sampler; always the
-            same one without it.
+        key: of v, which terms that edit, and `locality`, draw with the first stage's
+            sampler; always the same one without it.
 
     Returns:
         `[B]`, the weighted sums; and `[B]` each, the unweighted terms by name.

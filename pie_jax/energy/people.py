@@ -50,9 +50,7 @@ def online(
     return draw
 
 
-def drawn(
-    generator: Generator, preview: Preview, params: Params, w: Array
-) -> Array:
+def drawn(generator: Generator, preview: Preview, params: Params, w: Array) -> Array:
     """The picture `[S, S, 3]` of a w `[512]`, RGB in [-1, 1]."""
     w_plus = jnp.broadcast_to(w, (1, generator.num_ws, *w.shape))
     return jnp.clip(preview(params, w_plus), -1, 1)[0]

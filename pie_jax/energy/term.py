@@ -35,7 +35,7 @@ class Person:
     """Somebody whom the generator made up: v in the paper.
 
     Attributes:
-        w: `[512]`.
+        w: `[512]`, v's code in W.
         theta: theta_v, without batch axes.
         image: `[S, S, 3]`, I_v, RGB in [-1, 1]; small, see `likeness.SIZE`.
         landmarks: `[68, 2]`, those of I_v, in fractions of the frame.

@@ -63,6 +63,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 
 
 _OF_A_PERSON = {"edited", "person_image"}
+"""What a v is drawn for."""
 
 
 class Energy(NamedTuple):
@@ -149,30 +150,9 @@ def _look(
         return lambda params, w_plus, person: Candidate(
             w_plus, synthesis(params, w_plus[None])[0]
         )
-    asking = next(k for k, weight in weights.items() if weight and _NEEDS[k])
-    estimate = needed(networks.estimate, "mofa", asking)
-    rig = needed(networks.rig, "rig", asking)
-
-    def edited(
-        params: Params, w_plus: Array, own: FaceParams | None, person: Person
-    ) -> EditedCandidate:
-        faces = (
-            jax.tree.map(lambda x: x[None], theta) for theta in (own, person.theta)
-        )
-        changed = rig.edit(params.rigs[rig.component], w_plus[None], *faces)[0]
-        image = small(params, changed[None])[0]
-        return EditedCandidate(changed, image, theta_of(estimate, params, image))
-
-    def meet(
-        params: Params, w_plus: Array, own: FaceParams | None, person: Person
-    ) -> dict[str, Any]:
-        met: dict[str, Any] = {"person": person}
-        if "edited" in wanted:
-            met["edited"] = edited(params, w_plus, own, person)
-        if "person_image" in wanted:
-            again = people.drawn(generator, small, params, person.w)
-            met["person_image"] = likeness.reduced(again)
-        return met
+    first = next(k for k in weights if needs({k: weights[k]}))
+    estimate = needed(networks.estimate, "mofa", first)
+    edited = _editing(networks, small, first) if "edited" in wanted else None
 
     def look(params: Params, w_plus: Array, person: Person | None) -> Candidate:
         image = synthesis(params, w_plus[None])[0]
@@ -181,8 +161,33 @@ def _look(
             seen["theta"] = theta_of(estimate, params, image)
         if wanted & _OF_A_PERSON:
             if person is None:
+                asking = next(k for k in weights if draws({k: weights[k]}))
                 raise ValueError(f"config.energy.{asking} is set; it needs a v")
-            seen |= meet(params, w_plus, seen.get("theta"), person)
+            seen["person"] = person
+            if edited is not None:
+                seen["edited"] = edited(params, w_plus, seen["theta"], person)
+            if "person_image" in wanted:
+                again = people.drawn(generator, small, params, person.w)
+                seen["person_image"] = likeness.reduced(again)
         return Candidate(w_plus, image, **seen)
 
     return look
+
+
+def _editing(
+    networks: Networks, small: Preview, asking: str
+) -> Callable[[Params, Array, FaceParams, Person], EditedCandidate]:
+    estimate = needed(networks.estimate, "mofa", asking)
+    rig = needed(networks.rig, "rig", asking)
+
+    def edited(
+        params: Params, w_plus: Array, own: FaceParams, person: Person
+    ) -> EditedCandidate:
+        faces = (
+            jax.tree.map(lambda x: x[None], theta) for theta in (own, person.theta)
+        )
+        changed = rig.edit(params.rigs[rig.component], w_plus[None], *faces)[0]
+        image = small(params, changed[None])[0]
+        return EditedCandidate(changed, image, theta_of(estimate, params, image))
+
+    return edited

@@ -1,7 +1,7 @@
 """Skin and light: what explains a picture's colours where the shape is known.
 
 A network says well where a face is, and too little of what is peculiar to its colours:
-its estimates of reflectance deviate by 0.4 of the standard deviations that they are
+its estimates of reflectance deviate by 0.5 of the standard deviations that they are
 in. But where the shape is known, colours are nearly linear in reflectance and light, and
 the picture tells both: a linear model's fit in closed form (Blanz and Vetter, "A Morphable
 Model for the Synthesis of 3D Faces", SIGGRAPH 1999, by least squares instead of descent).

@@ -34,7 +34,7 @@ mean of dlib's chips of 6446 generator samples (deviation 0.025)."""
 CHIP_DOWN = 0.605
 """Its middle's distance from the frame's upper edge (deviation 0.008)."""
 
-DESCRIBED = 8
+DESCRIPTOR_SCALE = 8
 """How many times as large the heads see descriptors, whose numbers deviate by 0.05 over
 generator samples: then they are of the size of the body's features, and learnt as fast."""
 # What one unit of a head's output means: about the deviation over generator samples,
@@ -83,7 +83,7 @@ class MoFA(nn.Module):
         if descriptor is None:
             recognition = DlibResNet(self.recognition_width, name=RECOGNITION)
             descriptor = recognition(chip(image))
-        person = DESCRIBED * descriptor
+        person = DESCRIPTOR_SCALE * descriptor
         # Pose is where things are, which the vector keeps.
         x = picture_vector(image, self.width)
         # A picture alone does not tell dark skin from little light.

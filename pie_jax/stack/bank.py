@@ -26,7 +26,7 @@ from pie_jax.stack.assembly import Functions
 CHUNK = 20
 """People in a file: two seconds of work with the default generator."""
 _VERSION = 2
-"""Raised when other people come of the same networks."""
+"""Raised when other people come of the same networks, or more is kept of them."""
 
 
 def load(

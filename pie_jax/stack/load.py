@@ -201,7 +201,10 @@ def _read(config: ConfigDict, chosen: Mapping[str, Network]) -> dict[str, Any]:
                 loaded[part] = network.init(jax.random.key(0))
             continue
         if part in named:
-            source, remedy = str(named[part]), "Convert its source again."
+            source, remedy = (
+                str(named[part]),
+                "Convert its source again, or train it again.",
+            )
         elif part in fetched:
             loaded[part] = cache.load(network.weights)
             source, remedy = network.weights, cache.remedy(network.weights)

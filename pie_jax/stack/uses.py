@@ -88,7 +88,8 @@ def _embedding(config: ConfigDict) -> list[str]:
         if seen and value not in known:
             raise ValueError(f"{name} is {value!r}; choose one of {known}")
     if seen:
-        wanted += ["mofa"] + ([f"rig_{config.component}"] if config.rig else [])
+        edits = config.rig and seen != {"person_image"}
+        wanted += ["mofa"] + ([f"rig_{config.component}"] if edits else [])
     if draws(config.energy):
         wanted += ["face_model", "landmark_net"]  # the latter makes v
     if config.start not in STARTS:

@@ -235,6 +235,7 @@ def counting(function, calls, name):
     [
         (["pixel", "perceptual", "recognition"], {"image": 1}),
         (["rig_identity"], {"image": 1, "theta": 1, "edit": 1}),
+        (["locality"], {"image": 2}),
         (EDITING[:-1], {"image": 2, "theta": 2, "edit": 1}),
         (EDITING, {"image": 2, "theta": 2, "edit": 1}),
         (TERMS, {"image": 3, "theta": 2, "edit": 2}),
@@ -267,6 +268,7 @@ def test_what_terms_share_is_computed_once_and_only_if_needed(
         ("rig_identity", {"rig": None}, "rig"),
         ("rig_identity", {"estimate": None}, "mofa"),
         ("edit_photometric", {"rig": None}, "rig"),
+        ("locality", {"estimate": None}, "mofa"),
         ("invariance_landmark", {"estimate": None}, "mofa"),
         ("recognition_edited", {"recognition": None}, "recognition"),
         ("recognition_edited", {"rig": None}, "rig"),

@@ -4,6 +4,7 @@ import pytest
 from experiments import judge_edits
 from pie_jax.core.errors import PieError
 from pie_jax.io import images
+from pie_jax.workflows.edit_record import landmarks
 from pie_jax.workflows.shoot import Options, shoot
 from tests.workflows.shoot_test import opened  # noqa: F401 (a fixture)
 
@@ -81,3 +82,15 @@ def test_slopes_are_of_turned_heads_only():
     assert found["poses"]["slope_mean_head"] == pytest.approx(0.5)
     assert "slope_own_head" not in found["poses"]
     assert "slope_mean_head" not in found["jawOpen"]
+
+
+def test_heads_turn_as_pnp_sees_them_and_nowhere_without_a_face(opened, monkeypatch):  # noqa: F811
+    pytest.importorskip("cv2")
+    picture_u8 = images.to_u8(np.asarray(opened.photo))
+    monkeypatch.setattr(judge_edits, "find_landmarks", lambda picture_u8: None)
+    assert judge_edits.yaws(opened, picture_u8) == {}
+    theta = opened.before.theta
+    turned = theta.replace(rotation=theta.rotation.at[:, 1].set(np.radians(20)))
+    points = np.asarray(landmarks(opened.model, turned)[0])
+    monkeypatch.setattr(judge_edits, "find_landmarks", lambda picture_u8: points)
+    assert judge_edits.yaws(opened, picture_u8)["own_head"] == pytest.approx(20, abs=1)

@@ -1,11 +1,14 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import traverse_util
 
-from experiments import skin_tone
+from experiments import mofa_heads, skin_tone
 from experiments.fitting import Estimator
-from experiments.skin_tone import Faces, Linear, ridge
+from experiments.mofa_heads import Affine
+from experiments.skin_tone import Faces, ridge
+from pie_jax.core.errors import PieError
 from pie_jax.core.theta import neutral
 from pie_jax.networks import dlib_resnet, mofa
 from tests import builders
@@ -22,6 +25,7 @@ def population(model):
     lamp = 0.2 * rng.normal(size=(COUNT, 1))
     theta = jax.tree.map(np.asarray, neutral((COUNT,)))
     colour = np.asarray(model.albedo_mean).mean(axis=0) * np.exp(skin + lamp)
+    theta = theta.replace(reflectance=0.1 * rng.normal(size=(COUNT, 80)))
     theta = theta.replace(illumination=theta.illumination * np.exp(skin + lamp))
     visible = np.ones((COUNT, len(model.albedo_mean)))
     return Faces(theta, person, 0 * person, colour, visible), skin, lamp
@@ -100,7 +104,7 @@ def test_mofa_then_says_so_and_all_else_as_before():
     )
     recognition = dlib_resnet.DlibResNet(1 / 8)
     known = {"params": params[mofa.RECOGNITION]}
-    person = mofa.DESCRIBED * recognition.apply(known, mofa.chip(image))
+    person = mofa.DESCRIPTOR_SCALE * recognition.apply(known, mofa.chip(image))
     lacks = rule.told(person) - rule.painted(before.reflectance)
     paint = before.reflectance + rule.paint(lacks)
     np.testing.assert_allclose(after.reflectance, paint, atol=2e-3)
@@ -114,7 +118,7 @@ def test_mofa_then_says_so_and_all_else_as_before():
 def linear(rng, rows, columns):
     """Any map of rows."""
     kernel = 0.1 * rng.normal(size=(rows, columns))
-    return Linear(kernel, np.zeros(columns) if rows == 3 else rng.normal(size=columns))
+    return Affine(kernel, np.zeros(columns) if rows == 3 else rng.normal(size=columns))
 
 
 def test_ridge_regression_is_that_of_least_squares_where_it_is_weak():
@@ -142,4 +146,20 @@ def test_the_table_sorts_by_skin():
     ]
     told = [float(line.split()[0]) for line in lines[1:]]
     assert len(told) == 6 and told == sorted(told)
-    assert lines[1].split()[2] == lines[1].split()[3]
+
+
+def test_faces_that_show_no_skin_are_left_out():
+    faces, *_ = population(builders.toy_morphable())
+    colour = faces.colour.copy()
+    colour[0], colour[1, 2] = np.nan, 0
+    kept = skin_tone.usable(faces._replace(colour=colour))
+    np.testing.assert_array_equal(kept.person, faces.person[2:])
+    with pytest.raises(PieError, match="no sample shows skin"):
+        skin_tone.usable(faces._replace(colour=0 * colour))
+
+
+def test_what_is_not_finite_is_not_written(tmp_path):
+    bad = {"reflectance/kernel": np.array([np.inf])}
+    with pytest.raises(PieError, match="not finite: reflectance/kernel"):
+        mofa_heads.export(tmp_path / "x", None, bad, None, None, {})
+    assert not list(tmp_path.iterdir())

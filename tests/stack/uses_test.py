@@ -55,6 +55,12 @@ def needed(config, use=EMBED):
             EMBED,
             {*PARTS, "mofa", "rig_rotation"},
         ),
+        # It edits no face.
+        (
+            changed(projection, energy__locality=1.0),
+            EMBED,
+            {*PARTS, "mofa", "face_model", "landmark_net", "to_rgb"},
+        ),
         (
             changed(projection, perceptual="", energy__perceptual=0.0),
             EMBED,
