@@ -1,6 +1,8 @@
 """How fast the editor is with the real networks, on a busy machine; docs/measurements.md
 has what a free one does."""
 
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,9 +21,13 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory):
+def stack():
+    return load(configuration.load("default"), SYNTHESIZE)
+
+
+@pytest.fixture(scope="module")
+def portrait(stack, tmp_path_factory):
     """Somebody whom the generator made up."""
-    stack = load(configuration.load("default"), SYNTHESIZE)
     generator, params = stack.functions.generator, stack.params.generator
     z = jax.random.normal(jax.random.key(2026), (1, 512))
     w = params["w_avg"] + 0.6 * (generator.mapping(params, z) - params["w_avg"])
@@ -49,6 +55,21 @@ def test_a_dragged_head_follows_the_hand(portrait, tmp_path):
     assert found["latency_s"] < 0.5
 
 
-def test_full_pictures_come_several_times_a_second(portrait):
-    found = editor_speed.full_pictures(portrait, seconds=5)
-    assert found["full_pictures_a_second"] > 2
+def bare_pictures(stack, seconds):
+    """The generator's own, a second."""
+    w_plus = jnp.zeros((1, stack.functions.generator.num_ws, 512))
+    synthesis = jax.jit(stack.functions.generator.synthesis)
+    synthesis(stack.params.generator, w_plus).block_until_ready()
+    begun, count = time.monotonic(), 0
+    while time.monotonic() - begun < seconds:
+        synthesis(stack.params.generator, w_plus).block_until_ready()
+        count += 1
+    return count / (time.monotonic() - begun)
+
+
+def test_full_pictures_come_nearly_as_often_as_the_generator_draws(portrait, stack):
+    # What else runs here slows both.
+    before = bare_pictures(stack, seconds=3)
+    found = editor_speed.full_pictures(portrait, seconds=5)["full_pictures_a_second"]
+    bare = (before + bare_pictures(stack, seconds=3)) / 2
+    assert found > 0.5 * bare  # measured: 0.94
