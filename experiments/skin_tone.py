@@ -16,19 +16,16 @@ Needs opencv-python-headless, to judge the pose.
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import fitting, mofa_figures, mofa_heads, pnp, samples, script
+from experiments import fitting, mofa_figures, mofa_heads, script
 from experiments.fitting import Estimator
-from experiments.generators import GENERATOR
 from experiments.mofa_heads import Affine
 from experiments.parts import in_parts
-from experiments.picture_sets import picture_sets
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import from_255
 from pie_jax.face.morphable import Morphable
@@ -79,26 +76,15 @@ class Skin(NamedTuple):
 
 def main() -> None:
     """Reads MoFA, looks at samples, refits, measures, and writes."""
-    parser = script.parser(
-        __doc__,
-        *("samples", "model", "portraits", "out"),
-        num=(6000, "samples to look at, at most"),
-    )
-    parser.add_argument("--mofa", type=Path, required=True, help="a mofa.safetensors")
-    args = parser.parse_args()
-    pnp.require_opencv()
-    model, network = fitting.face_model(args.model), fitting.mofa(args.mofa)
-    chosen, held_out = samples.load(args.samples, GENERATOR, most=args.num)
-    faces = usable(look(model, network, samples.shrink(chosen.image_u8, SIZE)))
-    skin, file = rule(model, faces), fitting.read(args.mofa)
-    changed = file.flat | heads(file.flat, skin, light(skin, faces))
-    judge = mofa_figures.judge(model, network.apply)
-    sets = picture_sets(held_out, args.portraits, SIZE)
-    mofa_heads.export(args.out, file, changed, network, judge, sets)
-    after = fitting.mofa(args.out)
-    for name, pictures in sets.items():
+    refit = mofa_heads.begin(__doc__, num=6000)
+    model, network = refit.model, refit.network
+    faces = usable(look(model, network, refit.image_u8))
+    skin = rule(model, faces)
+    mofa_heads.export(refit, heads(refit.file.flat, skin, light(skin, faces)))
+    after = fitting.mofa(refit.args.out)
+    for name, pictures in refit.sets.items():
         before = look(model, network, pictures.image_u8)
-        now = mofa_figures.estimate(judge, after.params, pictures.image_u8)
+        now = mofa_figures.estimate(refit.judge, after.params, pictures.image_u8)
         print(f"{name}\n{table(skin, before, now)}")
 
 
@@ -160,15 +146,21 @@ def rule(model: Morphable, faces: Faces) -> Skin:
     logarithm = ridge(faces.person, np.log(faces.colour), RIDGE, noise)
     kernel = along_a_line(faces.person, logarithm.kernel)
     told = Affine(now * kernel, now * (1 - faces.person.mean(axis=0) @ kernel))
-    share = np.eye(3)[:, None] * mean / painted.constant
+    return Skin(painted, told, evenly(colours, mean, weights))
+
+
+def evenly(colours: np.ndarray, mean: np.ndarray, weights: np.ndarray) -> Affine:
+    """What changes skin by the same share everywhere (`Skin.paint`): by least squares over
+    vertices `[V]` that weigh so much, then exactly in the mean. `colours` `[80, V, 3]` and
+    `mean` `[V, 3]` are the model's."""
+    share = np.eye(3)[:, None] * mean / (weights @ mean)
     wanted, basis = (
         (np.sqrt(weights)[:, None] * x).reshape(len(x), -1).T for x in (share, colours)
     )
     fitted = np.linalg.lstsq(basis, wanted)[0].T
-    # What that leaves of the mean, by the smallest change.
-    left = np.eye(3) - fitted @ painted.kernel
-    fitted += left @ np.linalg.pinv(painted.kernel)
-    return Skin(painted, told, Affine(fitted, np.zeros(len(colours))))
+    means = np.einsum("v,kvc->kc", weights, colours)
+    fitted += (np.eye(3) - fitted @ means) @ np.linalg.pinv(means)
+    return Affine(fitted, np.zeros(len(colours)))
 
 
 def along_a_line(inputs: np.ndarray, kernel: np.ndarray) -> np.ndarray:

@@ -14,25 +14,18 @@ opencv-python-headless, to judge the pose.
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from experiments import (
-    fitting,
     mofa_figures,
     mofa_heads,
-    pnp,
     rig_start,
-    samples,
     script,
 )
-from experiments.generators import GENERATOR
 from experiments.mofa_heads import Affine
-from experiments.picture_sets import picture_sets
 from pie_jax.core.theta import FaceParams, to_vector
 from pie_jax.face.morphable import Morphable
-from pie_jax.networks.mofa import SIZE
 
 HALVED = 0.03
 """Light of which one unit changes colours in [0, 1] by this much (at a vertex, the root
@@ -44,25 +37,12 @@ _FACES = 40
 
 def main() -> None:
     """Reads MoFA, looks at samples, measures what comes of it, and writes that."""
-    parser = script.parser(
-        __doc__,
-        *("samples", "model", "portraits", "out"),
-        num=(2000, "samples to look at"),
-    )
-    parser.add_argument("--mofa", type=Path, required=True, help="a mofa.safetensors")
-    args = parser.parse_args()
-    pnp.require_opencv()
-    model, mofa = fitting.face_model(args.model), fitting.mofa(args.mofa)
-    judge = mofa_figures.judge(model, mofa.apply)
-    chosen, held_out = samples.load(args.samples, GENERATOR, most=args.num)
-    small_u8 = samples.shrink(chosen.image_u8, SIZE)
-    theta = mofa_figures.estimate(judge, mofa.params, small_u8)
-    shares = kept(colour_change(model, theta))
+    refit = mofa_heads.begin(__doc__, num=2000)
+    params, image_u8 = refit.network.params, refit.image_u8
+    theta = mofa_figures.estimate(refit.judge, params, image_u8)
+    shares = kept(colour_change(refit.model, theta))
     middle = np.asarray(theta.illumination, np.float64).mean(axis=0)
-    file = fitting.read(args.mofa)
-    changed = file.flat | head(file.flat, shares, middle)
-    sets = picture_sets(held_out, args.portraits, SIZE)
-    mofa_heads.export(args.out, file, changed, mofa, judge, sets)
+    mofa_heads.export(refit, head(refit.file.flat, shares, middle))
 
 
 def colour_change(model: Morphable, theta: FaceParams) -> np.ndarray:

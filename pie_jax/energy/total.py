@@ -62,7 +62,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 }
 
 
-_OF_A_PERSON = {"edited", "person_image"}
+_OF_A_PERSON = frozenset({"edited", "person_image"})
 """What a v is drawn for."""
 
 
@@ -150,9 +150,13 @@ def _look(
         return lambda params, w_plus, person: Candidate(
             w_plus, synthesis(params, w_plus[None])[0]
         )
-    first = next(k for k in weights if needs({k: weights[k]}))
-    estimate = needed(networks.estimate, "mofa", first)
-    edited = _editing(networks, small, first) if "edited" in wanted else None
+
+    def asking(what: frozenset[str]) -> str:
+        return next(k for k in weights if needs({k: weights[k]}) & what)
+
+    estimate = needed(networks.estimate, "mofa", asking(wanted))
+    edits = wanted & {"edited"}
+    edited = _editing(networks, small, asking(edits)) if edits else None
 
     def look(params: Params, w_plus: Array, person: Person | None) -> Candidate:
         image = synthesis(params, w_plus[None])[0]
@@ -161,8 +165,8 @@ def _look(
             seen["theta"] = theta_of(estimate, params, image)
         if wanted & _OF_A_PERSON:
             if person is None:
-                asking = next(k for k in weights if draws({k: weights[k]}))
-                raise ValueError(f"config.energy.{asking} is set; it needs a v")
+                name = asking(_OF_A_PERSON)
+                raise ValueError(f"config.energy.{name} is set; it needs a v")
             seen["person"] = person
             if edited is not None:
                 seen["edited"] = edited(params, w_plus, seen["theta"], person)

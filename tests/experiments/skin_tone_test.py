@@ -2,9 +2,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import traverse_util
 
-from experiments import mofa_heads, skin_tone
+from experiments import skin_tone
 from experiments.fitting import Estimator
 from experiments.mofa_heads import Affine
 from experiments.skin_tone import Faces, ridge
@@ -12,6 +11,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.core.theta import neutral
 from pie_jax.networks import dlib_resnet, mofa
 from tests import builders
+from tests.experiments.mofa_heads_test import refitted
 
 COUNT = 2000
 
@@ -87,20 +87,13 @@ def test_skin_is_painted_evenly_and_light_keeps_the_product():
 
 
 def test_mofa_then_says_so_and_all_else_as_before():
-    network = mofa.MoFA(width=1 / 8, size=32, recognition_width=1 / 8)
     rng = np.random.default_rng(0)
-    image = jnp.asarray(rng.uniform(-1, 1, (3, 32, 32, 3)), jnp.float32)
-    params = builders.module_params(network, image)
-    arrays = traverse_util.flatten_dict(jax.tree.map(np.asarray, params), sep="/")
     rule = skin_tone.Skin(
         painted=linear(rng, 80, 3), told=linear(rng, 128, 3), paint=linear(rng, 3, 80)
     )
     light = linear(rng, 27 + 80 + 128, 27)
-    changed = arrays | skin_tone.heads(arrays, rule, light)
-    apply = jax.jit(network.apply)
-    before, after = (
-        apply({"params": traverse_util.unflatten_dict(x, sep="/")}, image)
-        for x in (arrays, changed)
+    image, params, before, after = refitted(
+        lambda arrays: skin_tone.heads(arrays, rule, light)
     )
     recognition = dlib_resnet.DlibResNet(1 / 8)
     known = {"params": params[mofa.RECOGNITION]}
@@ -156,10 +149,3 @@ def test_faces_that_show_no_skin_are_left_out():
     np.testing.assert_array_equal(kept.person, faces.person[2:])
     with pytest.raises(PieError, match="no sample shows skin"):
         skin_tone.usable(faces._replace(colour=0 * colour))
-
-
-def test_what_is_not_finite_is_not_written(tmp_path):
-    bad = {"reflectance/kernel": np.array([np.inf])}
-    with pytest.raises(PieError, match="not finite: reflectance/kernel"):
-        mofa_heads.export(tmp_path / "x", None, bad, None, None, {})
-    assert not list(tmp_path.iterdir())

@@ -2,12 +2,11 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import traverse_util
 
 from experiments.visible_light import HALVED, colour_change, head, kept
 from pie_jax.face.render import render_vertices
-from pie_jax.networks import mofa
 from tests import builders
+from tests.experiments.mofa_heads_test import refitted
 from tests.training.reconstruction_test import random_theta
 
 
@@ -32,18 +31,9 @@ def test_the_change_of_colours_is_that_of_a_rendering_and_tells_what_is_kept():
 
 
 def test_mofa_then_says_that_light_and_all_else_as_before():
-    network = mofa.MoFA(width=1 / 8, size=32, recognition_width=1 / 8)
     rng = np.random.default_rng(0)
-    image = jnp.asarray(rng.uniform(-1, 1, (3, 32, 32, 3)), jnp.float32)
-    params = builders.module_params(network, image)
-    arrays = traverse_util.flatten_dict(jax.tree.map(np.asarray, params), sep="/")
     shares, middle = rng.normal(size=(27, 27)), rng.normal(size=27)
-    changed = arrays | head(arrays, shares, middle)
-    apply = jax.jit(network.apply)
-    before, after = (
-        apply({"params": traverse_util.unflatten_dict(x, sep="/")}, image)
-        for x in (arrays, changed)
-    )
+    *_, before, after = refitted(lambda arrays: head(arrays, shares, middle))
     expected = middle + (np.asarray(before.illumination) - middle) @ shares.T
     np.testing.assert_allclose(after.illumination, expected, atol=1e-3)
     same = before.replace(illumination=after.illumination)
