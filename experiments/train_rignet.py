@@ -5,7 +5,8 @@ r"""Finds a rig on generator samples: the best linear one, then trained further.
 
 Begins with the closed form of `experiments.rig_start`, for which a regression from
 codes to theta stands for generator and MoFA (a minute, and two for looking at the
-samples). For codes of another generator, name it as for `generate_samples`, as in
+samples), or, by `--begin`, with a rig of an earlier training. For codes of another
+generator, name it as for `generate_samples`, as in
 `--config stylegan2 --config.files.generator=stylegan2.safetensors`; it takes as long.
 `--steps` go on with the generator, by its small pictures if it has such, and all that looks
 at them in the loop: a second for four samples on two cores. May be killed at any moment and
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from experiments import (
     generators,
@@ -49,6 +51,7 @@ from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.editing import refine
 from pie_jax.editing.sight import sight
 from pie_jax.face.morphable import Morphable
+from pie_jax.io import arrays
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.rignet import RigNet
 from pie_jax.stack import converted, networks
@@ -82,6 +85,9 @@ def main() -> None:
         __doc__, "edits", steps=0, batch=2, report_every=100
     )
     parser.add_argument("component", choices=COMPONENTS)
+    parser.add_argument(
+        "--begin", type=Path, metavar="RIG", help="a rig's file to go on from"
+    )
     args, config = generators.parse(parser)
     args.out.mkdir(parents=True, exist_ok=True)
     setup = rig_data.new_setup(config=config)
@@ -94,10 +100,13 @@ def main() -> None:
     if args.edits is not None:
         edits, _ = samples.load(args.edits, generator, held_out=0)
         learnt_from.append(rig_data.seen(setup, edits, args.out / "faces-of-edits.npz"))
-    module = width_for(args.component, args.steps)
-    spread, network = linear_rig(
-        setup.params.face_model, learnt_from, args.component, module
-    )
+    if args.begin is not None:
+        spread, network = earlier_rig(args.begin, setup.params.latents)
+    else:
+        module = width_for(args.component, args.steps)
+        spread, network = linear_rig(
+            setup.params.face_model, learnt_from, args.component, module
+        )
     task = rig_task(setup, trained_on, held_out, spread, network, args)
     params, figures = _trained(task, args)
     moments = setup.params.latents
@@ -153,6 +162,13 @@ def linear_rig(
     blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, values.shape[1]))
     network = training_script.beginning(module, *blank)
     return spread, rig_start.begin(network, regression, offsets, component)
+
+
+def earlier_rig(file: Path, moments: dict[str, Array]) -> tuple[dict[str, Any], Any]:
+    """The same as `linear_rig`'s of a rig that was trained before."""
+    found = arrays.read(file).single_precision()
+    network = jax.tree.map(jnp.asarray, found.pop("network"))
+    return found, rignet.whitened(network, moments)
 
 
 def rig_task(

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import gc
 import os
 import shutil
 import sys
@@ -13,6 +14,11 @@ from filelock import FileLock
 
 # Nothing here imports JAX, which reads its environment only once.
 _SHARED = "PIE_JAX_TESTS"
+
+_MAPS = Path("/proc/self/maps")
+_MANY_MAPS = 30_000
+"""Linux lets a process have 65 530 memory maps. A compiled program takes four and more,
+and one too many ends the process by a segmentation fault."""
 
 
 def pytest_configure(config):
@@ -45,6 +51,15 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_setup(item):
     """Toys are compiled with few optimisations: that takes two thirds of the time."""
     _optimise(few=not _as_users_have_it(item))
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Lets go of compiled programs between two files, when there are very many."""
+    if nextitem is None or nextitem.path == item.path or "jax" not in sys.modules:
+        return
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY_MAPS:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
 
 
 def _optimise(*, few: bool) -> None:

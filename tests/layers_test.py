@@ -54,7 +54,11 @@ SHARED_BY_NETWORKS = {
     "layers", "mapping", "picture_vector", "resampling", "resnet", "style_based",
     "vgg_blocks", "wavelets",
 }  # fmt: skip
-NETWORKS_WITHIN = {"mofa": {"dlib_resnet"}, "to_rgb": {"mobile_stylegan"}}
+NETWORKS_WITHIN = {
+    "mofa": {"dlib_resnet"},
+    "rignet": {"own_rig"},
+    "to_rgb": {"mobile_stylegan"},
+}
 """Whole networks that are a part of another."""
 PURE = {k for k, x in LEVEL.items() if x < 5} - {"__init__", "io", "configs"}
 SHELL_ONLY = {

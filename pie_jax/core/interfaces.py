@@ -37,7 +37,8 @@ class Rig(NamedTuple):
 
     Its parameters are a dict with `network` (linen parameters), and of the component
     over the generator's samples `mean` and `deviation`, and `low` and `high`, the range
-    that it was trained on: `[n]` each, n the component's size.
+    that it was trained on: `[n]` each, n the component's size. For one portrait there may
+    be `own` beside (`networks.own_rig`).
     """
 
     edit: Callable

@@ -4,10 +4,14 @@ import io
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 _RANGE = 1e-5
 """The least energy that is shown, as a share of the largest."""
+
+_COLOURS = [colormaps["tab20"](i) for i in (*range(0, 20, 2), *range(1, 20, 2))]
+"""The energy has more terms than the usual ten."""
 
 
 def convergence(
@@ -22,11 +26,12 @@ def convergence(
         psnr: `[steps]` in dB, or None where it was not followed.
         stage_ends: steps after which a new stage begins.
     """
-    figure = Figure(figsize=(8, 6), layout="constrained")
+    figure = Figure(figsize=(10, 6), layout="constrained")
     panels = figure.subplots(
         2 if psnr is not None else 1, 1, sharex=True, squeeze=False
     )
     upper, bottom = panels[0, 0], panels[-1, 0]
+    upper.set_prop_cycle(color=_COLOURS)
     steps = np.arange(1, len(next(iter(terms.values()))) + 1)
     for name, values in terms.items():
         upper.plot(steps, values, label=name)
@@ -38,7 +43,7 @@ def convergence(
     if np.isfinite(largest) and largest > 0:
         upper.set_ylim(bottom=largest * _RANGE)
     upper.set_ylabel("weighted energy")
-    upper.legend()
+    upper.legend(loc="upper left", bbox_to_anchor=(1, 1))  # beside the curves
     if psnr is not None:
         bottom.plot(steps, psnr)
         bottom.set_ylabel("PSNR (dB)")

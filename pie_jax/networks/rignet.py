@@ -15,6 +15,7 @@ from jax import Array
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.numerics import einsum, matmul
 from pie_jax.core.theta import FaceParams
+from pie_jax.networks import own_rig
 
 FEATURES = 32
 """Numbers that are kept of each row (StyleRig)."""
@@ -94,6 +95,9 @@ def rig(component: str, features: int = FEATURES, hidden: int = HIDDEN) -> Rig:
 
     def edit(params: Any, w_plus: Array, own: FaceParams, target: FaceParams) -> Array:
         difference = offset(params, w_plus, target) - offset(params, w_plus, own)
+        if "own" in params:
+            change = getattr(target, component) - getattr(own, component)
+            difference += own_rig.added(params["own"], change)
         return w_plus + difference
 
     return Rig(edit, component)
@@ -130,5 +134,23 @@ def unwhitened(network: Any, moments: dict[str, Array]) -> Any:
         "decoder": {
             "kernel": matmul(decoder["kernel"], axes.T),
             "bias": matmul(decoder["bias"], axes.T),
+        },
+    }
+
+
+def whitened(network: Any, moments: dict[str, Array]) -> Any:
+    """The inverse of `unwhitened`."""
+    axes = moments["axes"]
+    outward = axes / jnp.sum(axes**2, axis=0)
+    encoder, decoder = network["encoder"], network["decoder"]
+    kernel = encoder["kernel"]
+    return network | {
+        "encoder": {
+            "kernel": matmul(axes.T, kernel),
+            "bias": encoder["bias"] + matmul(moments["mean"], kernel),
+        },
+        "decoder": {
+            "kernel": matmul(decoder["kernel"], outward),
+            "bias": matmul(decoder["bias"], outward),
         },
     }

@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from flax import struct
 from jax import Array
 from ml_collections import ConfigDict
@@ -26,6 +28,7 @@ from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, draws, energy
 from pie_jax.face import crops
 from pie_jax.networks import rignet, tuning
+from pie_jax.networks.own_rig import OwnRig
 from pie_jax.stack import networks, uses
 from pie_jax.stack.networks import Network
 from pie_jax.stack.programs import Programs
@@ -96,6 +99,16 @@ def tuned(stack: Stack, change: tuning.Part | None) -> Stack:
         return stack
     generator = tuning.changed(stack.params.generator, change)
     params = dataclasses.replace(stack.params, generator=generator)
+    return dataclasses.replace(stack, params=params)
+
+
+def with_own_rig(stack: Stack, own: OwnRig | None) -> Stack:
+    """The stack with one portrait's own rig of turns, if it has one."""
+    if own is None:
+        return stack
+    rigs = {**stack.params.rigs}
+    rigs["rotation"] = {**rigs["rotation"], "own": jax.tree.map(jnp.asarray, dict(own))}
+    params = dataclasses.replace(stack.params, rigs=rigs)
     return dataclasses.replace(stack, params=params)
 
 

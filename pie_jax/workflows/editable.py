@@ -18,7 +18,8 @@ from pie_jax.core.theta import FaceParams
 from pie_jax.editing import edit, matte
 from pie_jax.editing.edit import Editor, Seen
 from pie_jax.face.morphable import Morphable
-from pie_jax.io import codes, images
+from pie_jax.io import codes, images, own_rigs
+from pie_jax.io.codes import Codes
 from pie_jax.photos import alignment, portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import assembly, fetch, uses
@@ -127,6 +128,7 @@ def open_portrait(
         raise PieError(f"{source} holds {len(found.w_plus)} codes; an edit takes one")
     w_plus = jnp.asarray(found.w_plus)
     published, stack = stack.params, assembly.tuned(stack, found.of(0))
+    stack = _with_own_rig(stack, source, found)
     params = stack.params
     before = edit.look(editor, params, w_plus)
     if not np.isfinite(before.image).all():
@@ -145,6 +147,16 @@ def open_portrait(
         shares=shares,
         own_shares=shares(before, photo),
     )
+
+
+def _with_own_rig(stack: Stack, source: Path, found: Codes) -> Stack:
+    """The stack with the portrait's own rig of turns, if its folder holds one."""
+    rigs = stack.params.rigs
+    if not source.is_dir() or "rotation" not in rigs:
+        return stack
+    key = own_rigs.key(found.w_plus, found.of(0), rigs["rotation"])
+    own = own_rigs.read(source, key, stack.functions.generator.num_ws)
+    return assembly.with_own_rig(stack, own)
 
 
 def load_portrait(source: Path) -> Portrait:

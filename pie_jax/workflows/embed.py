@@ -30,6 +30,7 @@ from pie_jax.stack.assembly import Stack
 from pie_jax.stack.load import identities, load
 from pie_jax.stack.registry import LANDMARKS68
 from pie_jax.stack.uses import needs_landmarks
+from pie_jax.workflows import own_rig
 from pie_jax.workflows.measure import measure
 from pie_jax.workflows.optimize import Diverged, Optimized, optimize, psnr
 from pie_jax.workflows.watch import Stopped, Watch, nobody
@@ -132,7 +133,9 @@ def _embed_photos(
         try:
             if not _embed_group(group, out, stack, overwrite, wait, watch):
                 return False
-            outcome.folders.extend(job.folder for job in group)
+            for job in group:
+                _make_own_rig(job.folder, stack)
+                outcome.folders.append(job.folder)
         except Stopped:
             raise
         except Exception as error:  # noqa: BLE001
@@ -182,6 +185,16 @@ def _job(
     job = Job(photo, out / photo.stem, portrait, _key(stack, portrait))
     _is_done(job, overwrite)
     return job
+
+
+def _make_own_rig(folder: Path, stack: Stack) -> None:
+    """Of a portrait that was embedded to have its head turned, for the editor's frames."""
+    if own_rig.COMPONENT not in stack.params.rigs:
+        return
+    try:
+        own_rig.ensure(folder, stack.functions.config)
+    except PieError as error:
+        tqdm.write(f"{folder}: no rig of its own ({error})")
 
 
 def _is_done(job: Job, overwrite: bool) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from experiments import train_rignet
-from experiments.export import rounded
+from experiments.export import export, rounded
 from experiments.rig_data import Data
 from experiments.sample_faces import SampleFaces
 from experiments.trainer import HISTORY, train
@@ -136,3 +136,13 @@ def test_what_is_written_edits_codes_as_what_was_trained(setup, data, steps, wid
     chex.assert_trees_all_close(found, expected, atol=1e-3 * jnp.abs(expected).max())
     assert jnp.abs(expected).max() > 1e-3
     assert jax.tree.all(jax.tree.map(lambda x: x.dtype == np.float32, spread))
+
+
+def test_a_training_goes_on_from_what_an_earlier_one_wrote(setup, data, tmp_path):
+    spread, begun = begin(setup, data)
+    params = {"network": rignet.unwhitened(begun.params, MOMENTS), **spread}
+    export(tmp_path / "rig.safetensors", params, {})
+    found = train_rignet.earlier_rig(tmp_path / "rig.safetensors", MOMENTS)
+    largest = max(jnp.abs(x).max() for x in jax.tree.leaves(begun.params))
+    chex.assert_trees_all_close(found[1], begun.params, atol=2e-3 * largest)
+    chex.assert_trees_all_close(found[0], spread, rtol=1e-3)

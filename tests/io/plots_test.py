@@ -46,6 +46,23 @@ def test_every_curve_is_drawn_and_one_from_nothing_leaves_the_others_readable(
     assert 1e-3 < low < 1 and high > 1000
 
 
+def test_terms_are_told_apart_and_their_names_cover_no_curve(monkeypatch):
+    drawn = []
+    save = Figure.savefig
+
+    def noting(figure, *arguments, **options):
+        save(figure, *arguments, **options)
+        axes = figure.axes[0]
+        colours = {line.get_color() for line in axes.lines}
+        legend, curves = axes.get_legend().get_window_extent(), axes.get_window_extent()
+        drawn.append((len(colours), legend.overlaps(curves)))
+
+    monkeypatch.setattr(Figure, "savefig", noting)
+    terms = {f"term {i}": (i + 1) * FALLING for i in range(12)}
+    plots.convergence(terms, FALLING, [])
+    assert drawn == [(13, False)]  # and the total
+
+
 @pytest.mark.parametrize(
     "terms, psnr, ends",
     [

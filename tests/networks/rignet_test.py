@@ -77,3 +77,6 @@ def test_parameters_of_principal_coordinates_become_those_of_codes(params):
     outside = moments["mean"] + inside @ axes.T
     found = module.apply({"params": folded}, outside, target)
     chex.assert_trees_all_close(found, expected, rtol=1e-3, atol=1e-3)
+    chex.assert_trees_all_close(
+        rignet.whitened(folded, moments), params["network"], atol=1e-4
+    )
