@@ -192,7 +192,7 @@ def _make_own_rig(folder: Path, stack: Stack) -> None:
     if own_rig.COMPONENT not in stack.params.rigs:
         return
     try:
-        own_rig.ensure(folder, stack.functions.config)
+        own_rig.ensure(folder, stack)
     except PieError as error:
         tqdm.write(f"{folder}: no rig of its own ({error})")
 

@@ -10,6 +10,7 @@ from pie_jax.stack.load import load
 from pie_jax.workflows import editable, own_rig, requests
 from pie_jax.workflows import shoot as shooting
 from pie_jax.workflows.shoot import Options
+from tests import builders
 
 
 @pytest.fixture
@@ -59,3 +60,19 @@ def test_another_code_s_is_made_anew(anna, config, tmp_path):
     assert "own" not in opened(other, config).params.rigs["rotation"]
     own_rig.ensure(other, stack)
     assert "own" in opened(other, config).params.rigs["rotation"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_embedding_that_is_to_be_edited_makes_it_and_one_that_is_done(tmp_path):
+    photo = builders.square_photo(tmp_path / "anna.png")
+    embed = ("embed", photo, *builders.TRIAL, "--out")
+    assert builders.pie(*embed, tmp_path / "plain") == 0
+    assert not (tmp_path / "plain" / "anna" / own_rigs.FILE).exists()
+
+    words = (*embed, tmp_path / "out", "--config.energy.edit_landmark=1e-9")
+    assert builders.pie(*words) == 0
+    file = tmp_path / "out" / "anna" / own_rigs.FILE
+    made = file.read_bytes()
+    file.unlink()
+    assert builders.pie(*words) == 0
+    assert file.read_bytes() == made
