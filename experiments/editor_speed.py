@@ -36,7 +36,10 @@ def main() -> None:
     parser = script.parser(__doc__)
     parser.add_argument("portrait", type=Path, help="a portrait's folder")
     args = parser.parse_args()
-    found = full_pictures(args.portrait)
+    found = {
+        "full_pictures_a_second": drawn(args.portrait, small=False),
+        "small_pictures_a_second": drawn(args.portrait, small=True),
+    }
     with (
         tempfile.TemporaryDirectory() as place,
         served(args.portrait.parent, Path(place) / "log") as server,
@@ -46,16 +49,16 @@ def main() -> None:
     print(json.dumps(found, indent=1))
 
 
-def full_pictures(portrait: Path, seconds: float = 10.0) -> dict[str, float]:
-    """Edited pictures a second as large as the generator's, on their way to the browser:
-    the server's work alone."""
+def drawn(portrait: Path, seconds: float = 10.0, *, small: bool) -> float:
+    """Edited pictures a second on their way to the browser, those of a moving hand or as
+    large as the generator's: the server's work alone."""
     opened: Opened = Studio(portrait.parent)._open(portrait.name)
     begun, count = time.monotonic(), 0
     while time.monotonic() < begun + seconds:
         degrees = Amount(-20 + 40 * (count % 20) / 20)
-        opened.live(Request({"yaw": degrees}), small=False)
+        opened.live(Request({"yaw": degrees}), small=small)
         count += 1
-    return {"full_pictures_a_second": count / (time.monotonic() - begun)}
+    return count / (time.monotonic() - begun)
 
 
 def dragged(

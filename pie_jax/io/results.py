@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import atomic, codes, images, locks
+from pie_jax.io import atomic, codes, images, locks, own_rigs
 from pie_jax.io.codes import Code
 
 METRICS = "metrics.json"
@@ -145,7 +145,8 @@ def write(
                 file.write(content)
         with atomic.explained(folder / "code", Exception):
             codes.write(new / "code", code, origin)
-        (folder / METRICS).unlink(missing_ok=True)
+        for name in (METRICS, own_rigs.FILE):  # of an older code
+            (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / "code", ignore_errors=True)
         for name in ("code", *files):
             os.replace(new / name, folder / name)

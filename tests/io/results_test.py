@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core.errors import PieError
-from pie_jax.io import atomic, codes, images, results
+from pie_jax.io import atomic, codes, images, own_rigs, results
 from tests import builders
 
 ALIGNED = np.full((8, 8, 3), 7, np.uint8)
@@ -67,6 +67,7 @@ def test_writing_again_replaces_all(tmp_path):
     clean = builders.files(tmp_path)
     (tmp_path / "aligned.png").write_bytes(b"old")
     (tmp_path / "code" / "old").write_bytes(b"old")
+    own_rigs.write(tmp_path, {"towards": np.ones((1, 3))}, "of an older code")
     write(tmp_path, key="k")
     # The code's folder holds times and names drawn at random.
     names = {name for name in clean if not name.startswith("code/")}

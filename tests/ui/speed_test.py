@@ -47,12 +47,16 @@ def portrait(stack, tmp_path_factory):
 
 def test_a_dragged_head_follows_the_hand(portrait, tmp_path):
     browser_test.skip_without_browser()
+    before = editor_speed.drawn(portrait, seconds=3, small=True)
     with served(portrait.parent, tmp_path / "log") as server, browser() as chromium:
         found = editor_speed.dragged(
             chromium, server.address, "anna", seconds=5, times=5
         )
-    assert found["pictures_a_second"] > 3
-    assert found["latency_s"] < 0.5
+    # What else runs here slows all of them.
+    alone = (before + editor_speed.drawn(portrait, seconds=3, small=True)) / 2
+    print(found, alone)
+    assert found["pictures_a_second"] > 0.3 * alone
+    assert found["latency_s"] < 5 / alone
 
 
 def bare_pictures(stack, seconds):
@@ -70,6 +74,6 @@ def bare_pictures(stack, seconds):
 def test_full_pictures_come_nearly_as_often_as_the_generator_draws(portrait, stack):
     # What else runs here slows both.
     before = bare_pictures(stack, seconds=3)
-    found = editor_speed.full_pictures(portrait, seconds=5)["full_pictures_a_second"]
+    found = editor_speed.drawn(portrait, seconds=5, small=False)
     bare = (before + bare_pictures(stack, seconds=3)) / 2
     assert found > 0.5 * bare  # measured: 0.94
