@@ -43,6 +43,7 @@ from experiments.parts import in_parts
 from experiments.rig_data import Data
 from experiments.trainer import Task, train
 from pie_jax.core import rotations
+from pie_jax.core.errors import PieError
 from pie_jax.core.images import reduce_area
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.numerics import norm
@@ -51,7 +52,6 @@ from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.editing import refine
 from pie_jax.editing.sight import sight
 from pie_jax.face.morphable import Morphable
-from pie_jax.io import arrays
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.rignet import RigNet
 from pie_jax.stack import converted, networks
@@ -89,9 +89,13 @@ def main() -> None:
         "--begin", type=Path, metavar="RIG", help="a rig's file to go on from"
     )
     args, config = generators.parse(parser)
+    if args.begin is not None and args.edits is not None:
+        parser.error("--edits are for a closed form, and --begin needs none")
     args.out.mkdir(parents=True, exist_ok=True)
     setup = rig_data.new_setup(config=config)
     generator = generators.identity(config)
+    name = networks.rig_name(config.generator, args.component)
+    begun = args.begin and earlier_rig(args.begin, name, setup.params.latents)
     trained_on, held_out = (
         rig_data.seen(setup, x, args.out / f"faces-{len(x.seed)}.npz")
         for x in samples.load(args.samples, generator)
@@ -100,19 +104,15 @@ def main() -> None:
     if args.edits is not None:
         edits, _ = samples.load(args.edits, generator, held_out=0)
         learnt_from.append(rig_data.seen(setup, edits, args.out / "faces-of-edits.npz"))
-    if args.begin is not None:
-        spread, network = earlier_rig(args.begin, setup.params.latents)
-    else:
-        module = width_for(args.component, args.steps)
-        spread, network = linear_rig(
-            setup.params.face_model, learnt_from, args.component, module
-        )
+    module = width_for(args.component, args.steps)
+    spread, network = begun or linear_rig(
+        setup.params.face_model, learnt_from, args.component, module
+    )
     task = rig_task(setup, trained_on, held_out, spread, network, args)
     params, figures = _trained(task, args)
     moments = setup.params.latents
     shipped_params = {"network": rignet.unwhitened(params, moments), **spread}
     data = f"{len(trained_on.samples.seed)} samples of {generator}"
-    name = networks.rig_name(config.generator, args.component)
     header = {converted.KIND: name, "data": data} | figures
     export(args.out / f"{name}.safetensors", shipped_params, header)
 
@@ -164,10 +164,24 @@ def linear_rig(
     return spread, rig_start.begin(network, regression, offsets, component)
 
 
-def earlier_rig(file: Path, moments: dict[str, Array]) -> tuple[dict[str, Any], Any]:
-    """The same as `linear_rig`'s of a rig that was trained before."""
-    found = arrays.read(file).single_precision()
+def earlier_rig(
+    file: Path, name: str, moments: dict[str, Array]
+) -> tuple[dict[str, Any], Any]:
+    """The same as `linear_rig`'s of a rig that was trained before.
+
+    Args:
+        file: `main`'s, or one of `pie_jax/assets/`.
+        name: of the rig (`networks.rig_name`).
+        moments: of the codes.
+
+    Raises:
+        PieError: it cannot be read, or is another rig's; or it is too narrow to be more
+            than linear.
+    """
+    found = jax.tree.map(np.float32, converted.load(file, name))
     network = jax.tree.map(jnp.asarray, found.pop("network"))
+    if rignet.widths({"network": network})[1] == 1:
+        raise PieError(f"{file} is a linear rig; leave --begin out to begin with one")
     return found, rignet.whitened(network, moments)
 
 

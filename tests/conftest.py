@@ -53,6 +53,7 @@ def pytest_runtest_setup(item):
     _optimise(few=not _as_users_have_it(item))
 
 
+@pytest.hookimpl(trylast=True)  # when the file's own fixtures have gone
 def pytest_runtest_teardown(item, nextitem):
     """Lets go of compiled programs between two files, when there are very many."""
     if nextitem is None or nextitem.path == item.path or "jax" not in sys.modules:

@@ -7,14 +7,15 @@ from typing import Any
 
 import jax
 import numpy as np
-import safetensors
 from absl import logging
 
-from pie_jax.io import arrays, atomic
+from pie_jax.core.errors import PieError
+from pie_jax.io import arrays, atomic, reading
 
 FILE = "own_rig.safetensors"
 
 _KEY = "belongs_to"
+_REMEDY = "`pie embed` with the same photograph makes it again."
 
 
 def key(w_plus: np.ndarray, change: Any, rig: Any) -> str:
@@ -27,47 +28,48 @@ def key(w_plus: np.ndarray, change: Any, rig: Any) -> str:
 
 
 def write(folder: Path, own: Mapping[str, np.ndarray], key: str) -> None:
-    """Keeps an own rig, 16 bits a number, all or nothing.
+    """Keeps an own rig, all or nothing.
 
     Raises:
         PieError: the disk is full or the folder is not writable.
     """
-    content = arrays.encode(
-        {k: x.astype(np.float16) for k, x in own.items()}, {_KEY: key}
-    )
+    content = arrays.encode(own, {_KEY: key})
     with atomic.explained(folder / FILE), atomic.replacing(folder / FILE) as file:
         file.write(content)
 
 
 def read(folder: Path, key: str, num_ws: int) -> dict[str, np.ndarray] | None:
-    """What `write` kept; None if there is none, or only that of another code or rig.
+    """What `write` kept, in float32; None if there is none, or that of another code or rig.
 
     A damaged file is told of, and taken for none: all that is lost is some likeness of
     edits that are not refined.
     """
+    if not (folder / FILE).exists():
+        return None
     try:
-        found = arrays.read(folder / FILE)
-        if found.metadata.get(_KEY) != key:
-            return None
-        own = {k: np.asarray(x, np.float32) for k, x in found.flat.items()}
-        if _shapes(own) != [("added", (num_ws, 512)), ("towards", (3,))]:
-            raise ValueError("it holds something else")
-        if not found.is_intact():
-            raise ValueError("its arrays are not those that were written")
-    except FileNotFoundError:
+        with reading.explained(folder / FILE, "is damaged", _REMEDY):
+            return _read(folder / FILE, key, num_ws)
+    except PieError as error:
+        logging.warning("left out: %s", error)
         return None
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
-        logging.warning(
-            "%s is damaged, and left out (%s); `pie embed` with the same photograph makes "
-            "it again",
-            folder / FILE,
-            error,
-        )
+
+
+def _read(file: Path, key: str, num_ws: int) -> dict[str, np.ndarray] | None:
+    reading.check_ordinary(file)
+    found = arrays.read(file)
+    if found.metadata.get(_KEY) != key:
         return None
+    own = {k: np.asarray(x, np.float32) for k, x in found.flat.items()}
+    if not found.is_intact() or not is_one(own, num_ws):
+        raise ValueError("it holds something else")
     return own
 
 
-def _shapes(own: Mapping[str, np.ndarray]) -> list[tuple[str, tuple[int, ...]]]:
-    """By name without the first axis, if that is the same of all."""
-    same = len({x.shape[:1] for x in own.values()}) == 1
-    return sorted((k, x.shape[1:]) for k, x in own.items()) if same else []
+def is_one(own: Mapping[str, np.ndarray], num_ws: int) -> bool:
+    """Whether arrays are an own rig, and nothing but numbers comes of it."""
+    count = len(own["towards"]) if np.ndim(own.get("towards", 0)) else 0
+    shapes = {"towards": (count, 3), "added": (count, num_ws, 512)}
+    if {k: x.shape for k, x in own.items()} != shapes:
+        return False
+    finite = all(np.isfinite(x).all() for x in own.values())
+    return finite and bool(np.abs(own["towards"]).max(axis=-1, initial=0).all())

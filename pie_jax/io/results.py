@@ -145,8 +145,8 @@ def write(
                 file.write(content)
         with atomic.explained(folder / "code", Exception):
             codes.write(new / "code", code, origin)
-        for name in (METRICS, own_rigs.FILE):  # of an older code
-            (folder / name).unlink(missing_ok=True)
+        (folder / own_rigs.FILE).unlink(missing_ok=True)  # of an older code
+        (folder / METRICS).unlink(missing_ok=True)
         shutil.rmtree(folder / "code", ignore_errors=True)
         for name in ("code", *files):
             os.replace(new / name, folder / name)

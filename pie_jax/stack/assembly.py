@@ -28,7 +28,7 @@ from pie_jax.energy.term import Networks
 from pie_jax.energy.total import Energy, draws, energy
 from pie_jax.face import crops
 from pie_jax.networks import rignet, tuning
-from pie_jax.networks.own_rig import OwnRig
+from pie_jax.networks.own_rig import COMPONENT, OwnRig
 from pie_jax.stack import networks, uses
 from pie_jax.stack.networks import Network
 from pie_jax.stack.programs import Programs
@@ -107,7 +107,7 @@ def with_own_rig(stack: Stack, own: OwnRig | None) -> Stack:
     if own is None:
         return stack
     rigs = {**stack.params.rigs}
-    rigs["rotation"] = {**rigs["rotation"], "own": jax.tree.map(jnp.asarray, dict(own))}
+    rigs[COMPONENT] = {**rigs[COMPONENT], "own": jax.tree.map(jnp.asarray, dict(own))}
     params = dataclasses.replace(stack.params, rigs=rigs)
     return dataclasses.replace(stack, params=params)
 

@@ -20,6 +20,7 @@ from pie_jax.editing.edit import Editor, Seen
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import codes, images, own_rigs
 from pie_jax.io.codes import Codes
+from pie_jax.networks.own_rig import COMPONENT
 from pie_jax.photos import alignment, portraits
 from pie_jax.photos.portraits import Portrait
 from pie_jax.stack import assembly, fetch, uses
@@ -117,8 +118,12 @@ def open_portrait(
     """
     if config.recognition or photos:
         fetch.ensure(LANDMARKS68)
-    stack = load(config, uses.edit(*components, refine=refine))
-    functions, params = stack.functions, stack.params
+    return opened(source, load(config, uses.edit(*components, refine=refine)))
+
+
+def opened(source: Path, stack: Stack) -> Editable:
+    """A portrait as `open_portrait` loads it, whose networks are loaded already."""
+    functions = stack.functions
     if functions.editor is None:
         raise PieError("an edit needs MoFA, and config.mofa is empty")
     generator, editor = functions.generator, functions.editor
@@ -152,9 +157,9 @@ def open_portrait(
 def _with_own_rig(stack: Stack, source: Path, found: Codes) -> Stack:
     """The stack with the portrait's own rig of turns, if its folder holds one."""
     rigs = stack.params.rigs
-    if not source.is_dir() or "rotation" not in rigs:
+    if not source.is_dir() or COMPONENT not in rigs:
         return stack
-    key = own_rigs.key(found.w_plus, found.of(0), rigs["rotation"])
+    key = own_rigs.key(found.w_plus, found.of(0), rigs[COMPONENT])
     own = own_rigs.read(source, key, stack.functions.generator.num_ws)
     return assembly.with_own_rig(stack, own)
 

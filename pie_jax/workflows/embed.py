@@ -133,9 +133,7 @@ def _embed_photos(
         try:
             if not _embed_group(group, out, stack, overwrite, wait, watch):
                 return False
-            for job in group:
-                _make_own_rig(job.folder, stack)
-                outcome.folders.append(job.folder)
+            outcome.folders.extend(job.folder for job in group)
         except Stopped:
             raise
         except Exception as error:  # noqa: BLE001
@@ -152,6 +150,11 @@ def _embed_photos(
             if not attempt(group, wait):
                 busy += [job.photo for job in group]
         photos = busy
+    if own_rig.COMPONENT in stack.params.rigs:  # embedded to have their heads turned
+        made = own_rig.make_all(outcome.folders, stack, config, watch)
+        for folder, error in made.items():
+            say = f"pie: {folder}: no rig of its own: {explain(error)}"
+            tqdm.write(say, file=sys.stderr)
     return outcome
 
 
@@ -185,16 +188,6 @@ def _job(
     job = Job(photo, out / photo.stem, portrait, _key(stack, portrait))
     _is_done(job, overwrite)
     return job
-
-
-def _make_own_rig(folder: Path, stack: Stack) -> None:
-    """Of a portrait that was embedded to have its head turned, for the editor's frames."""
-    if own_rig.COMPONENT not in stack.params.rigs:
-        return
-    try:
-        own_rig.ensure(folder, stack)
-    except PieError as error:
-        tqdm.write(f"{folder}: no rig of its own ({error})")
 
 
 def _is_done(job: Job, overwrite: bool) -> bool:

@@ -1,92 +1,133 @@
-"""Makes a portrait's own rig (`networks.own_rig`): refines a few turns of its head."""
+"""Makes portraits' own rigs (`networks.own_rig`): refines a few turns of each head."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
+from pie_jax.core.errors import PieError
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing import refine
-from pie_jax.io import own_rigs
+from pie_jax.io import own_rigs, results
+from pie_jax.networks.own_rig import COMPONENT
+from pie_jax.stack import uses
 from pie_jax.stack.assembly import Stack
-from pie_jax.workflows import inputs, refining, shoot
-from pie_jax.workflows.editable import Editable, open_portrait
-from pie_jax.workflows.requests import Request, request
+from pie_jax.stack.load import load
+from pie_jax.workflows import editable, inputs, refining, requests, shoot
+from pie_jax.workflows.editable import Editable
+from pie_jax.workflows.requests import Request
 from pie_jax.workflows.shoot import Options
+from pie_jax.workflows.watch import Step, Stopped, Watch, nobody
 
-COMPONENT = "rotation"
-"""The one that a hand drags, of few enough numbers."""
-TURNS = ({"yaw": "+=-20"}, {"yaw": "+=20"}, {"pitch": "+=-12"}, {"pitch": "+=12"})
-"""Degrees from the portrait's own pose: as far as edits keep the person well."""
+TURNS = (("yaw", 1, -20), ("yaw", 1, 20), ("pitch", 0, -12), ("pitch", 0, 12))
+"""Angles, their place in a rotation, and degrees from the portrait's own pose: as far as
+edits keep the person well."""
 
 _LEAST = np.radians(5.0)
 """Of a turn that is worth refining, where the rig's range ends before."""
 
 
-def ensure(folder: Path, stack: Stack) -> None:
-    """Makes the own rig of an embedded portrait, unless it is there.
+def make_all(
+    folders: Sequence[Path], stack: Stack, config: ConfigDict, watch: Watch = nobody
+) -> dict[Path, Exception]:
+    """Makes the own rigs of embedded portraits that have none.
 
     Args:
-        folder: the portrait's.
-        stack: of its generator, with MoFA and a rig.
+        folders: the portraits'.
+        stack: of their generator, with a rig of turns.
+        config: the same.
+        watch: is told of each step.
+
+    Returns:
+        What went wrong, by folder; the other portraits have one, or their pose leaves
+        the rig no turn.
 
     Raises:
-        PieError: something cannot be read or written.
+        Stopped: by the watcher.
+        PieError: the weights cannot be read.
     """
+    missing = [folder for folder in folders if _kept(folder, stack)[1] is None]
+    if not missing:
+        return {}
+    editing = load(config, uses.edit(COMPONENT, refine=True))
+    problems: dict[Path, Exception] = {}
+    for folder in missing:
+        try:
+            _make(folder, editing, watch)
+        except Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001  the portrait is embedded all the same
+            problems[folder] = error
+    return problems
+
+
+def _kept(folder: Path, stack: Stack) -> tuple[str, dict[str, np.ndarray] | None]:
+    """What a portrait's own rig belongs to, and that which its folder holds."""
     functions = stack.functions
     found = inputs.load_codes(folder, functions)
     key = own_rigs.key(found.w_plus, found.of(0), stack.params.rigs[COMPONENT])
-    if own_rigs.read(folder, key, functions.generator.num_ws) is not None:
-        return
-    editable = open_portrait(folder, functions.config, (COMPONENT,), refine=True)
-    made = make(editable)
-    if made is not None:
-        own_rigs.write(folder, made, key)
+    return key, own_rigs.read(folder, key, functions.generator.num_ws)
 
 
-def make(editable: Editable, num_steps: int = refine.STEPS) -> dict[str, Any] | None:
-    """Refines each turn; arrays as of `networks.own_rig.OwnRig`, None where the rig's
-    range leaves no turn, or nothing finite comes of one.
-
-    Args:
-        editable: a portrait without an own rig, opened to be refined.
-        num_steps: of each refinement.
-    """
-    found = [
-        _refined(editable, asked, target, num_steps)
-        for asked, target in tqdm([*_turns(editable)], desc="own rig", unit="edit")
-    ]
-    own = {k: np.stack([x[k] for x in found]) for k in ("towards", "added") if found}
-    return own if own and all(np.isfinite(x).all() for x in own.values()) else None
-
-
-def _turns(editable: Editable) -> Iterator[tuple[Request, FaceParams]]:
-    """Those within the rig's range."""
-    rig, own = editable.params.rigs[COMPONENT], editable.before.theta
-    for turn in TURNS:
-        asked = request(turn, None, None, {})
-        target = editable.target(asked)
-        reached = jnp.clip(target.rotation, rig["low"], rig["high"])
-        moves = jnp.abs(target.rotation - own.rotation) > 0
-        reached = jnp.where(moves, reached, own.rotation)
-        if np.abs(reached - own.rotation).max() > _LEAST:
-            yield asked, dataclasses.replace(target, rotation=reached)
+def _make(folder: Path, stack: Stack, watch: Watch) -> None:
+    with results.claimed(folder):
+        key, own = _kept(folder, stack)
+        if own is not None:
+            return  # another run's, which this one waited for
+        opened = editable.opened(folder, stack)
+        num_ws = stack.functions.generator.num_ws
+        own = _refined(opened, folder.name, num_ws, watch)
+        if not own_rigs.is_one(own, num_ws):
+            raise PieError("its turns lead out of all bounds")
+        own_rigs.write(folder, own, key)
 
 
 def _refined(
-    editable: Editable, asked: Request, target: FaceParams, num_steps: int
+    opened: Editable, name: str, num_ws: int, watch: Watch
 ) -> dict[str, np.ndarray]:
-    """One turn, and what comes to the rig's answer to it."""
-    before, params = editable.before, editable.params
-    rig = editable.editor.rigs[COMPONENT]
-    plain = rig.edit(params.rigs[COMPONENT], before.w_plus, before.theta, target)
-    found = shoot.answer(editable, asked, target, Options())
-    found = refining.refined(editable, found, target, (COMPONENT,), num_steps)
-    return {
-        "towards": np.asarray(target.rotation - before.theta.rotation)[0],
-        "added": np.asarray(found.w_plus - plain)[0],
+    """Each turn, and what comes to the rig's answer to it, in half precision."""
+    turns = [*_turns(opened)]
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for asked, target in tqdm(turns, desc=f"{name}: its own rig", unit="turn"):
+
+        def told(step: Step, before: int = len(found)) -> None:
+            done = before * refine.STEPS + step.done
+            watch(Step(done, len(turns) * refine.STEPS))
+
+        found.append(_turned(opened, asked, target, told))
+    own = {
+        "towards": np.reshape([turn for turn, _ in found], (-1, 3)),
+        "added": np.reshape([x for _, x in found], (-1, num_ws, 512)),
     }
+    with np.errstate(over="ignore"):  # to infinity, which the caller refuses
+        return {k: x.astype(np.float16) for k, x in own.items()}
+
+
+def _turns(opened: Editable) -> Iterator[tuple[Request, FaceParams]]:
+    """Those that the rig's range leaves, no longer than it."""
+    rig, own = opened.params.rigs[COMPONENT], opened.before.theta
+    for name, axis, degrees in TURNS:
+        low, high = (float(rig[x][axis]) for x in ("low", "high"))
+        begin = float(own.rotation[0, axis])
+        end = np.clip(begin + np.radians(degrees), low, high)
+        if np.sign(degrees) * (end - begin) > _LEAST:
+            asked = requests.request({name: f"+={degrees}"}, None, None, {})
+            rotation = own.rotation.at[0, axis].set(end)
+            yield asked, dataclasses.replace(own, rotation=rotation)
+
+
+def _turned(
+    opened: Editable, asked: Request, target: FaceParams, watch: Watch
+) -> tuple[np.ndarray, np.ndarray]:
+    before, params = opened.before, opened.params
+    rig = opened.editor.rigs[COMPONENT]
+    plain = rig.edit(params.rigs[COMPONENT], before.w_plus, before.theta, target)
+    answer = shoot.answer(opened, asked, target, Options())
+    refined = refining.refined(
+        opened, answer, target, (COMPONENT,), refine.STEPS, watch
+    )
+    turn = target.rotation - before.theta.rotation
+    return np.asarray(turn)[0], np.asarray(refined.w_plus - plain)[0]

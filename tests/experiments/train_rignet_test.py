@@ -15,10 +15,12 @@ from experiments.rig_data import Data
 from experiments.sample_faces import SampleFaces
 from experiments.trainer import HISTORY, train
 from pie_jax.core import theta as parameters
+from pie_jax.core.errors import PieError
 from pie_jax.core.interfaces import Generator
 from pie_jax.core.params import Params
 from pie_jax.energy.term import Networks
 from pie_jax.networks import latents, rignet
+from pie_jax.stack import converted
 from pie_jax.stack.assembly import Stack
 from tests import builders
 from tests.energy.people_test import toy_landmarks
@@ -139,10 +141,18 @@ def test_what_is_written_edits_codes_as_what_was_trained(setup, data, steps, wid
 
 
 def test_a_training_goes_on_from_what_an_earlier_one_wrote(setup, data, tmp_path):
-    spread, begun = begin(setup, data)
-    params = {"network": rignet.unwhitened(begun.params, MOMENTS), **spread}
-    export(tmp_path / "rig.safetensors", params, {})
-    found = train_rignet.earlier_rig(tmp_path / "rig.safetensors", MOMENTS)
-    largest = max(jnp.abs(x).max() for x in jax.tree.leaves(begun.params))
-    chex.assert_trees_all_close(found[1], begun.params, atol=2e-3 * largest)
-    chex.assert_trees_all_close(found[0], spread, rtol=1e-3)
+    file = tmp_path / "rig.safetensors"
+    for steps in (4, 0):
+        spread, begun = begin(setup, data, steps)
+        params = {"network": rignet.unwhitened(begun.params, MOMENTS), **spread}
+        export(file, params, {converted.KIND: "rig"})
+        if not steps:
+            with pytest.raises(PieError, match="linear"):
+                train_rignet.earlier_rig(file, "rig", MOMENTS)
+            continue
+        found = train_rignet.earlier_rig(file, "rig", MOMENTS)
+        largest = max(jnp.abs(x).max() for x in jax.tree.leaves(begun.params))
+        chex.assert_trees_all_close(found[1], begun.params, atol=2e-3 * largest)
+        chex.assert_trees_all_close(found[0], spread, rtol=1e-3)
+        with pytest.raises(PieError, match="of the kind another"):
+            train_rignet.earlier_rig(file, "another", MOMENTS)

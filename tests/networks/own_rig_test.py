@@ -38,6 +38,12 @@ def test_the_share_of_each_refined_edit_is_added_and_no_more_than_all(
     chex.assert_trees_all_close(found, jnp.asarray(expected), atol=1e-5)
 
 
+def test_without_any_turn_nothing_is_added(own):
+    none = {k: x[:0] for k, x in own.items()}
+    found = own_rig.added(none, jnp.ones((2, 3)))
+    chex.assert_trees_all_equal(found, jnp.zeros((2, ROWS, 512)))
+
+
 def test_a_rig_with_it_adds_that_and_without_a_change_nothing(own):
     module = RigNet(features=4, hidden=6)
     network = builders.module_params(module, (1, ROWS, 512), (1, 3))

@@ -26,7 +26,7 @@ def test_turns_by_the_rig_alone_become_the_refined_ones_and_are_kept(anna, confi
     stack = load(config, uses.edit("rotation"))
     before = opened(anna, config)
     assert "own" not in before.params.rigs["rotation"]
-    own_rig.ensure(anna, stack)
+    assert own_rig.make_all([anna], stack, config) == {}
     after = opened(anna, config)
     own = after.params.rigs["rotation"]["own"]
     assert len(own["towards"]) == len(own_rig.TURNS)
@@ -47,7 +47,7 @@ def test_turns_by_the_rig_alone_become_the_refined_ones_and_are_kept(anna, confi
     np.testing.assert_allclose(codes[1] - codes[0], own["added"][1:2] / 2, atol=2e-3)
 
     kept = (anna / own_rigs.FILE).stat().st_mtime_ns
-    own_rig.ensure(anna, stack)
+    assert own_rig.make_all([anna], stack, config) == {}
     assert (anna / own_rigs.FILE).stat().st_mtime_ns == kept
 
 
@@ -58,7 +58,7 @@ def test_another_code_s_is_made_anew(anna, config, tmp_path):
         other, {"towards": np.ones((1, 3)), "added": np.ones((1, 4, 512))}, "?"
     )
     assert "own" not in opened(other, config).params.rigs["rotation"]
-    own_rig.ensure(other, stack)
+    assert own_rig.make_all([other], stack, config) == {}
     assert "own" in opened(other, config).params.rigs["rotation"]
 
 
