@@ -24,7 +24,15 @@ OwnRig = Mapping[str, Array | np.ndarray]
 def added(own: OwnRig, change: Array) -> Array:
     """What comes to the rig's answer for a `change` `[B, n]` of the component,
     `[B, num_ws, 512]`: exactly nothing for none, and beyond those that were refined what
-    came to them."""
+    came to them.
+
+    A change that goes towards several of them has as much as it goes towards the first of
+    these, shared out among them: that the person comes back is in each.
+    """
     towards = jnp.asarray(own["towards"])
     share = matmul(change, towards.T) / jnp.sum(towards**2, axis=-1)
-    return einsum("ba,arn->brn", jnp.clip(share, 0, 1), own["added"])
+    share = jnp.clip(share, 0, 1)
+    total = jnp.sum(share, axis=-1, keepdims=True)
+    largest = jnp.max(share, axis=-1, keepdims=True, initial=0)
+    share = share * largest / jnp.where(total == 0, 1, total)
+    return einsum("ba,arn->brn", share, own["added"])

@@ -27,10 +27,11 @@ def own():
         ((0, -0.15, 0), (0, 0.5, 0)),
         ((0, 0.6, 0), (1, 0, 0)),
         ((-0.2, 0, 0), (0, 0, 0)),
-        ((0.1, 0.15, 0.7), (0.5, 0, 0.5)),
+        ((0.1, 0.15, 0.7), (0.25, 0, 0.25)),
+        ((0.05, 0.3, 0), (0.8, 0, 0.2)),
     ],
 )
-def test_the_share_of_each_refined_edit_is_added_and_no_more_than_all(
+def test_the_share_of_each_refined_turn_is_added_and_of_several_no_more(
     own, change, shares
 ):
     found = own_rig.added(own, jnp.array([change]))
