@@ -35,6 +35,10 @@ BACK = 0.3
 """Root mean square, in standard deviations of w, of what may be left after an edit and
 the edit back, as `refine.NOTICED`."""
 
+ASKED = {"rotation": 1.0, "expression": 1.0, "illumination": 2.0}
+"""How much more than in a refined edit it counts that what was asked for is there: no rig
+reaches a light, and of what is that far off a root leaves little."""
+
 
 @struct.dataclass
 class RigBatch:
@@ -79,8 +83,8 @@ def rig_objective(rig: Rig, looks: Looks, sight: Sight, heads: Heads) -> Objecti
         heads: where nothing is beside the head.
 
     Returns:
-        The objective of the network's parameters; it is given `RigGiven`. Its terms are those of `refine.terms`, and
-        `back`, means over the batch.
+        The objective of the network's parameters; it is given `RigGiven`. Its terms are
+        those of `refine.terms`, and `back`, means over the batch.
     """
 
     def objective(params: Any, given: RigGiven, key: Array, batch: RigBatch):
@@ -95,6 +99,7 @@ def rig_objective(rig: Rig, looks: Looks, sight: Sight, heads: Heads) -> Objecti
             looks, given.params, own, known, own.image, target, own, own.image, head
         )
         terms = refine.terms(looks, given.params, there, jax.lax.stop_gradient(aim))
+        terms[rig.component] *= ASKED[rig.component] ** 2
         terms["back"] = jnp.mean(back**2, axis=(-2, -1)) / BACK**2
         # Roots, or the few edits that fail, and what fails in them, would be most of it.
         lengths = {k: jnp.mean(jnp.sqrt(1 + x) - 1) for k, x in terms.items()}

@@ -79,7 +79,11 @@ def test_what_is_there_already_is_no_edit(world):
     np.testing.assert_allclose(loss, sum(terms.values()))
 
 
-def test_a_rig_that_does_nothing_misses_what_is_asked_for_and_keeps_the_rest(world):
+@pytest.mark.parametrize("more", [1.0, 2.0])
+def test_a_rig_that_does_nothing_misses_what_is_asked_for_and_keeps_the_rest(
+    world, more, monkeypatch
+):
+    monkeypatch.setitem(rignet_step.ASKED, COMPONENT, more)
     edits = batch(0.7)
     _, terms = losses(world, lambda params, code, _: 0 * code, None, edits)
     for name in ("near", "back", "aside", "expression", "person"):
@@ -89,7 +93,7 @@ def test_a_rig_that_does_nothing_misses_what_is_asked_for_and_keeps_the_rest(wor
     target = rignet_step.towards(own.theta, edits.other, edits.strength, COMPONENT)
     off = (own.theta.rotation - target.rotation)[:, :2]
     squares = jnp.sum(off**2, axis=1) / refine.NOTICED["rotation"] ** 2
-    expected = jnp.mean(jnp.sqrt(1 + squares) - 1)
+    expected = jnp.mean(jnp.sqrt(1 + more**2 * squares) - 1)
     np.testing.assert_allclose(terms["rotation"], expected, rtol=1e-6)
 
 
