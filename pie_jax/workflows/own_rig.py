@@ -47,15 +47,14 @@ def make_all(
 
     Raises:
         Stopped: by the watcher.
-        PieError: the weights cannot be read.
     """
-    missing = [folder for folder in folders if _kept(folder, stack)[1] is None]
-    if not missing:
-        return {}
-    editing = load(config, uses.edit(COMPONENT, refine=True))
+    editing: Stack | None = None
     problems: dict[Path, Exception] = {}
-    for folder in missing:
+    for folder in folders:
         try:
+            if _kept(folder, stack)[1] is not None:
+                continue
+            editing = editing or load(config, uses.edit(COMPONENT, refine=True))
             _make(folder, editing, watch)
         except Stopped:
             raise

@@ -55,8 +55,8 @@ def test_a_dragged_head_follows_the_hand(portrait, stack, tmp_path):
     # What else runs here slows all of them.
     alone = (before + editor_speed.drawn(portrait, seconds=3, small=True)) / 2
     assert alone > bare_pictures(stack, seconds=3)  # which are 16 times as large
-    assert found["pictures_a_second"] > 0.3 * alone
-    assert found["latency_s"] < 5 / alone
+    assert found["pictures_a_second"] > max(3, 0.3 * alone)
+    assert found["latency_s"] < min(0.5, 5 / alone)
 
 
 def bare_pictures(stack, seconds):
