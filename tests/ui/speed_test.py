@@ -76,4 +76,4 @@ def test_full_pictures_come_nearly_as_often_as_the_generator_draws(portrait, sta
     before = bare_pictures(stack, seconds=3)
     found = editor_speed.drawn(portrait, seconds=5, small=False)
     bare = (before + bare_pictures(stack, seconds=3)) / 2
-    assert found > 0.5 * bare  # measured: 0.94
+    assert found > 0.6 * bare  # measured: 0.94
