@@ -132,6 +132,6 @@ def _h5py() -> Any:
     except ImportError as error:
         raise PieError(
             "Files of Keras, and of MATLAB 7.3, are HDF5, which needs h5py. Install "
-            "the extra `convert`: python -m pip install 'pie-jax[convert]'"
+            "the extra `convert`; in the checkout: python -m pip install '.[convert]'"
         ) from error
     return h5py

@@ -8,7 +8,7 @@ from pie_jax.cli.arguments import count
 
 EXAMPLES = """examples:
   pie edit embedded/anna --yaw 20 --pitch -5
-  pie edit embedded/anna --yaw 20 --quick           at once, less like the person
+  pie edit embedded/anna --yaw 20 --quick           half of the time, less like the person
   pie edit embedded/anna --yaw +=10                 ten degrees more than now
   pie edit embedded/anna --expression smile=0.7,jawOpen=0.2
   pie edit embedded/anna --expression neutral       or neutral,browsUp=0.5
@@ -66,8 +66,14 @@ def _add_targets(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to change")
     for name in ("yaw", "pitch", "roll"):
         group.add_argument(f"--{name}", metavar="DEG", help="degrees, or +=DEGREES")
-    group.add_argument("--expression", metavar="NAME=X,...")
-    group.add_argument("--light", metavar="NAME=X,...")
+    group.add_argument(
+        "--expression",
+        metavar="NAME=X,...",
+        help="names and amounts, see below; neutral",
+    )
+    group.add_argument(
+        "--light", metavar="NAME=X,...", help="names and amounts, see below"
+    )
     group.add_argument(
         "--beta",
         metavar="N=X,...",
@@ -115,7 +121,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         dest="refine",
         action="store_const",
         const=0,
-        help="the rigs alone: without the five seconds or so that this takes",
+        help="the rigs alone: leaves the refinement out, which takes five seconds or so",
     )
     group.add_argument(
         "--together",

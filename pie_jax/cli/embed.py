@@ -13,9 +13,9 @@ EXAMPLES = """examples:
   pie embed face.jpg --out quick "--config.stages[1].num_steps=60"
 
 For each photograph the folder OUT/<stem>/ gets aligned.png, projection.png, code/,
-metrics.json, convergence.png and, to turn its head by, own_rig.safetensors. A run that was
-stopped, in whatever way, goes on when the same command is given again; finished portraits
-are left as they are.
+metrics.json, convergence.png and, where the energy turns heads, as by the default,
+own_rig.safetensors. A run that was stopped, in whatever way, goes on when the same command
+is given again; finished portraits are left as they are.
 """
 
 

@@ -30,7 +30,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         epilog=EXAMPLES,
     )
     parser.add_argument("code", type=Path, metavar="CODE")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="a .png, or .npy"
+    )
     parser.add_argument(
         "--space",
         choices=("w", "w_plus"),

@@ -15,7 +15,7 @@ Drag the picture to turn the head; ? lists the keys. Photographs may be uploaded
 embedded there. The page is for this machine alone; with --host 0.0.0.0 others may
 open it who know the token in the address that is printed.
 
-It needs the extra `ui`: pip install "pie-jax[ui]"
+It needs the extra `ui`; in the checkout: python -m pip install ".[ui]"
 """
 
 
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         if error.name and error.name.startswith("pie_jax"):
             raise
         raise PieError(
-            'the editor needs the extra `ui`: pip install "pie-jax[ui]"'
+            'the editor needs the extra `ui`; in the checkout: python -m pip install ".[ui]"'
         ) from error
     server.serve(
         args.folder,

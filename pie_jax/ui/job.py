@@ -75,7 +75,8 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """By the time that the steps so far have taken; None before there are any."""
+        """By the time that this work's steps so far have taken, the embedding's or the own
+        rig's; None before there are any."""
         if self.step is None or self.step.done <= self._first:
             return None
         each = (time.monotonic() - self._began) / (self.step.done - self._first)
@@ -101,7 +102,7 @@ class Job:
             raise Stopped("it was cancelled")
         if step is None:
             return
-        if self.step is None:
+        if self.step is None or step.total != self.step.total:
             self._began, self._first = time.monotonic(), step.done
         self.step = step._replace(picture=None)  # which holds all networks
         if step.picture is not None and time.monotonic() - self._looked > _LOOK_EVERY:

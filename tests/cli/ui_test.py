@@ -11,7 +11,7 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch, tmp_path, capsys):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "nicegui", None)
     assert main.main(["ui", str(tmp_path)]) == 1
-    assert 'pip install "pie-jax[ui]"' in capsys.readouterr().err
+    assert 'pip install ".[ui]"' in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_told(tmp_path, capsys):
