@@ -5,7 +5,6 @@ samples, or between, or beyond; the other half is what people ask for by name
 (`editing.targets`): few samples show one unit by itself, or a lamp at the side.
 """
 
-import dataclasses
 import itertools
 from collections.abc import Iterator
 from functools import partial
@@ -16,7 +15,6 @@ import numpy as np
 
 from experiments import sample_faces
 from experiments.rig_data import Data
-from pie_jax.core.theta import FaceParams
 from pie_jax.editing import targets
 from pie_jax.editing.targets import Amount
 from pie_jax.face import morphable
@@ -41,52 +39,54 @@ TINTED = 0.25
 
 
 def following(
-    data: Data, model: Morphable, component: str, batch_size: int, first_step: int
+    data: Data,
+    model: Morphable,
+    component: str,
+    batch_size: int,
+    seed: int,
+    first_step: int,
 ) -> Iterator[RigBatch]:
-    """Batches, each a function of its step alone."""
+    """Batches, each a function of the training's seed and its step alone."""
     for step in itertools.count(first_step):
-        yield chosen(data, model, component, batch_size, step)[0]
+        yield chosen(data, model, component, batch_size, seed, step)[0]
 
 
 def chosen(
-    data: Data, model: Morphable, component: str, batch_size: int, step: int
+    data: Data,
+    model: Morphable,
+    component: str,
+    batch_size: int,
+    seed: int,
+    step: int,
 ) -> tuple[RigBatch, np.ndarray]:
     """Edits of samples, and which samples these are."""
-    rng = np.random.default_rng((0, step))
+    rng = np.random.default_rng((seed, step))
     picked, others = rng.integers(len(data.samples.seed), size=(2, batch_size))
     code = data.codes(picked)
     apart = JITTER * rng.uniform(size=(batch_size, 1, 1)).astype(np.float32)
     code = code + apart * rng.standard_normal(code.shape, np.float32)
-    strength = rng.uniform(0, STRONGEST, batch_size)
+    own = data.faces.theta[picked]
     if component == "rotation":
-        theta = data.faces.theta[others].copy()
-        theta[:, :3] = np.radians(TURNED) * rng.uniform(-1, 1, (batch_size, 3))
-        strength[:] = 1.0
-        target = sample_faces.to_jax(theta)
+        to = own.copy()
+        to[:, :3] = np.radians(TURNED) * rng.uniform(-1, 1, (batch_size, 3))
     else:
-        target = sample_faces.to_jax(data.faces.theta[others])
-        if component == "illumination" or morphable.names(model):
-            asked = rng.uniform(size=batch_size) < NAMED
-            named = _by_name(rng, data.faces.theta[picked], model, component)
-            choose = partial(jnp.where, asked[:, None])
-            target = jax.tree.map(choose, named, target)
-            strength[asked] = 1.0
-    return RigBatch(
-        jnp.asarray(code), target, jnp.asarray(strength, jnp.float32)
-    ), picked
+        strength = rng.uniform(0, STRONGEST, (batch_size, 1)).astype(np.float32)
+        to = own + strength * (data.faces.theta[others] - own)
+    before, there = (getattr(sample_faces.to_jax(x), component) for x in (own, to))
+    if component == "illumination" or (
+        component == "expression" and morphable.names(model)
+    ):
+        asked = rng.uniform(size=(batch_size, 1)) < NAMED
+        there = jnp.where(asked, _by_name(rng, before, model, component), there)
+    return RigBatch(jnp.asarray(code), there - before), picked
 
 
 def _by_name(
-    rng: np.random.Generator, theta: np.ndarray, model: Morphable, component: str
-) -> FaceParams:
-    """Faces `[B, 257]` with an expression or a light that somebody asks for."""
+    rng: np.random.Generator, own: jax.Array, model: Morphable, component: str
+) -> jax.Array:
+    """Expressions or lights that somebody asks for who has those `[B, n]`."""
     ask = partial(_expressed, model) if component == "expression" else _lit
-    own = [sample_faces.to_jax(x) for x in theta]
-    found = [
-        dataclasses.replace(x, **{component: ask(rng, getattr(x, component))})
-        for x in own
-    ]
-    return jax.tree.map(lambda *x: jnp.stack(x), *found)
+    return jnp.stack([ask(rng, x[None])[0] for x in own])
 
 
 def _expressed(

@@ -44,6 +44,7 @@ from experiments.rig_data import Data
 from experiments.trainer import Task, train
 from pie_jax.core import rotations
 from pie_jax.core.errors import PieError
+from pie_jax.core.ibug import sixty_six
 from pie_jax.core.images import reduce_area
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.numerics import norm
@@ -51,22 +52,27 @@ from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.editing import refine
 from pie_jax.editing.sight import sight
+from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
+from pie_jax.losses.landmark import mean_distance
 from pie_jax.networks import latents, rignet
+from pie_jax.networks.landmark_net import both_ways
 from pie_jax.networks.rignet import RigNet
 from pie_jax.stack import converted, networks
 from pie_jax.stack.assembly import Stack
+from pie_jax.training import rignet_step
 from pie_jax.training.rignet_step import (
     Heads,
     RigBatch,
     RigGiven,
+    changed,
     difference,
     rig_objective,
-    towards,
     wanted,
 )
 from pie_jax.training.update import adamw, training
 from pie_jax.workflows import refining
+from pie_jax.workflows.edit_record import landmarks
 
 STEP_SIZE = 1e-4
 """The layers have 512 inputs in 23 rows, which steps move together: at 4e-4 rigs fly
@@ -147,18 +153,26 @@ def linear_rig(
     place = rig_start.slices()[component]
     values = faces[:, place]
     low, high = np.quantile(values, QUANTILES, axis=0)
+    deviation = regression.deviation[place]
     if component == "rotation" and module.hidden > 1:  # trained further: as far as that
         turned = np.radians(rig_edits.TURNED)
         low, high = np.minimum(low, -turned), np.maximum(high, turned)
+    if component == "expression" and module.hidden > 1 and morphable.names(model):
+        # What people ask for by name lies where samples' expressions hardly vary as MoFA
+        # sees them: a network would be shown hundreds of deviations.
+        named = np.asarray(model.unit_codes)
+        deviation = np.sqrt(deviation**2 + np.mean(named**2, axis=0))
+        low, high = low + named.min(axis=0), high + named.max(axis=0)
     spread = {
         "mean": regression.mean[place],
-        "deviation": regression.deviation[place],
+        "deviation": deviation,
         "low": low,
         "high": high,
     }
     spread = {k: x.astype(np.float32) for k, x in spread.items()}
     change = rig_start.visible_change(model, regression.mean[: sum(SIZES.values())])
     offsets = rig_start.directions(regression, change, component)
+    offsets *= (deviation / regression.deviation[place])[:, None, None]
     blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, values.shape[1]))
     network = training_script.beginning(module, *blank)
     return spread, rig_start.begin(network, regression, offsets, component)
@@ -205,6 +219,9 @@ def rig_task(
     judge = jax.jit(partial(_judge, setup, rig))
     model, generator = setup.params.face_model, setup.functions.generator
     batch = judged_ones(held_out, model, component, generator.resolution)
+    start = training_script.digest(network)
+    seed = int(start[:8], 16)  # one that goes on from another sees other edits
+    noticed = rignet_step.noticed(component)
 
     def judged(params: Any, rows: Judged) -> tuple[dict[str, np.ndarray], np.ndarray]:
         return in_parts(partial(judge, params, given), rows, size=1)
@@ -217,14 +234,16 @@ def rig_task(
         ),
         params=network,
         given=given,
-        batches=partial(rig_edits.following, trained_on, model, component, args.batch),
+        batches=partial(
+            rig_edits.following, trained_on, model, component, args.batch, seed
+        ),
         evaluate=partial(_evaluate, judged, batch),
         preview=partial(_preview, judged, batch),
         identity=training_script.identity(trained_on.samples, args.batch, 1.0)
         | {
             "component": component,
-            "objective": "refined edits",
-            "start": training_script.digest(network),
+            "start": start,
+            **{f"{name} noticed": x for name, x in noticed.items()},
         },
     )
 
@@ -240,7 +259,7 @@ def judged_ones(
     data: Data, model: Morphable, component: str, resolution: int
 ) -> Judged:
     """Those that a rig is evaluated by, always the same."""
-    edits, chosen = rig_edits.chosen(data, model, component, _EVALUATED, 0)
+    edits, chosen = rig_edits.chosen(data, model, component, _EVALUATED, 0, 0)
     few = data.samples.take(chosen)
     return Judged(edits, jnp.asarray(sample_faces.chip_matrices(few, resolution)))
 
@@ -264,9 +283,12 @@ def heads(setup: Stack) -> Heads:
 
 def _observe(
     setup: Stack, params: Any, code: jax.Array, chip_matrix: jax.Array
-) -> tuple[FaceParams, jax.Array]:
+) -> tuple[FaceParams, jax.Array, jax.Array]:
+    """Theta, a descriptor, and landmarks."""
     image = _synthesize(setup, params, code)
-    return rig_data.look(setup, params, image, chip_matrix)
+    find = setup.functions.find_landmarks
+    points = both_ways(find, params.landmark_net, image)
+    return *rig_data.look(setup, params, image, chip_matrix), points
 
 
 def _judge(
@@ -275,20 +297,25 @@ def _judge(
     """Edits a batch: figures `[B]`, and small pictures before and after `[B, 2]`. All is
     seen in the generator's own pictures, which no training looks at."""
     (edits, matrix), component = one, rig.component
-    theta, person = _observe(setup, given.params, edits.code, matrix)
-    target = towards(theta, edits.other, edits.strength, component)
+    theta, person, points = _observe(setup, given.params, edits.code, matrix)
+    target = changed(theta, edits.change, component)
     whole = {"network": params, **given.spread}
     edited = rig.edit(whole, edits.code, theta, target)
-    found, descriptor = _observe(setup, given.params, edited, matrix)
+    found, descriptor, moved = _observe(setup, given.params, edited, matrix)
     model = given.params.face_model
-    left = difference(model, found, wanted(theta, target, found, component))
-    asked = difference(model, theta, wanted(theta, target, theta, component))
+    there, here = (wanted(theta, target, x, component) for x in (found, theta))
+    left = difference(model, found, there)
+    asked = difference(model, theta, here)
+    own = landmarks(model, theta)
+    expected = points + landmarks(model, there) - own
     angle = rotations.angle(*(rotations.matrix(x.rotation) for x in (found, target)))
     figures = {
         "geometry": left[0],
         "geometry_asked": asked[0],
         "colour": left[1],
         "colour_asked": asked[1],
+        "landmarks": mean_distance(_about(moved), _about(expected)),
+        "landmarks_asked": mean_distance(_about(landmarks(model, here)), _about(own)),
         "angle": angle,
         "person": norm(descriptor - person),
     }
@@ -296,9 +323,15 @@ def _judge(
     return figures, jnp.stack([reduce_area(x, _SHOWN) for x in shown], axis=1)
 
 
+def _about(points: jax.Array) -> jax.Array:
+    """Landmarks `[B, 68, 2]` about the middle of the face."""
+    return points - jnp.mean(sixty_six(points), axis=-2, keepdims=True)
+
+
 def _evaluate(judged: Callable, batch: Judged, params: Any) -> dict[str, float]:
     """Means over the batch: see `training.rignet_step.difference`; `asked` is what the
-    edit asks for; `angle` between desired and achieved rotation in radians; `person`,
+    edit asks for; `landmarks`, the distance of the landmark network's to where the edit
+    takes them, wherever the face is, in distances of the eyes; `angle` between desired and achieved rotation in radians; `person`,
     the distance of descriptors."""
     figures, _ = judged(params, batch)
     return {k: float(x.mean()) for k, x in figures.items()}

@@ -337,17 +337,24 @@ def edit(
         )
     aim = requests.target(request, stack.params.face_model, own, {})
     edited = editing.edit(editor, stack.params, portrait, aim, groups, rounds)
-    return _refined(stack, portrait, aim, edited, refine) if refine else edited
+    if not refine:
+        return edited
+    return _refined(stack, portrait, aim, edited, refine_code.noticed(wanted), refine)
 
 
 def _refined(
-    stack: Stack, portrait: Seen, target: FaceParams, edited: Seen, num_steps: int
+    stack: Stack,
+    portrait: Seen,
+    target: FaceParams,
+    edited: Seen,
+    noticed: dict[str, float],
+    num_steps: int,
 ) -> Seen:
     looks, params = refining.looks(stack.functions), stack.params
     seen = refine_code.known(looks, params, portrait)
     everywhere = jnp.ones((len(edited.image), 1, 1))
     pictures = portrait.image, target, edited, edited.image, everywhere
-    aim = refine_code.aim(looks, params, portrait, seen, *pictures)
+    aim = refine_code.aim(looks, params, portrait, seen, *pictures, noticed)
     return look(stack, refine_code.refined(looks, params, aim, num_steps))
 
 

@@ -7,7 +7,8 @@ stays as it was (eq. 13). Steps are standard deviations along the principal axes
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import jax
@@ -30,7 +31,7 @@ from pie_jax.networks import latents
 from pie_jax.networks.landmark_net import both_ways
 
 STEPS = 24
-"""As many as bring most (docs/measurements.md)."""
+"""As many as bring most of what hundreds bring."""
 STEP_SIZE = 0.015
 """The first step's, in standard deviations; the last ones' fall to zero as a cosine."""
 ASIDE_SIZE = 64
@@ -57,6 +58,9 @@ NOTICED = {
 """Of each term's root mean square the size that weighs as much as any other's: distances
 of the eyes, RGB in [0, 1], radians, standard deviations, units of light, the distance of
 descriptors, RGB in [-1, 1], standard deviations of w."""
+SHOWN = {"expression": {"landmarks": 0.005}}
+"""What is noticed sooner where a component is edited: an expression is a few landmarks
+that move little, and by `NOTICED` it would hardly be shown."""
 
 
 class Looks(NamedTuple):
@@ -93,6 +97,7 @@ class Aim:
             may be off there.
         aside: `[B, S, S, 3]`, what is to be beside the head.
         outside: `[B, S, S]` in [0, 1], how much that counts.
+        noticed: `[B]` each, as `NOTICED`.
     """
 
     target: FaceParams
@@ -106,6 +111,7 @@ class Aim:
     correction: Array
     aside: Array
     outside: Array
+    noticed: dict[str, Array]
 
 
 @struct.dataclass
@@ -128,6 +134,12 @@ def known(looks: Looks, params: Params, portrait: Seen) -> Known:
     return Known(points, residual)
 
 
+def noticed(components: Collection[str]) -> dict[str, float]:
+    """`NOTICED`, where these components are edited."""
+    sooner = [SHOWN.get(component, {}) for component in components]
+    return dict(ChainMap(*sooner, NOTICED))
+
+
 def aim(
     looks: Looks,
     params: Params,
@@ -138,6 +150,7 @@ def aim(
     edited: Seen,
     aside: Array,
     head: Array,
+    sizes: dict[str, float],
 ) -> Aim:
     """What an edit is refined to.
 
@@ -150,6 +163,7 @@ def aim(
         aside: `[B, R, R, 3]`, what is to be beside the head.
         head: `[B, S, S]` in [0, 1], each pixel's share in the edited head; where it is 1,
             nothing is beside it.
+        sizes: what is noticed, from `noticed`.
     """
     photo = _at_most(photo, crops.REDUCED)
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
@@ -167,6 +181,7 @@ def aim(
         - _drawn(looks, params, edited.w_plus),
         aside=_small(aside),
         outside=1 - jnp.clip(_largest(head, ASIDE_SIZE), 0, 1),
+        noticed={k: jnp.full(len(photo), x, photo.dtype) for k, x in sizes.items()},
     )
 
 
@@ -213,7 +228,7 @@ def refined(looks: Looks, params: Params, aim: Aim, num_steps: int) -> Array:
 
 
 def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Array]:
-    """What codes `[B, num_ws, 512]` lack, in the units of `NOTICED`, squared: `[B]`."""
+    """What codes `[B, num_ws, 512]` lack, in units of what is noticed, squared: `[B]`."""
     w_plus = latents.unwhiten(params.latents, code)
     image = _drawn(looks, params, w_plus) + aim.correction
     theta = looks.estimate(params.mofa, image)
@@ -236,7 +251,7 @@ def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Arra
         there = jax.lax.stop_gradient(points)  # no means to be recognised
         matrix = _followed(aim, there, image.shape[1])
         found["person"] = _sum(aim.descriptor - _describe(looks, params, image, matrix))
-    return {k: x / NOTICED[k] ** 2 for k, x in found.items()}
+    return {k: x / aim.noticed[k] ** 2 for k, x in found.items()}
 
 
 _ADAM = optax.scale_by_adam(b2=0.99)

@@ -35,8 +35,8 @@ BACK = 0.3
 """Root mean square, in standard deviations of w, of what may be left after an edit and
 the edit back, as `refine.NOTICED`."""
 
-ASKED = {"rotation": 1.0, "expression": 1.0, "illumination": 2.0}
-"""How much more than in a refined edit it counts that what was asked for is there: no rig
+SOONER = {"illumination": {"illumination": 0.018}}
+"""What is noticed sooner than in a refined edit of a component (`refine.noticed`): no rig
 reaches a light, and of what is that far off a root leaves little."""
 
 
@@ -46,13 +46,11 @@ class RigBatch:
 
     Attributes:
         code: `[B, num_ws, 512]`, in standard deviations along the principal axes.
-        other: `[B]`, faces that have the component towards which the edits go.
-        strength: `[B]`, how far: 0 is the own component, 1 the other's.
+        change: `[B, n]`, what is added to the component.
     """
 
     code: Array
-    other: FaceParams
-    strength: Array
+    change: Array
 
 
 @struct.dataclass
@@ -86,26 +84,32 @@ def rig_objective(rig: Rig, looks: Looks, sight: Sight, heads: Heads) -> Objecti
         The objective of the network's parameters; it is given `RigGiven`. Its terms are
         those of `refine.terms`, and `back`, means over the batch.
     """
+    sizes = noticed(rig.component)
 
     def objective(params: Any, given: RigGiven, key: Array, batch: RigBatch):
         edited = partial(rig.edit, {"network": params, **given.spread})
         own, known = before(looks, sight, given.params, batch.code)
-        target = towards(own.theta, batch.other, batch.strength, rig.component)
+        target = changed(own.theta, batch.change, rig.component)
         there = edited(batch.code, own.theta, target)
         back = edited(there, target, own.theta) - batch.code
         shares = [heads(given.params, x) for x in (own.w_plus, _w(given, there))]
         head = jax.lax.stop_gradient(jnp.maximum(*shares))
+        image = own.image
         aim = refine.aim(
-            looks, given.params, own, known, own.image, target, own, own.image, head
+            looks, given.params, own, known, image, target, own, image, head, sizes
         )
         terms = refine.terms(looks, given.params, there, jax.lax.stop_gradient(aim))
-        terms[rig.component] *= ASKED[rig.component] ** 2
         terms["back"] = jnp.mean(back**2, axis=(-2, -1)) / BACK**2
         # Roots, or the few edits that fail, and what fails in them, would be most of it.
         lengths = {k: jnp.mean(jnp.sqrt(1 + x) - 1) for k, x in terms.items()}
         return sum(lengths.values(), start=jnp.zeros(())), lengths
 
     return objective
+
+
+def noticed(component: str) -> dict[str, float]:
+    """What is noticed (`refine.noticed`) of a training's edits."""
+    return refine.noticed([component]) | SOONER.get(component, {})
 
 
 def before(
@@ -122,14 +126,10 @@ def _w(given: RigGiven, code: Array) -> Array:
     return latents.unwhiten(given.params.latents, code)
 
 
-def towards(
-    theta: FaceParams, other: FaceParams, strength: Array, component: str
-) -> FaceParams:
-    """Faces `[B]` with a component between their own and another's, or beyond; of
-    `strength` `[B]` 0 is the own one, 1 the other's."""
-    own, its = getattr(theta, component), getattr(other, component)
-    between = own + strength[:, None] * (its - own)
-    return dataclasses.replace(theta, **{component: between})
+def changed(theta: FaceParams, change: Array, component: str) -> FaceParams:
+    """Faces `[B]` to whose component `[B, n]` is added."""
+    there = getattr(theta, component) + change
+    return dataclasses.replace(theta, **{component: there})
 
 
 def wanted(

@@ -77,6 +77,7 @@ def refined(
     aims: dict[str, Any] = {x.name: 0 for x in dataclasses.fields(Aim)}
     aims["descriptor"] = whose
     names = set(refine.NOTICED) - ({"person"} if whose is None else set())
+    aims["noticed"] = dict.fromkeys(refine.NOTICED, 0)
     know = program(refine.known, "known", lambda *_: Known(*unseen))
     aim = program(refine.aim, "aim", lambda *x: Aim(**aims | {"target": x[4]}))
     step = program(
@@ -96,6 +97,7 @@ def refined(
         edited,
         aside,
         head[None],
+        refine.noticed(components),
     )
     begin = compiled(
         refine.begin, "refine: begin", lambda x: jax.eval_shape(refine.begin, x)

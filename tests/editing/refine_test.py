@@ -57,7 +57,7 @@ def world():
     head = jnp.zeros((2, size, size)).at[:, : size // 2].set(1)
     aim = refine.aim(
         *(looks, params, before, known, before.image),
-        *(target, edited, edited.image, head),
+        *(target, edited, edited.image, head, refine.noticed(["rotation"])),
     )
     return looks, params, aim, edited
 
@@ -93,6 +93,14 @@ def test_terms_are_squares_over_what_is_noticed(world):
     off = theta.reflectance - aim.target.reflectance
     expected = jnp.mean(off**2, axis=1) / refine.NOTICED["reflectance"] ** 2
     np.testing.assert_allclose(found["reflectance"], expected, rtol=1e-9)
+
+
+def test_an_expression_is_noticed_sooner_with_whatever_is_edited_beside_it():
+    assert refine.noticed(["rotation"]) == refine.NOTICED
+    sooner = refine.noticed(["rotation", "expression"])
+    changed = {k for k, x in sooner.items() if x != refine.NOTICED[k]}
+    assert changed == {"landmarks"}
+    assert sooner["landmarks"] < refine.NOTICED["landmarks"]
 
 
 @pytest.mark.parametrize("name", sorted(set(refine.NOTICED) - {*FROZEN}))

@@ -30,50 +30,66 @@ def data():
 
 
 def edits(data, component, num=BATCH):
-    return rig_edits.chosen(data, MODEL, component, num, 0)
+    """The change of each edit, and the component before it."""
+    found, picked = rig_edits.chosen(data, MODEL, component, num, 0, 0)
+    return np.asarray(found.change), known(data, component)[picked]
+
+
+def known(data, component):
+    theta = parameters.from_vector(jnp.asarray(data.faces.theta))
+    return np.asarray(getattr(theta, component))
+
+
+def by_name(data, component):
+    """Which of the edits lead to no other sample, nor a part of the way."""
+    change, own = edits(data, component)
+    others = known(data, component)[None] - own[:, None]
+    along = np.einsum("bn,bsn->bs", change, others)
+    lengths = np.linalg.norm(change, axis=1)[:, None] * np.linalg.norm(others, axis=2)
+    return (along / np.maximum(lengths, 1e-9)).max(axis=1) < 0.9999
 
 
 def test_heads_turn_evenly_all_the_way(data):
-    turned, _ = edits(data, "rotation", 300)
+    change, own = edits(data, "rotation", 300)
     limits = np.radians(rig_edits.TURNED)
-    assert (np.abs(turned.other.rotation) <= limits + 1e-6).all()
-    assert (np.abs(turned.other.rotation).max(axis=0) > 0.9 * limits).all()
-    assert (turned.strength == 1).all()
+    there = np.abs(own + change)
+    assert (there <= limits + 1e-6).all()
+    assert (there.max(axis=0) > 0.9 * limits).all()
 
 
 @pytest.mark.parametrize("component", ["expression", "illumination"])
 def test_half_of_the_edits_is_asked_for_by_name_half_is_of_other_samples(
     data, component
 ):
-    found, picked = edits(data, component)
-    values = np.asarray(getattr(found.other, component))
-    known = getattr(parameters.from_vector(jnp.asarray(data.faces.theta)), component)
-    others = np.array([np.isclose(known, x).all(axis=1).any() for x in values])
-    assert 0.3 * BATCH < others.sum() < 0.7 * BATCH
-    assert (np.asarray(found.strength)[~others] == 1).all()
-    assert 1.1 < np.asarray(found.strength).max() <= rig_edits.STRONGEST
-    own = np.asarray(known)[picked]
-    assert (np.abs(values - own)[~others].max(axis=1) > 1e-4).all()
+    named = by_name(data, component)
+    assert 0.3 * BATCH < named.sum() < 0.7 * BATCH
+    change, _ = edits(data, component)
+    assert (np.abs(change)[named].max(axis=1) > 1e-4).all()
 
 
 def test_an_expression_by_name_leaves_the_other_units(data):
-    found, picked = edits(data, "expression")
-    theta = parameters.from_vector(jnp.asarray(data.faces.theta))
-    change = found.other.expression - theta.expression[picked]
+    change, _ = edits(data, "expression")
+    named = by_name(data, "expression")
     # Within what units can say, however many numbers an expression has.
     inside = change @ MODEL.unit_amounts @ MODEL.unit_codes
-    named = np.asarray(found.strength) == 1
     np.testing.assert_allclose(inside[named], change[named], atol=1e-3)
 
 
 def test_lamps_stand_where_they_may(data):
-    found, _ = edits(data, "illumination")
-    named = np.asarray(found.strength) == 1
-    azimuth, elevation = (
-        np.degrees(x)[named] for x in light.direction(found.other.illumination)
-    )
+    change, own = edits(data, "illumination")
+    lit = jnp.asarray(own + change)[by_name(data, "illumination")]
+    azimuth, elevation = map(np.degrees, light.direction(lit))
     for angle, (low, high) in zip(
         (azimuth, elevation), list(rig_edits.LAMPS.values())[:2], strict=True
     ):
         assert low - 1 <= angle.min() and angle.max() <= high + 1
     assert np.ptp(azimuth) > 90
+
+
+def test_trainings_of_other_seeds_see_other_edits(data):
+    streams = (
+        rig_edits.following(data, MODEL, "rotation", 2, seed, 0) for seed in (0, 0, 1)
+    )
+    one, same, other = (np.asarray(next(stream).change) for stream in streams)
+    np.testing.assert_array_equal(one, same)
+    assert not np.allclose(one, other)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import train_rignet
+from experiments import rig_start, train_rignet
 from experiments.export import export, rounded
 from experiments.rig_data import Data
 from experiments.sample_faces import SampleFaces
@@ -24,6 +24,7 @@ from pie_jax.stack import converted
 from pie_jax.stack.assembly import Stack
 from tests import builders
 from tests.energy.people_test import toy_landmarks
+from tests.experiments import rig_edits_test
 from tests.experiments.samples_test import shard
 
 NUM_WS, RESOLUTION, SAMPLES = 3, 32, 60
@@ -110,6 +111,7 @@ def test_a_short_training_reports_and_draws(task, tmp_path):
     history = json.loads((tmp_path / HISTORY).read_text())
     assert [row["step"] for row in history] == [2, 4]
     names = "geometry geometry_asked colour colour_asked angle person"
+    names += " landmarks landmarks_asked"
     assert reported.keys() == set(names.split())
     assert reported == task.evaluate(rounded(params))
     with Image.open(tmp_path / "preview-000004.png") as picture:
@@ -138,6 +140,30 @@ def test_what_is_written_edits_codes_as_what_was_trained(setup, data, steps, wid
     chex.assert_trees_all_close(found, expected, atol=1e-3 * jnp.abs(expected).max())
     assert jnp.abs(expected).max() > 1e-3
     assert jax.tree.all(jax.tree.map(lambda x: x.dtype == np.float32, spread))
+
+
+def test_expressions_by_name_are_few_deviations_and_the_linear_rig_is_the_same(data):
+    model = rig_edits_test.MODEL
+    known = np.array(data.faces.theta)
+    place = rig_start.slices()["expression"]
+    known[:, place] *= np.geomspace(1, 1e-3, 64)  # as MoFA's last ones hardly vary
+    rare = data._replace(faces=SampleFaces(known, data.faces.descriptor))
+    found, own = [], parameters.neutral((1,))
+    smile = model.unit_codes[:1]
+    for steps in (0, 4):
+        module = train_rignet.width_for("expression", steps)
+        spread, network = train_rignet.linear_rig(model, [rare], "expression", module)
+        widths = rignet.widths({"network": network})
+        rig = rignet.rig("expression", *widths)
+        code = jnp.asarray(data.codes(slice(1)))
+        target = own.replace(expression=smile)
+        found.append(rig.edit({"network": network, **spread}, code, own, target) - code)
+        largest = np.abs(np.asarray(smile) / spread["deviation"]).max()
+        assert (largest < 3) == (steps > 0)
+    assert jnp.abs(found[0]).max() > 1e-3
+    chex.assert_trees_all_close(*found, rtol=1e-3, atol=1e-3 * jnp.abs(found[0]).max())
+    assert (spread["low"] <= np.asarray(smile)[0]).all()
+    assert (spread["high"] >= np.asarray(smile)[0]).all()
 
 
 def test_a_training_goes_on_from_what_an_earlier_one_wrote(setup, data, tmp_path):

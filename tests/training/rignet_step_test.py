@@ -55,7 +55,7 @@ def batch(strength):
     code = jnp.asarray(
         0.3 * rng.normal(size=(2, builders.small_stack()[0].num_ws, 512))
     )
-    return RigBatch(code, random_theta(2, seed=2), jnp.full(2, strength))
+    return RigBatch(code, strength * random_theta(2, seed=2).rotation)
 
 
 def losses(world, offset, params, edits):
@@ -83,14 +83,15 @@ def test_what_is_there_already_is_no_edit(world):
 def test_a_rig_that_does_nothing_misses_what_is_asked_for_and_keeps_the_rest(
     world, more, monkeypatch
 ):
-    monkeypatch.setitem(rignet_step.ASKED, COMPONENT, more)
+    sooner = {"rotation": refine.NOTICED["rotation"] / more}
+    monkeypatch.setitem(rignet_step.SOONER, COMPONENT, sooner)
     edits = batch(0.7)
     _, terms = losses(world, lambda params, code, _: 0 * code, None, edits)
     for name in ("near", "back", "aside", "expression", "person"):
         np.testing.assert_allclose(terms[name], 0, atol=1e-9)
     looks, given = world
     own, _ = rignet_step.before(looks, see, given.params, edits.code)
-    target = rignet_step.towards(own.theta, edits.other, edits.strength, COMPONENT)
+    target = rignet_step.changed(own.theta, edits.change, COMPONENT)
     off = (own.theta.rotation - target.rotation)[:, :2]
     squares = jnp.sum(off**2, axis=1) / refine.NOTICED["rotation"] ** 2
     expected = jnp.mean(jnp.sqrt(1 + more**2 * squares) - 1)
@@ -101,7 +102,7 @@ def test_an_edit_is_as_long_as_an_editor_s_and_is_to_lead_back(world):
     looks, given = world
     edits = batch(0.7)
     own, _ = rignet_step.before(looks, see, given.params, edits.code)
-    target = rignet_step.towards(own.theta, edits.other, edits.strength, COMPONENT)
+    target = rignet_step.changed(own.theta, edits.change, COMPONENT)
     to, of = (turns(0.2, edits.code, x.rotation) for x in (target, own.theta))
     _, terms = losses(world, turns, 0.2, edits)
     length = jnp.mean((to - of) ** 2, axis=(1, 2)) / refine.NOTICED["near"] ** 2
@@ -112,15 +113,11 @@ def test_an_edit_is_as_long_as_an_editor_s_and_is_to_lead_back(world):
     assert losses(world, always, 0.2, edits)[1]["back"] < 1e-12
 
 
-def test_the_strength_goes_beyond_the_others_and_only_a_head_that_turns_may_move():
-    theta, other = random_theta(2, seed=1), random_theta(2, seed=2)
-    strength = jnp.array([0.0, 1.5])
-    found = rignet_step.towards(theta, other, strength, "illumination")
-    own, its = theta.illumination, other.illumination
-    chex.assert_trees_all_close(found.illumination[0], own[0])
-    beyond = 1.5 * its[1] - 0.5 * own[1]
-    chex.assert_trees_all_close(found.illumination[1], beyond, atol=1e-6)
-    chex.assert_trees_all_equal(found.replace(illumination=own), theta)
+def test_only_what_is_edited_changes_and_only_a_head_that_turns_may_move():
+    theta = random_theta(2, seed=1)
+    found = rignet_step.changed(theta, jnp.full((2, 27), 0.5), "illumination")
+    chex.assert_trees_all_close(found.illumination, theta.illumination + 0.5)
+    chex.assert_trees_all_equal(found.replace(illumination=theta.illumination), theta)
 
     theta, target, found = (random_theta(2, seed=seed) for seed in (1, 2, 3))
     for component in parameters.COMPONENTS:
