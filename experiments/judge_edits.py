@@ -10,6 +10,7 @@ beside the head; how far a head turned, by PnP on dlib's landmarks as well. Writ
 Needs what `outside_judge` needs, and opencv-python-headless.
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -22,15 +23,17 @@ from tqdm import tqdm
 
 from experiments import outside_judge, pictures, pnp, script
 from experiments.generate_samples import find_landmarks
+from experiments.landmark_error import landmark_error
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample, reduce_area
 from pie_jax.core.theta import COMPONENTS
 from pie_jax.io import atomic, images
+from pie_jax.networks.landmark_net import both_ways
 from pie_jax.workflows import edit_record, inputs, requests
 from pie_jax.workflows.editable import Editable, open_portrait
 from pie_jax.workflows.measure import recognition_distance
 from pie_jax.workflows.requests import Request
-from pie_jax.workflows.shoot import Options, Shot, shoot
+from pie_jax.workflows.shoot import Options, Shot, as_large, shoot
 
 YAWS, PITCHES = (-24, -16, -8, 0, 8, 16, 24), (-12, 0, 12)
 EXPRESSIONS = (
@@ -45,6 +48,7 @@ LIGHTS = (
     "intensity=0.6",
     "colour=#ffe4c4",
 )
+FIGURES = ("cosine", "years", "person", "error", "landmarks", "outside", "leak")
 NEAR, FAR = 16, 20
 """Degrees of yaw up to which, and from which, an edit's identity has bars of its own."""
 
@@ -67,28 +71,26 @@ def main() -> None:
     options = Options(feedback=args.rounds, refine=args.refine)
     file = args.out / "rows.json"
     rows: list[Row] = json.loads(file.read_text()) if file.exists() else []
+    how = {"refine": args.refine, "rounds": args.rounds}
+    if any(how.items() - row.items() for row in rows):
+        raise PieError(f"{file} is of edits with other options; choose another --out")
     for place in args.portraits:
-        done = {row["edit"] for row in rows if _is_of(row, place.name)}
-        if done >= {"", *(name for name, _ in wanted)}:
+        names = {"", *(name for name, _ in wanted)}
+        known = [row for row in rows if row["portrait"] == place.name]
+        if {row["edit"] for row in known} >= names:
             continue
-        rows = [row for row in rows if row["portrait"] != place.name]
+        rows = [row for row in rows if row not in known or row["edit"] not in names]
         editable = open_portrait(
             place, inputs.load_config(place, None, []), COMPONENTS, refine=True
         )
         found, sheet = judged(editable, wanted, options, outside_judge.judge)
-        rows += [{"portrait": place.name, **row} for row in found]
-        pictures.sheet(args.out / f"{place.name}.png", sheet)
+        rows += [{"portrait": place.name, **how, **row} for row in found]
+        pictures.sheet(args.out / f"{'-'.join([place.name, *args.edits])}.png", sheet)
         with atomic.replacing(file) as out:
             out.write(json.dumps(rows, indent=1).encode())
     for name, figures in summary(rows).items():
         told = ", ".join(f"{k} {x:.3f}" for k, x in figures.items())
         print(f"{name}: {told}")
-
-
-def _is_of(row: Row, portrait: str) -> bool:
-    """Whether it is this portrait's, with all figures: earlier poses had no yaw."""
-    known = "requested" in row or not row["edit"].startswith("yaw")
-    return row["portrait"] == portrait and known
 
 
 def poses() -> list[tuple[str, Request]]:
@@ -132,7 +134,8 @@ def judged(
         A row for the projection, whose `edit` is "", and one for each edit: `cosine`
         and `years` by the judge against the photograph, `person`, dlib's distance,
         `outside`, see `beside`, `error`, of the component (of expressions the landmarks'),
-        `leak` (`editing.leaks.landmark_leak`), and of poses the yaw, see `yaws`. None
+        `leak` (`editing.leaks.landmark_leak`), of expressions `landmarks`, by the landmark
+        network (`landmark_error`), and of poses the yaw, see `yaws`. None
         where no face is found. And rows of small pictures, six in each.
     """
     photo_u8 = images.to_u8(np.asarray(editable.photo))
@@ -154,12 +157,24 @@ def judged(
             "error": errors.get("expression_landmarks", errors[component]),
             "leak": told["leaks"]["landmarks"],
         }
+        if component == "expression":
+            row["landmarks"] = _landmarks_left(editable, shot)
         if component == "rotation":
             row |= yaws(editable, shot.picture_u8)
             row["requested"] = told["requested"]["degrees"]["yaw"]
         rows.append(row)
         shown.append(shot.picture_u8)
     return rows, list(_rows_of(shown, 6))
+
+
+def _landmarks_left(editable: Editable, shot: Shot) -> float:
+    """By the landmark network, see `landmark_error`."""
+    find, net = editable.functions.find_landmarks, editable.params.landmark_net
+    own = editable.before.theta
+    to = dataclasses.replace(own, expression=shot.target.expression)
+    points = (both_ways(find, net, x.image) for x in (editable.before, shot.edited))
+    faces = (edit_record.landmarks(editable.model, x) for x in (own, to))
+    return float(landmark_error(*points, *faces)[0])
 
 
 def yaws(editable: Editable, picture_u8: np.ndarray) -> Row:
@@ -178,10 +193,11 @@ def yaws(editable: Editable, picture_u8: np.ndarray) -> Row:
 
 def beside(editable: Editable, shot: Shot) -> float:
     """The mean absolute difference to the photograph, of 1, where neither the photograph's
-    head nor the edited one is."""
+    head nor the edited one is, as it was moved."""
     size = len(editable.own_shares)
-    after = editable.shares(shot.edited, shot.edited.image[0])
-    heads = np.maximum(np.asarray(editable.own_shares), np.asarray(after))
+    heads = np.asarray(editable.own_shares)
+    if shot.head is not None:
+        heads = np.maximum(heads, as_large(shot.head, size))
     picture = images.from_u8(shot.picture_u8)
     one, other = (
         np.asarray(reduce_area(jnp.asarray(x)[None], size))[0]
@@ -243,7 +259,7 @@ def _kinds(name: str) -> list[str]:
 
 def _means(rows: Sequence[Row]) -> dict[str, float]:
     found: dict[str, float] = {"edits": len(rows)}
-    for name in ("cosine", "years", "person", "error", "outside", "leak"):
+    for name in FIGURES:
         values = [row[name] for row in rows if row.get(name) is not None]
         if values:
             found[name] = float(np.mean(values))

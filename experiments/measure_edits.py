@@ -152,7 +152,8 @@ def measure(
 
 
 def _editable(stack: Stack, subject: Subject) -> Editable:
-    """As `pie edit` has it, for edits that keep no background: all is the head's."""
+    """As `pie edit` has it, without the portrait's own rig, for edits that keep no
+    background: all is the head's."""
     stack = assembly.tuned(stack, subject.change)
     editor = needed(stack.functions.editor, "mofa")
     before = edit.look(editor, stack.params, subject.w_plus)

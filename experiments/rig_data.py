@@ -70,7 +70,7 @@ def look(
 def seen(setup: Stack, chosen: samples.Samples, kept: Path) -> Data:
     """Samples with what is seen in them, which `kept` (.npz) keeps."""
     params = setup.params
-    seen_by = Params(mofa=params.mofa, recognition=params.recognition)
+    seen_by = params.only("mofa", "recognition")
 
     @jax.jit
     def see(params: Params, image_u8: jax.Array, chip_matrix: jax.Array):

@@ -39,12 +39,12 @@ from experiments import (
     training_script,
 )
 from experiments.export import export, rounded
+from experiments.landmark_error import landmark_error
 from experiments.parts import in_parts
 from experiments.rig_data import Data
 from experiments.trainer import Task, train
 from pie_jax.core import rotations
 from pie_jax.core.errors import PieError
-from pie_jax.core.ibug import sixty_six
 from pie_jax.core.images import reduce_area
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.numerics import norm
@@ -54,7 +54,6 @@ from pie_jax.editing import refine
 from pie_jax.editing.sight import sight
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
-from pie_jax.losses.landmark import mean_distance
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.landmark_net import both_ways
 from pie_jax.networks.rignet import RigNet
@@ -306,26 +305,20 @@ def _judge(
     there, here = (wanted(theta, target, x, component) for x in (found, theta))
     left = difference(model, found, there)
     asked = difference(model, theta, here)
-    own = landmarks(model, theta)
-    expected = points + landmarks(model, there) - own
+    own, to = landmarks(model, theta), landmarks(model, here)
     angle = rotations.angle(*(rotations.matrix(x.rotation) for x in (found, target)))
     figures = {
         "geometry": left[0],
         "geometry_asked": asked[0],
         "colour": left[1],
         "colour_asked": asked[1],
-        "landmarks": mean_distance(_about(moved), _about(expected)),
-        "landmarks_asked": mean_distance(_about(landmarks(model, here)), _about(own)),
+        "landmarks": landmark_error(points, moved, own, to),
+        "landmarks_asked": landmark_error(own, own, own, to),
         "angle": angle,
         "person": norm(descriptor - person),
     }
     shown = [_synthesize(setup, given.params, x) for x in (edits.code, edited)]
     return figures, jnp.stack([reduce_area(x, _SHOWN) for x in shown], axis=1)
-
-
-def _about(points: jax.Array) -> jax.Array:
-    """Landmarks `[B, 68, 2]` about the middle of the face."""
-    return points - jnp.mean(sixty_six(points), axis=-2, keepdims=True)
 
 
 def _evaluate(judged: Callable, batch: Judged, params: Any) -> dict[str, float]:

@@ -337,9 +337,11 @@ def edit(
         )
     aim = requests.target(request, stack.params.face_model, own, {})
     edited = editing.edit(editor, stack.params, portrait, aim, groups, rounds)
-    if not refine:
+    if not refine or not wanted:
         return edited
-    return _refined(stack, portrait, aim, edited, refine_code.noticed(wanted), refine)
+    w_plus = _refined(stack, portrait, aim, edited, refine_code.noticed(wanted), refine)
+    before = edited if "expression" in wanted else None
+    return editing.look(editor, stack.params, w_plus, before)
 
 
 def _refined(
@@ -349,13 +351,13 @@ def _refined(
     edited: Seen,
     noticed: dict[str, float],
     num_steps: int,
-) -> Seen:
+) -> Array:
     looks, params = refining.looks(stack.functions), stack.params
     seen = refine_code.known(looks, params, portrait)
     everywhere = jnp.ones((len(edited.image), 1, 1))
     pictures = portrait.image, target, edited, edited.image, everywhere
     aim = refine_code.aim(looks, params, portrait, seen, *pictures, noticed)
-    return look(stack, refine_code.refined(looks, params, aim, num_steps))
+    return refine_code.refined(looks, params, aim, num_steps)
 
 
 def save(

@@ -41,3 +41,7 @@ class Params:
     silhouette: Any = None
     to_rgb: Any = None
     bank: Any = None
+
+    def only(self, *names: str) -> "Params":
+        """These parts alone: with others beside them it would be another program."""
+        return Params(**{name: getattr(self, name) for name in names})

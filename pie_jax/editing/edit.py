@@ -23,13 +23,11 @@ from jax import Array
 from pie_jax.core import rotations
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.params import Params
-from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
+from pie_jax.core.theta import SIZES, FaceParams
 from pie_jax.editing.feedback import next_command
-from pie_jax.editing.sight import Sight
+from pie_jax.editing.sight import Compare, Sight
 
 Groups = Sequence[Sequence[str]]
-
-ONE_AFTER_ANOTHER: Groups = tuple((component,) for component in COMPONENTS)
 
 REACH = {"rotation": 0.35, "expression": 1.5, "illumination": 1.2}
 """How far feedback may take a command from its target, in each number of the
@@ -50,6 +48,7 @@ class Editor(NamedTuple):
     synthesis: Callable[[Any, Array], Array]
     """`(params, w_plus [B, num_ws, 512]) -> image [B, H, W, 3]`, RGB in [-1, 1]."""
     sight: Sight
+    compare: Compare
     rigs: Mapping[str, Rig]
     """By component."""
 
@@ -69,10 +68,16 @@ class Seen:
     theta: FaceParams
 
 
-def look(editor: Editor, params: Params, w_plus: Array) -> Seen:
-    """Codes `[B, num_ws, 512]` as they are: their images, and what is seen there."""
+def look(
+    editor: Editor, params: Params, w_plus: Array, before: Seen | None = None
+) -> Seen:
+    """Codes `[B, num_ws, 512]` as they are: their images, and what is seen there; the
+    expression by comparison with `before`, if that is given."""
     image = editor.synthesis(params.generator, w_plus)
-    return Seen(w_plus, image, editor.sight(params, image))
+    theta = editor.sight(params, image)
+    if before is not None:
+        theta = editor.compare(params, before.theta, before.image, theta, image)
+    return Seen(w_plus, image, theta)
 
 
 def edit(
@@ -95,9 +100,12 @@ def edit(
         groups: which components together, which one after another; see above.
         rounds: of feedback for each group; 0 is none.
     """
+    before = None
     for group in groups:
         names = tuple(group)
-        portrait = _edit_group(editor, params, portrait, target, names, rounds)
+        if "expression" in names:
+            before = portrait  # as it has been turned
+        portrait = _edit_group(editor, params, portrait, target, names, rounds, before)
     return portrait
 
 
@@ -118,13 +126,14 @@ def _edit_group(
     target: FaceParams,
     group: Sequence[str],
     rounds: int,
+    before: Seen | None,
 ) -> Seen:
     def attempt(command: FaceParams) -> Seen:
         w_plus, own = portrait.w_plus, portrait.theta
         edited = [
             editor.rigs[c].edit(params.rigs[c], w_plus, own, command) for c in group
         ]
-        return look(editor, params, _joined(w_plus, edited))
+        return look(editor, params, _joined(w_plus, edited), before)
 
     aim = _stacked(target, group)
     reach = np.concatenate([np.full(_STEERED[c], REACH[c], np.float32) for c in group])

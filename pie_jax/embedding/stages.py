@@ -101,6 +101,10 @@ def stage(
         raise ValueError("coordinates 'curvature' are those of space 'w_plus'")
     if coordinates != "w" and space == "generator":
         raise ValueError("space 'generator' has no coordinates but 'w'")
+    if optimizer == "quasi_newton" and space == "generator":
+        raise ValueError("optimizer 'quasi_newton' is for codes, not space 'generator'")
+    if optimizer == "adam_blocks" and space != "generator":
+        raise ValueError("optimizer 'adam_blocks' is for space 'generator'")
     if (optimizer == "quasi_newton") != (schedule == "adaptive"):
         raise ValueError(
             f"optimizer is {optimizer!r} and schedule {schedule!r}; 'quasi_newton' and "

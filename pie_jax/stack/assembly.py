@@ -19,7 +19,7 @@ from pie_jax.core.interfaces import FindLandmarks, Generator, Preview, Rig
 from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.editing.edit import Editor
-from pie_jax.editing.sight import sight
+from pie_jax.editing.sight import compare, sight
 from pie_jax.embedding import starts
 from pie_jax.embedding.stages import Stage, stage
 from pie_jax.embedding.starts import Start
@@ -263,17 +263,17 @@ def _editor(
     whole = programs.compiled(sight(seen.estimate, find), "sight", lambda *_: face)
 
     def see(params: Params, image: Array) -> FaceParams:
-        # With other parameters beside these it would be another program.
-        used = Params(
-            mofa=params.mofa,
-            landmark_net=params.landmark_net,
-            face_model=params.face_model,
-        )
-        return whole(used, image)
+        return whole(params.only("mofa", "landmark_net", "face_model"), image)
+
+    compared = programs.compiled(compare(find), "compare", lambda *_: face)
+
+    def see_change(params: Params, *both: Any) -> FaceParams:
+        return compared(params.only("landmark_net", "face_model"), *both)
 
     return Editor(
         synthesis(generator, programs),
         see,
+        see_change,
         {
             c: rig._replace(edit=programs.compiled(rig.edit, f"rig {c}", lambda *_: 0))
             for c, rig in rigs.items()

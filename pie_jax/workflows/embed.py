@@ -153,8 +153,10 @@ def _embed_photos(
     if own_rig.COMPONENT in stack.params.rigs:  # embedded to have their heads turned
         made = own_rig.make_all(outcome.folders, stack, config, watch)
         for folder, error in made.items():
-            say = f"pie: {folder}: no rig of its own: {explain(error)}"
-            tqdm.write(say, file=sys.stderr)
+            problem = f"{folder}: no rig of its own: {explain(error)}"
+            outcome.problems.append(problem)
+            tqdm.write(f"pie: {problem}", file=sys.stderr)
+            _log.debug("It happened here:", exc_info=error)
     return outcome
 
 

@@ -6,7 +6,6 @@ All components are edited at once, from the same code, and nothing looks at the 
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +37,7 @@ class Live:
         self.editable = editable
         functions = editable.functions
         compiled = partial(functions.programs.compiled, like=lambda *_: 0, often=True)
-        self._params = _used(editable.params)
+        self._params = editable.params.only("generator", "rigs", "to_rgb")
         preview: Draw = functions.preview
         before = editable.before
         small = compiled(_off, "live: off")(
@@ -91,11 +90,3 @@ def _drawn(
     ]
     image = draw(params, edit.joined(w_plus, each)) + off
     return jnp.rint(jnp.clip(to_255(image[0]), 0, 255)).astype(jnp.uint8)
-
-
-def _used(params: Params) -> Params:
-    """With other parameters beside these it would be another program."""
-    known: dict[str, Any] = {
-        name: getattr(params, name) for name in ("generator", "rigs", "to_rgb")
-    }
-    return Params(**known)

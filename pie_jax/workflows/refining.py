@@ -11,7 +11,6 @@ import numpy as np
 from tqdm import tqdm
 
 from pie_jax.core import ibug
-from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing import edit, refine
 from pie_jax.editing.edit import Seen
@@ -23,6 +22,12 @@ from pie_jax.photos import faces
 from pie_jax.stack.assembly import Functions
 from pie_jax.workflows.editable import Editable
 from pie_jax.workflows.watch import Step, Watch, nobody
+
+_PARTS = (
+    *("generator", "mofa", "landmark_net", "face_model", "latents", "to_rgb"),
+    "recognition",
+)
+"""Of the parameters, what a refinement needs (`editing.refine.Looks`)."""
 
 
 def looks(functions: Functions) -> Looks:
@@ -64,7 +69,7 @@ def refined(
         num_steps: of descent.
         watch: is told of each step.
     """
-    functions, params = editable.functions, _used(editable.params)
+    functions, params = editable.functions, editable.params.only(*_PARTS)
     compiled = functions.programs.compiled
     using = looks(functions)
 
@@ -110,18 +115,6 @@ def refined(
         state, _ = step(params, state, wanted, jnp.float32(each))
         jax.block_until_ready(state)  # or the bar would run ahead
     back = compiled(latents.unwhiten, "unwhiten", lambda *_: 0)
-    return edit.look(editable.editor, editable.params, back(params.latents, state[0]))
-
-
-def _used(params: Params) -> Params:
-    """With other parameters beside these it would be another program."""
-    names = (
-        "generator",
-        "mofa",
-        "landmark_net",
-        "face_model",
-        "latents",
-        "to_rgb",
-        "recognition",
-    )
-    return Params(**{name: getattr(params, name) for name in names})
+    w_plus = back(params.latents, state[0])
+    before = edited if "expression" in components else None
+    return edit.look(editable.editor, editable.params, w_plus, before)

@@ -62,6 +62,8 @@ class Shot(NamedTuple):
         target: `[1]`, what was asked for.
         edited: `[1]`.
         turned: by how much the picture was, in radians.
+        head: `[R, R]` in [0, 1], each pixel's share in the head; None without
+            `Options.keep_background`.
     """
 
     picture_u8: np.ndarray
@@ -69,6 +71,7 @@ class Shot(NamedTuple):
     target: FaceParams
     edited: Seen
     turned: float
+    head: np.ndarray | None
 
 
 def shoot(
@@ -148,8 +151,8 @@ def shown(
         turned = np.array(target.rotation)
         turned[:, 2] = goal
         target = dataclasses.replace(target, rotation=jax.device_put(turned))
-    picture, changed = _compose(editable, edited, turn, options, size)
-    return Shot(images.to_u8(picture), changed, target, edited, turn)
+    picture, changed, head = _compose(editable, edited, turn, options, size)
+    return Shot(images.to_u8(picture), changed, target, edited, turn, head)
 
 
 def _asks(editable: Editable, target: FaceParams, components: Sequence[str]) -> bool:
@@ -175,8 +178,8 @@ def _compose(
     turn: float,
     options: Options,
     wanted: int | None,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """The picture `[R, R, 3]`, and `Shot.changed`."""
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """The picture `[R, R, 3]`, and `Shot`'s `changed` and `head`."""
     keep, paste = options.keep_background, options.paste_back is not None
     picture, photo = np.asarray(edited.image)[0], editable.photo
     after = np.asarray(editable.shares(edited, picture)) if keep else None
@@ -197,19 +200,19 @@ def _compose(
         picture = images.from_u8(moved_u8)
         covered = alignment.within(quad, pasting.outline(size, _EDGE))
         if after is not None:
-            after = alignment.within(quad, _as_large(after, size))
+            after = alignment.within(quad, as_large(after, size))
     if after is None:
-        return picture, np.ones((size, size)) if paste else None
+        return picture, np.ones((size, size)) if paste else None, None
     before = editable.own_shares
-    masks = [_as_large(x, len(before)) for x in (after, covered)]
+    masks = [as_large(x, len(before)) for x in (after, covered)]
     compiled = editable.functions.programs.compiled
     hold = compiled(background.hold, "hold", lambda *_: 0)
     held = np.asarray(hold(photo, picture, before, *masks))
     if not paste:
-        return held, None
+        return held, None, after
     change = partial(background.changed, size=size)
     changed = compiled(change, f"changed {size}", lambda *_: 0)
-    return held, np.asarray(changed(before, *masks))
+    return held, np.asarray(changed(before, *masks)), after
 
 
 def _reduction(size: int, wanted: int | None) -> int:
@@ -217,7 +220,8 @@ def _reduction(size: int, wanted: int | None) -> int:
     return 1 if wanted is None else 1 << max(0, (size // wanted).bit_length() - 1)
 
 
-def _as_large(mask: np.ndarray, size: int) -> np.ndarray:
+def as_large(mask: np.ndarray, size: int) -> np.ndarray:
+    """A mask `[S, S]` in [0, 1] as one of `[size, size]`."""
     resized = Image.fromarray(np.float32(mask)).resize((size, size))
     return np.clip(np.asarray(resized), 0, 1)
 

@@ -41,6 +41,11 @@ def sight(params, image):
     return FaceParams(**parts)
 
 
+def compare(params, own, before, theta, after):
+    """Sees nothing besides."""
+    return theta
+
+
 def toy_editor(strength: float = 1.0) -> tuple[Editor, Params]:
     rigs = {component: toy_rig(component, strength) for component in COMPONENTS}
     params = Params(
@@ -48,7 +53,7 @@ def toy_editor(strength: float = 1.0) -> tuple[Editor, Params]:
         mofa=jnp.asarray(0.0),
         rigs={component: jnp.asarray(1.0) for component in COMPONENTS},
     )
-    return Editor(synthesis, sight, rigs), params
+    return Editor(synthesis, sight, compare, rigs), params
 
 
 def some_codes(batch: int = 2, seed: int = 0):
@@ -169,7 +174,7 @@ def test_feedback_does_not_look_at_the_roll_and_reaches_only_so_far():
 def test_components_arrive_alone_and_together_and_edits_are_mapped_and_traced_once():
     editor, params = toy_editor()
     portrait = edit.look(editor, params, some_codes())
-    for groups in (edit.ONE_AFTER_ANOTHER, [COMPONENTS]):
+    for groups in ([[x] for x in COMPONENTS], [COMPONENTS]):
         done = edit.edit(editor, params, portrait, some_target(), groups)
         for component in COMPONENTS:
             chex.assert_trees_all_close(
@@ -194,3 +199,25 @@ def test_components_arrive_alone_and_together_and_edits_are_mapped_and_traced_on
     for yaws in ([-0.3, 0.0, 0.3], [-0.1, 0.1, 0.2]):
         found = sweep(jnp.asarray(yaws))
         np.testing.assert_allclose(found.rotation[:, 0, 1], yaws, atol=0.02)
+
+
+def test_expressions_are_seen_by_comparison_once_they_are_edited():
+    editor, params = toy_editor(0.7)
+    told = []
+
+    def compare(params, own, before, theta, after):
+        told.append((own, before))
+        return theta.replace(expression=theta.expression + 1)
+
+    editor = editor._replace(compare=compare)
+    portrait = edit.look(editor, params, some_codes())
+    turned = edit.edit(editor, params, portrait, some_target(), [["rotation"]], 1)
+    assert not told
+    groups = [["rotation"], ["expression"], ["illumination"]]
+    done = edit.edit(editor, params, portrait, some_target(), groups, 1)
+    assert len(told) == 4  # an expression and its round, a light and its round
+    for own, before in told:
+        chex.assert_trees_all_close((own, before), (turned.theta, turned.image))
+    plain = edit.look(editor, params, done.w_plus)
+    seen = done.theta.expression - plain.theta.expression
+    chex.assert_trees_all_close(seen, jnp.ones_like(seen), atol=1e-5)

@@ -138,6 +138,21 @@ def test_an_unknown_name_is_refused_with_the_known_ones(what, known):
     assert str(error.value) == f"{what} is 'sgd'; choose one of {known}"
 
 
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"optimizer": "adam_blocks", "coordinates": "principal"}, "for space 'gene"),
+        (
+            {"optimizer": "quasi_newton", "schedule": "adaptive", "space": "generator"},
+            "is for codes",
+        ),
+    ],
+)
+def test_what_cannot_go_together_is_refused(chosen, said):
+    with pytest.raises(ValueError, match=said):
+        build(**chosen)
+
+
 @pytest.mark.parametrize("num_steps", [1, 2, 7, 100])
 def test_the_plateau_rises_stays_and_falls_towards_zero(num_steps):
     built = stages.stage("w", num_steps, "adam", 0.5, "plateau", 2)

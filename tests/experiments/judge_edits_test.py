@@ -30,6 +30,7 @@ def test_edits_are_compared_with_the_photograph(opened):  # noqa: F811
     assert rows[0]["cosine"] == pytest.approx(float(one @ other))
     assert rows[0]["years"] == pytest.approx(young - old)
     assert all(row["error"] > 0 for row in rows[1:])
+    assert "landmarks" not in rows[1] and rows[2]["landmarks"] > 0
 
 
 def test_beside_the_head_the_kept_background_does_not_differ(opened):  # noqa: F811
@@ -45,8 +46,8 @@ def test_beside_the_head_the_kept_background_does_not_differ(opened):  # noqa: F
     ]
     kept, made = (judge_edits.beside(blank, shot) for shot in shots)
     assert kept < 0.01 < made
-    whole = opened._replace(shares=lambda *_: np.ones_like(opened.own_shares))
-    assert judge_edits.beside(whole, shots[1]) == 0
+    everywhere = shots[0]._replace(head=np.ones((8, 8)))
+    assert judge_edits.beside(blank, everywhere) == 0
 
 
 def test_means_are_of_kinds_and_bars_have_their_own():

@@ -38,6 +38,11 @@ def estimate(params, image):
     return parameters.from_vector(flat[:, :SIZE] + flat[:, SIZE : 2 * SIZE] / 100)
 
 
+def compare(params, own, before, theta, after):
+    """Sees nothing besides."""
+    return theta
+
+
 def sight(params, image):
     return estimate(None, image)
 
@@ -69,7 +74,7 @@ def bench(strength):
     functions = SimpleNamespace(
         generator=generator,
         networks=Networks(None, recognition),
-        editor=Editor(synthesis, sight, rigs),
+        editor=Editor(synthesis, sight, compare, rigs),
         programs=Programs({}, keep=False),
     )
     points = np.random.default_rng(0).uniform(0.3, 0.7, (68, 2))
