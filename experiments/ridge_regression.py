@@ -47,3 +47,9 @@ def fit(inputs: np.ndarray, values: np.ndarray, ridge: float = RIDGE) -> Regress
     dual = np.linalg.solve(products, (values - mean) / deviation)
     kernel = (flat.T @ dual.astype(np.float32)).reshape(*rows, -1)
     return Regression(kernel, centre.reshape(rows), mean, deviation)
+
+
+def rescaled(regression: Regression, deviation: np.ndarray) -> Regression:
+    """The same map, to values in units of other deviations `[K]`."""
+    kernel = regression.kernel * np.float32(regression.deviation / deviation)
+    return regression._replace(kernel=kernel, deviation=deviation)

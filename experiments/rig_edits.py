@@ -25,7 +25,8 @@ JITTER = 0.5
 """The largest deviation of what is added to every number of a code, in its own
 deviations: those of photographs lie 0.2 to 0.9 apart from row to row."""
 TURNED = (20.0, 35.0, 2.0)
-"""Degrees of pitch, yaw and roll within which heads are turned, evenly."""
+"""Degrees of pitch, yaw and roll within which heads are turned, evenly, from the pose that
+MoFA sees before the code is jittered."""
 STRONGEST = 1.3
 """Of edits towards another sample's component."""
 NAMED = 0.5

@@ -152,7 +152,6 @@ def linear_rig(
     place = rig_start.slices()[component]
     values = faces[:, place]
     low, high = np.quantile(values, QUANTILES, axis=0)
-    deviation = regression.deviation[place]
     if component == "rotation" and module.hidden > 1:  # trained further: as far as that
         turned = np.radians(rig_edits.TURNED)
         low, high = np.minimum(low, -turned), np.maximum(high, turned)
@@ -160,18 +159,19 @@ def linear_rig(
         # What people ask for by name lies where samples' expressions hardly vary as MoFA
         # sees them: a network would be shown hundreds of deviations.
         named = np.asarray(model.unit_codes)
-        deviation = np.sqrt(deviation**2 + np.mean(named**2, axis=0))
+        spread_out = regression.deviation.copy()
+        spread_out[place] = np.hypot(spread_out[place], np.sqrt(np.mean(named**2, 0)))
+        regression = ridge_regression.rescaled(regression, spread_out)
         low, high = low + named.min(axis=0), high + named.max(axis=0)
     spread = {
         "mean": regression.mean[place],
-        "deviation": deviation,
+        "deviation": regression.deviation[place],
         "low": low,
         "high": high,
     }
     spread = {k: x.astype(np.float32) for k, x in spread.items()}
     change = rig_start.visible_change(model, regression.mean[: sum(SIZES.values())])
     offsets = rig_start.directions(regression, change, component)
-    offsets *= (deviation / regression.deviation[place])[:, None, None]
     blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, values.shape[1]))
     network = training_script.beginning(module, *blank)
     return spread, rig_start.begin(network, regression, offsets, component)

@@ -299,7 +299,8 @@ def edit(
 
     Args:
         stack: from `load`.
-        portrait: from `look`, or an edit before; B portraits.
+        portrait: from `look`, or an edit before, whose expression is seen anew; B
+            portraits.
         yaw: degrees, positive turns the nose to the viewer's right; a number, or an
             array `[]` or `[B]`, or an `Amount` that is added to what is there. So are all
             others.
@@ -340,7 +341,7 @@ def edit(
     if not refine or not wanted:
         return edited
     w_plus = _refined(stack, portrait, aim, edited, refine_code.noticed(wanted), refine)
-    before = edited if "expression" in wanted else None
+    before = editing.reference(portrait, edited, wanted)
     return editing.look(editor, stack.params, w_plus, before)
 
 

@@ -28,7 +28,7 @@ def add_config(
         metavar="FILE",
         help="an ml-collections file, or the name of one that ships with the package "
         f"({', '.join(configuration.shipped())}); --config.a.b=value overrides a value "
-        f"of it (default: {default or 'the one of the portrait'})",
+        f"of it (default: {default or 'projection, with the generator of the code'})",
     )
     parser.set_defaults(overrides=[])
 

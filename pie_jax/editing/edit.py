@@ -10,7 +10,7 @@ head first, and smiles then.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -49,6 +49,7 @@ class Editor(NamedTuple):
     """`(params, w_plus [B, num_ws, 512]) -> image [B, H, W, 3]`, RGB in [-1, 1]."""
     sight: Sight
     compare: Compare
+    """What is seen of an expression that was edited."""
     rigs: Mapping[str, Rig]
     """By component."""
 
@@ -60,7 +61,7 @@ class Seen:
     Attributes:
         w_plus: `[B, num_ws, 512]`.
         image: `[B, H, W, 3]`, RGB in [-1, 1].
-        theta: `[B]`, what the estimator sees in the image.
+        theta: `[B]`, what the editor sees in the image (`editing.sight`).
     """
 
     w_plus: Array
@@ -78,6 +79,14 @@ def look(
     if before is not None:
         theta = editor.compare(params, before.theta, before.image, theta, image)
     return Seen(w_plus, image, theta)
+
+
+def reference(portrait: Seen, edited: Seen, components: Collection[str]) -> Seen | None:
+    """What a portrait whose edit goes on is compared with (`look`): the one before, or,
+    where the head turned, the rigs' answer."""
+    if "expression" not in components:
+        return None
+    return edited if "rotation" in components else portrait
 
 
 def edit(
@@ -103,7 +112,9 @@ def edit(
     before = None
     for group in groups:
         names = tuple(group)
-        if "expression" in names:
+        if "rotation" in names:
+            before = None
+        elif "expression" in names:
             before = portrait  # as it has been turned
         portrait = _edit_group(editor, params, portrait, target, names, rounds, before)
     return portrait

@@ -7,7 +7,6 @@ stays as it was (eq. 13). Steps are standard deviations along the principal axes
 """
 
 import dataclasses
-from collections import ChainMap
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
@@ -136,8 +135,10 @@ def known(looks: Looks, params: Params, portrait: Seen) -> Known:
 
 def noticed(components: Collection[str]) -> dict[str, float]:
     """`NOTICED`, where these components are edited."""
-    sooner = [SHOWN.get(component, {}) for component in components]
-    return dict(ChainMap(*sooner, NOTICED))
+    found = dict(NOTICED)
+    for component in components:
+        found |= SHOWN.get(component, {})
+    return found
 
 
 def aim(
@@ -150,7 +151,7 @@ def aim(
     edited: Seen,
     aside: Array,
     head: Array,
-    sizes: dict[str, float],
+    noticed: dict[str, float],
 ) -> Aim:
     """What an edit is refined to.
 
@@ -158,12 +159,12 @@ def aim(
         portrait: before the edit.
         seen: from `known`.
         photo: `[B, R, R, 3]`, where the person is recognised.
-        target: `[B]`, as the editor sees it.
+        target: `[B]`, as the editor sees it; its expression as MoFA does.
         edited: the rig's answer.
         aside: `[B, R, R, 3]`, what is to be beside the head.
         head: `[B, S, S]` in [0, 1], each pixel's share in the edited head; where it is 1,
             nothing is beside it.
-        sizes: what is noticed, from `noticed`.
+        noticed: as `NOTICED`.
     """
     photo = _at_most(photo, crops.REDUCED)
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
@@ -181,7 +182,7 @@ def aim(
         - _drawn(looks, params, edited.w_plus),
         aside=_small(aside),
         outside=1 - jnp.clip(_largest(head, ASIDE_SIZE), 0, 1),
-        noticed={k: jnp.full(len(photo), x, photo.dtype) for k, x in sizes.items()},
+        noticed={k: jnp.full(len(photo), x, photo.dtype) for k, x in noticed.items()},
     )
 
 

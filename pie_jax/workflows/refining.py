@@ -116,5 +116,5 @@ def refined(
         jax.block_until_ready(state)  # or the bar would run ahead
     back = compiled(latents.unwhiten, "unwhiten", lambda *_: 0)
     w_plus = back(params.latents, state[0])
-    before = edited if "expression" in components else None
+    before = edit.reference(editable.before, edited, components)
     return edit.look(editable.editor, editable.params, w_plus, before)

@@ -62,8 +62,8 @@ class Shot(NamedTuple):
         target: `[1]`, what was asked for.
         edited: `[1]`.
         turned: by how much the picture was, in radians.
-        head: `[R, R]` in [0, 1], each pixel's share in the head; None without
-            `Options.keep_background`.
+        head: `[S, S]` in [0, 1], of whatever size, each pixel's share in the edited
+            head, as it was moved; None without `Options.keep_background`.
     """
 
     picture_u8: np.ndarray

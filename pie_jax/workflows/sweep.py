@@ -65,13 +65,14 @@ def _refined(
         request, target = wanted[i]
         anchors[i] = shoot.refined(editable, request, target, answers[i], options)
     changes = np.stack([anchors[i].w_plus - answers[i].w_plus for i in chosen])
-    editor, params = editable.editor, editable.params
-    return [
-        anchors[i]
-        if i in anchors
-        else edit.look(editor, params, found.w_plus + between(chosen, changes, i))
-        for i, found in enumerate(answers)
-    ]
+
+    def look(i: int) -> Seen:
+        (request, _), found = wanted[i], answers[i]
+        before = edit.reference(editable.before, found, request.components())
+        w_plus = found.w_plus + between(chosen, changes, i)
+        return edit.look(editable.editor, editable.params, w_plus, before)
+
+    return [anchors[i] if i in anchors else look(i) for i in range(len(wanted))]
 
 
 def between(places: np.ndarray, values: np.ndarray, place: int) -> jnp.ndarray:

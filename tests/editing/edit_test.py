@@ -218,6 +218,9 @@ def test_expressions_are_seen_by_comparison_once_they_are_edited():
     assert len(told) == 4  # an expression and its round, a light and its round
     for own, before in told:
         chex.assert_trees_all_close((own, before), (turned.theta, turned.image))
+    at_once = edit.edit(editor, params, portrait, some_target(), [COMPONENTS])
+    plain = edit.look(editor, params, at_once.w_plus)
+    chex.assert_trees_all_close(at_once.theta, plain.theta)  # of another pose
     plain = edit.look(editor, params, done.w_plus)
     seen = done.theta.expression - plain.theta.expression
     chex.assert_trees_all_close(seen, jnp.ones_like(seen), atol=1e-5)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core.theta import COMPONENTS
+from pie_jax.editing import edit
 from pie_jax.stack import configuration
 from pie_jax.workflows import editable, requests, sweep
 from pie_jax.workflows import shoot as shooting
@@ -48,6 +49,19 @@ def test_ends_and_middle_are_refined_and_the_others_change_as_much_between(
     assert min(np.abs(x).max() for x in changes) > 1e-3
     np.testing.assert_allclose(changes[1], (changes[0] + changes[2]) / 2, atol=1e-5)
     np.testing.assert_allclose(changes[3], (changes[2] + changes[4]) / 2, atol=1e-5)
+
+
+def test_an_expression_is_compared_with_the_portrait_in_every_frame(opened):
+    asked = [
+        requests.request({}, f"smile=+={x}", None, {}) for x in (0.1, 0.2, 0.3, 0.4)
+    ]
+    wanted = [(request, opened.target(request)) for request in asked]
+    for shot in sweep.sweep_shots(opened, wanted, Options(feedback=0, refine=1)):
+        seen = shot.edited
+        again = edit.look(opened.editor, opened.params, seen.w_plus, opened.before)
+        np.testing.assert_allclose(
+            seen.theta.expression, again.theta.expression, atol=1e-5
+        )
 
 
 def test_two_edits_are_both_refined(opened, wanted):
