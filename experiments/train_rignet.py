@@ -312,7 +312,7 @@ def _judge(
         "geometry_asked": asked[0],
         "colour": left[1],
         "colour_asked": asked[1],
-        "landmarks": landmark_error(points, moved, own, to),
+        "landmarks_left": landmark_error(points, moved, own, to),
         "landmarks_asked": landmark_error(own, own, own, to),
         "angle": angle,
         "person": norm(descriptor - person),
@@ -323,7 +323,7 @@ def _judge(
 
 def _evaluate(judged: Callable, batch: Judged, params: Any) -> dict[str, float]:
     """Means over the batch: see `training.rignet_step.difference`; `asked` is what the
-    edit asks for; `landmarks`, the distance of the landmark network's to where the edit
+    edit asks for; `landmarks_left`, the distance of the landmark network's to where the edit
     takes them, wherever the face is, in distances of the eyes; `angle` between desired and achieved rotation in radians; `person`,
     the distance of descriptors."""
     figures, _ = judged(params, batch)

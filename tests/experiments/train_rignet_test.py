@@ -111,7 +111,7 @@ def test_a_short_training_reports_and_draws(task, tmp_path):
     history = json.loads((tmp_path / HISTORY).read_text())
     assert [row["step"] for row in history] == [2, 4]
     names = "geometry geometry_asked colour colour_asked angle person"
-    names += " landmarks landmarks_asked"
+    names += " landmarks_left landmarks_asked"
     assert reported.keys() == set(names.split())
     assert reported == task.evaluate(rounded(params))
     with Image.open(tmp_path / "preview-000004.png") as picture:
