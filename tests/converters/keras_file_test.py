@@ -177,5 +177,5 @@ def test_damaged_files_are_errors_or_other_numbers():
 def test_without_h5py_the_error_names_the_extra(monkeypatch):
     content = files.keras([("a", PAIR)])
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(PieError, match=r"pie-jax\[convert\]"):
+    with pytest.raises(PieError, match=r"install '\.\[convert\]'"):
         read(content)
