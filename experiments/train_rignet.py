@@ -147,6 +147,9 @@ def linear_rig(
     (`core.interfaces.Rig`) hold besides its network, and RigNet's in principal
     coordinates."""
     faces = np.concatenate([np.concatenate(one.faces, axis=1) for one in data])
+    if component == "expression":
+        points = np.concatenate([one.samples.landmarks for one in data])
+        faces = np.concatenate([faces, rig_start.seen_landmarks(points)], axis=1)
     codes = np.concatenate([one.codes(slice(None)) for one in data])
     regression = ridge_regression.fit(codes, faces)
     place = rig_start.slices()[component]
@@ -155,7 +158,7 @@ def linear_rig(
     if component == "rotation" and module.hidden > 1:  # trained further: as far as that
         turned = np.radians(rig_edits.TURNED)
         low, high = np.minimum(low, -turned), np.maximum(high, turned)
-    if component == "expression" and module.hidden > 1 and morphable.names(model):
+    if component == "expression" and morphable.names(model):
         # What people ask for by name lies where samples' expressions hardly vary as MoFA
         # sees them: a network would be shown hundreds of deviations.
         named = np.asarray(model.unit_codes)
@@ -170,8 +173,12 @@ def linear_rig(
         "high": high,
     }
     spread = {k: x.astype(np.float32) for k, x in spread.items()}
-    change = rig_start.visible_change(model, regression.mean[: sum(SIZES.values())])
-    offsets = rig_start.directions(regression, change, component)
+    theta = regression.mean[: sum(SIZES.values())]
+    change = rig_start.visible_change(model, theta)
+    moved = None
+    if component == "expression":
+        moved = rig_start.landmark_change(model, theta, component)
+    offsets = rig_start.directions(regression, change, component, moved)
     blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, values.shape[1]))
     network = training_script.beginning(module, *blank)
     return spread, rig_start.begin(network, regression, offsets, component)

@@ -72,6 +72,7 @@ def test_no_other_offset_is_better(toy, component):
 
     def loss(offset):
         """For one deviation of the component's first number."""
+        offset = offset / rig_start.SHARE[component]
         moved = regression.deviation * np.einsum("rn,rnk->k", offset, regression.kernel)
         start = PLACE[component].start
         moved[start] -= regression.deviation[start]
@@ -91,6 +92,33 @@ def test_no_other_offset_is_better(toy, component):
         there, opposite = loss(first + other), loss(first - other)
         assert there > best
         np.testing.assert_allclose(there, opposite, rtol=1e-3)  # even at the minimum
+
+
+def test_expressions_are_those_that_move_landmarks_as_the_face_model_does():
+    model = builders.toy_morphable()
+    theta = np.float32(parameters.to_vector(parameters.neutral()))
+    rng = np.random.default_rng(0)
+    moved = rig_start.landmark_change(model, theta, "expression")
+    step = np.zeros((2, SIZE), np.float32)
+    step[1, PLACE["expression"]] = 0.01 * rng.normal(size=64)
+    faces = parameters.from_vector(jnp.asarray(theta + step))
+    points = np.asarray(render_vertices(model, faces, 1, occlusion=False).landmarks)
+    before, after = rig_start.seen_landmarks(points)
+    expected = moved @ step[1, PLACE["expression"]]
+    np.testing.assert_allclose(after - before, expected, rtol=0.05, atol=1e-4)
+
+    # A code's first numbers are landmarks; MoFA sees another expression in others.
+    codes = np.float32(rng.normal(size=(900, 1, 200)))
+    values = np.zeros((900, SIZE + DESCRIPTOR + len(moved)))
+    values[:, -len(moved) :] = codes[:, 0, : len(moved)]
+    values[:, PLACE["expression"]] = codes[:, 0, -64:]
+    regression = ridge_regression.fit(codes, values, ridge=1.0)
+    change = np.eye(SIZE)
+    offsets = rig_start.directions(regression, change, "expression", moved)[:, 0]
+    shown = offsets[:, : len(moved)] / rig_start.SHARE["expression"]
+    scale = regression.deviation[PLACE["expression"], None]
+    np.testing.assert_allclose(shown, scale * moved.T, atol=0.02 * np.abs(moved).max())
+    assert np.abs(offsets[:, -64:]).max() < 0.05 * np.abs(shown).max()
 
 
 @pytest.mark.parametrize(
