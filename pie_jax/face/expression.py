@@ -14,7 +14,7 @@ from jax import Array
 from pie_jax.core.ibug import OUTER_EYES, SIXTY_SIX
 from pie_jax.core.numerics import matmul, norm
 from pie_jax.core.theta import FaceParams
-from pie_jax.face.morphable import Morphable, placed, vertices
+from pie_jax.face.morphable import Morphable, at_landmarks, placed, vertices
 from pie_jax.graphics.camera import project
 
 POINTS = tuple(i for i in SIXTY_SIX if i >= 17)
@@ -44,13 +44,7 @@ def solve(
     Returns:
         `[B]`, theta with another expression; as it was where landmarks are not finite.
     """
-    at = model.inner[np.array(POINTS) - 17]
-    part = dataclasses.replace(
-        model,
-        mean=model.mean[at],
-        identity=model.identity[:, at],
-        expression=model.expression[:, at],
-    )
+    part = at_landmarks(model, POINTS)
     named = len(model.unit_names) > 0
     units = model.unit_codes if named else jnp.eye(len(model.expression))
 

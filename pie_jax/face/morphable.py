@@ -10,7 +10,8 @@ viewer's right, y up, z towards the viewer, along the gaze. Units are decimetres
 open model; the camera that belongs to a model is in the same units.
 """
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -131,6 +132,17 @@ def vertices(model: Morphable, identity: Array, expression: Array) -> Array:
     and `[..., 64]`."""
     moved = _mix(identity, model.identity) + _mix(expression, model.expression)
     return model.mean + moved
+
+
+def at_landmarks(model: Morphable, points: Sequence[int]) -> Morphable:
+    """The model of some landmarks' vertices alone, of 17 to 67 (`core.ibug`)."""
+    at = model.inner[np.array(points) - 17]
+    return dataclasses.replace(
+        model,
+        mean=model.mean[at],
+        identity=model.identity[:, at],
+        expression=model.expression[:, at],
+    )
 
 
 def placed(theta: FaceParams, points: Array) -> Array:

@@ -12,7 +12,7 @@ from jax import Array
 
 from pie_jax.core.numerics import matmul
 from pie_jax.core.theta import FaceParams
-from pie_jax.face.morphable import Morphable, placed, vertices
+from pie_jax.face.morphable import Morphable, at_landmarks, placed, vertices
 from pie_jax.graphics.camera import project
 
 POINTS = (*range(17, 37), 39, 42, 45, 48, 54)
@@ -36,13 +36,7 @@ def solve(model: Morphable, theta: FaceParams, landmarks: Array) -> FaceParams:
         `[B]`, theta with another rotation and translation; those it had where the
         search ends no nearer to the landmarks, as with some that are not finite.
     """
-    at = model.inner[np.array(POINTS) - 17]
-    rigid = dataclasses.replace(
-        model,
-        mean=model.mean[at],
-        identity=model.identity[:, at],
-        expression=model.expression[:, at],
-    )
+    rigid = at_landmarks(model, POINTS)
 
     def one(theta: FaceParams, seen: Array) -> FaceParams:
         points = vertices(rigid, theta.identity, theta.expression)
