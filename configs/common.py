@@ -58,7 +58,7 @@ def get_config() -> ConfigDict:
     # Where the first stage begins: "mean" is the mean w, "encoder" a linear estimate
     # that was fitted to the generator's samples, or another (`files.encoder`).
     config.start = "mean"
-    # Portraits optimised at once; each takes about 2 GB at 1024 pixels.
+    # Portraits optimised at once; each takes 2 to 3 GB at 1024 pixels.
     config.batch_size = 1
     # Steps between two reports of the progress bar, and between two checkpoints.
     config.report_every = 5
