@@ -331,8 +331,8 @@ def _judge(
 def _evaluate(judged: Callable, batch: Judged, params: Any) -> dict[str, float]:
     """Means over the batch: see `training.rignet_step.difference`; `asked` is what the
     edit asks for; `landmarks_left`, the distance of the landmark network's to where the edit
-    takes them, wherever the face is, in distances of the eyes; `angle` between desired and achieved rotation in radians; `person`,
-    the distance of descriptors."""
+    takes them, wherever the face is, in distances of the eyes; `angle` between desired and
+    achieved rotation in radians; `person`, the distance of descriptors."""
     figures, _ = judged(params, batch)
     return {k: float(x.mean()) for k, x in figures.items()}
 

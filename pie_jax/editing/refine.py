@@ -30,7 +30,7 @@ from pie_jax.networks import latents
 from pie_jax.networks.landmark_net import both_ways
 
 STEPS = 24
-"""As many as bring most of what hundreds bring."""
+"""Three times as many bring a light little nearer."""
 STEP_SIZE = 0.015
 """The first step's, in standard deviations; the last ones' fall to zero as a cosine."""
 ASIDE_SIZE = 64
