@@ -13,6 +13,21 @@ def stage(**values) -> ConfigDict:
     return ConfigDict({"sampler": "bank", **values})
 
 
+def first_stage() -> ConfigDict:
+    """Some steps in W, which keep W+ near W, and lead to a lower energy than W+ alone.
+
+    Larger ones can lose teeth; more bring less. Figures: docs/measurements.md.
+    """
+    return stage(
+        space="w",
+        num_steps=8,
+        optimizer="adam_short",
+        step_size=0.06,
+        schedule="plateau",
+        coordinates="principal",
+    )
+
+
 def generator_stage(num_steps: int = 80) -> ConfigDict:
     """The last stage, which tunes the generator to the code that was found.
 

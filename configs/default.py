@@ -31,16 +31,8 @@ def get_config() -> ConfigDict:
         }
     )
     config.start = "encoder"
-    # Some steps in W first keep W+ near W, and lead to a lower energy than W+ alone.
     config.stages = (
-        common.stage(
-            space="w",
-            num_steps=8,
-            optimizer="adam_short",
-            step_size=0.06,
-            schedule="plateau",
-            coordinates="principal",
-        ),
+        common.first_stage(),
         common.stage(
             space="w_plus",
             num_steps=110,

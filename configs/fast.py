@@ -12,17 +12,8 @@ from pie_jax.configs import common, projection
 def get_config() -> ConfigDict:
     config = projection.get_config()
     config.start = "encoder"
-    # Some steps in W first keep W+ near W, and lead to a lower energy than W+ alone.
-    # Larger ones can lose teeth; more bring less. Figures: docs/measurements.md.
     config.stages = (
-        common.stage(
-            space="w",
-            num_steps=8,
-            optimizer="adam_short",
-            step_size=0.06,
-            schedule="plateau",
-            coordinates="principal",
-        ),
+        common.first_stage(),
         common.stage(
             space="w_plus",
             num_steps=78,

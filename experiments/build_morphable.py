@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
-from experiments import export, script
+from experiments import export, fitting, script
 from experiments.morphable import (
     alignment,
     bases,
@@ -197,10 +195,7 @@ def learned_albedo(file: Path, arrays: dict[str, np.ndarray]) -> dict[str, np.nd
     Raises:
         PieError: the file cannot be read, or holds other arrays.
     """
-    try:
-        loaded = safetensors.numpy.load_file(file)
-    except safetensors.SafetensorError as error:
-        raise PieError(f"--albedo {file} is no whole safetensors file: {error}.")
+    loaded = fitting.read(file).flat
     vertices = arrays["mean"].shape
     shapes = {name: array.shape for name, array in loaded.items()}
     if set(shapes) != {"albedo_mean", "albedo"} or not (

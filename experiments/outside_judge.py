@@ -71,7 +71,8 @@ def main() -> None:
 
 
 def judge(picture_u8: np.ndarray) -> tuple[np.ndarray, float]:
-    """What `descriptor` and `age` say of a picture, for one search of the face.
+    """Who a face is, `[192]` of unit length: the same person's point the same way; and
+    how old it looks, in years.
 
     Args:
         picture_u8: `[H, W, 3]` uint8 RGB; its largest face is judged.
@@ -82,16 +83,6 @@ def judge(picture_u8: np.ndarray) -> tuple[np.ndarray, float]:
     box = faces.choose(faces.detect(picture_u8))
     points = five(faces.landmarks68(picture_u8, box))
     return _described(chip(picture_u8, points)), _aged(headshot(picture_u8, box))
-
-
-def descriptor(picture_u8: np.ndarray) -> np.ndarray:
-    """Who a face is, `[192]` of unit length: the same person's point the same way."""
-    return judge(picture_u8)[0]
-
-
-def age(picture_u8: np.ndarray) -> float:
-    """How old a face looks, in years."""
-    return judge(picture_u8)[1]
 
 
 def five(landmarks68: np.ndarray) -> np.ndarray:

@@ -39,8 +39,10 @@ from experiments import (
     training_script,
 )
 from experiments.export import export, rounded
+from experiments.face_difference import difference, wanted
 from experiments.landmark_error import landmark_error
 from experiments.parts import in_parts
+from experiments.ridge_regression import Regression
 from experiments.rig_data import Data
 from experiments.trainer import Task, train
 from pie_jax.core import rotations
@@ -54,6 +56,7 @@ from pie_jax.editing import refine
 from pie_jax.editing.sight import sight
 from pie_jax.face import morphable
 from pie_jax.face.morphable import Morphable
+from pie_jax.io import images
 from pie_jax.networks import latents, rignet
 from pie_jax.networks.landmark_net import both_ways
 from pie_jax.networks.rignet import RigNet
@@ -65,9 +68,7 @@ from pie_jax.training.rignet_step import (
     RigBatch,
     RigGiven,
     changed,
-    difference,
     rig_objective,
-    wanted,
 )
 from pie_jax.training.update import adamw, training
 from pie_jax.workflows import refining
@@ -146,25 +147,17 @@ def linear_rig(
     """The closed form, learnt from data of one generator: what a rig's parameters
     (`core.interfaces.Rig`) hold besides its network, and RigNet's in principal
     coordinates."""
-    faces = np.concatenate([np.concatenate(one.faces, axis=1) for one in data])
-    if component == "expression":
-        points = np.concatenate([one.samples.landmarks for one in data])
-        faces = np.concatenate([faces, rig_start.seen_landmarks(points)], axis=1)
-    codes = np.concatenate([one.codes(slice(None)) for one in data])
-    regression = ridge_regression.fit(codes, faces)
     place = rig_start.slices()[component]
-    values = faces[:, place]
-    low, high = np.quantile(values, QUANTILES, axis=0)
+    codes = np.concatenate([one.codes(slice(None)) for one in data])
+    seen = _seen(data, component)
+    regression = ridge_regression.fit(codes, seen)
+    low, high = np.quantile(seen[:, place], QUANTILES, axis=0)
     if component == "rotation" and module.hidden > 1:  # trained further: as far as that
         turned = np.radians(rig_edits.TURNED)
         low, high = np.minimum(low, -turned), np.maximum(high, turned)
-    if component == "expression" and morphable.names(model):
-        # What people ask for by name lies where samples' expressions hardly vary as MoFA
-        # sees them: a network would be shown hundreds of deviations.
-        named = np.asarray(model.unit_codes)
-        spread_out = regression.deviation.copy()
-        spread_out[place] = np.hypot(spread_out[place], np.sqrt(np.mean(named**2, 0)))
-        regression = ridge_regression.rescaled(regression, spread_out)
+    named = _asked_by_name(model, component)
+    if len(named):
+        regression = _spread_out(regression, place, named)
         low, high = low + named.min(axis=0), high + named.max(axis=0)
     spread = {
         "mean": regression.mean[place],
@@ -173,15 +166,43 @@ def linear_rig(
         "high": high,
     }
     spread = {k: x.astype(np.float32) for k, x in spread.items()}
+    offsets = _offsets(model, regression, component)
+    blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, len(low)))
+    network = training_script.beginning(module, *blank)
+    return spread, rig_start.begin(network, regression, offsets, component)
+
+
+def _seen(data: Sequence[Data], component: str) -> np.ndarray:
+    """What the regression learns: theta, a descriptor, and of expressions landmarks."""
+    seen = np.concatenate([np.concatenate(one.faces, axis=1) for one in data])
+    if component != "expression":
+        return seen
+    points = np.concatenate([one.samples.landmarks for one in data])
+    return np.concatenate([seen, rig_start.seen_landmarks(points)], axis=1)
+
+
+def _asked_by_name(model: Morphable, component: str) -> np.ndarray:
+    """What people add to a component by name, `[N, n]`; N may be 0."""
+    named = component == "expression" and morphable.names(model)
+    return np.asarray(model.unit_codes) if named else np.zeros((0, SIZES[component]))
+
+
+def _spread_out(regression: Regression, place: slice, named: np.ndarray) -> Regression:
+    """With deviations of what is asked for by name: there samples' expressions hardly
+    vary as MoFA sees them, and a network would be shown hundreds of deviations."""
+    deviation = regression.deviation.copy()
+    deviation[place] = np.hypot(deviation[place], np.sqrt(np.mean(named**2, 0)))
+    return ridge_regression.rescaled(regression, deviation)
+
+
+def _offsets(model: Morphable, regression: Regression, component: str) -> np.ndarray:
+    """`rig_start.directions` about the mean face."""
     theta = regression.mean[: sum(SIZES.values())]
     change = rig_start.visible_change(model, theta)
     moved = None
     if component == "expression":
         moved = rig_start.landmark_change(model, theta, component)
-    offsets = rig_start.directions(regression, change, component, moved)
-    blank = jnp.zeros((1, data[0].num_ws, 512)), jnp.zeros((1, values.shape[1]))
-    network = training_script.beginning(module, *blank)
-    return spread, rig_start.begin(network, regression, offsets, component)
+    return rig_start.directions(regression, change, component, moved)
 
 
 def earlier_rig(
@@ -329,7 +350,7 @@ def _judge(
 
 
 def _evaluate(judged: Callable, batch: Judged, params: Any) -> dict[str, float]:
-    """Means over the batch: see `training.rignet_step.difference`; `asked` is what the
+    """Means over the batch: see `face_difference`; `asked` is what the
     edit asks for; `landmarks_left`, the distance of the landmark network's to where the edit
     takes them, wherever the face is, in distances of the eyes; `angle` between desired and
     achieved rotation in radians; `person`, the distance of descriptors."""
@@ -341,8 +362,7 @@ def _preview(judged: Callable, batch: Judged, params: Any, path: Path) -> None:
     """The first samples, and below each its edit."""
     few = jax.tree.map(lambda x: x[:_COLUMNS], batch)
     _, shown = judged(params, few)
-    rows = np.clip(np.rint(127.5 * (shown + 1)), 0, 255).astype(np.uint8)
-    pictures.sheet(path, list(rows.swapaxes(0, 1)))
+    pictures.sheet(path, list(images.to_u8(shown).swapaxes(0, 1)))
 
 
 def _synthesize(setup: Stack, params: Any, code: jax.Array) -> jax.Array:

@@ -23,6 +23,7 @@ from experiments.generators import GENERATOR
 from experiments.trainer import Task, train
 from pie_jax.core.images import reduce_area
 from pie_jax.core.interfaces import Generator
+from pie_jax.io import images
 from pie_jax.networks import latents, mobile_stylegan, to_rgb
 from pie_jax.networks.mobile_stylegan import FFHQ_WIDTHS
 from pie_jax.networks.wavelets import haar
@@ -85,8 +86,8 @@ def head_task(
 
     def preview(head: Any, path: Path) -> None:
         pairs = [np.concatenate(x, axis=0) for x in compared(head, _SHOWN)]
-        rows = np.clip(np.rint(127.5 * (np.stack(pairs) + 1)), 0, 255)
-        pictures.sheet(path, list(rows.astype(np.uint8).swapaxes(0, 1)))
+        rows = images.to_u8(np.stack(pairs))
+        pictures.sheet(path, list(rows.swapaxes(0, 1)))
 
     return Task(
         training=training(

@@ -24,7 +24,6 @@ from pie_jax.editing import refine as refine_code
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.targets import Amount
 from pie_jax.embedding.solver import embedding_solver
-from pie_jax.energy.term import Target
 from pie_jax.io import codes, images
 from pie_jax.io.codes import Codes
 from pie_jax.networks import tuning
@@ -169,7 +168,8 @@ def embed(stack: Stack, pictures: np.ndarray | Array) -> Embedding:
 
 
 def _embed(stack: Stack, group: Sequence[Portrait], label: str) -> Embedding:
-    found = optimize(stack, _target(stack, group), label)
+    target = portraits.to_targets(group, stack.functions.generator.resolution)
+    found = optimize(stack, target, label)
     kept = Codes(np.asarray(found.w_plus), found.codes.get(codes.CHANGE))
     shown = [
         synthesize(tuned(stack, kept.of(i)), found.w_plus[i : i + 1])
@@ -203,7 +203,8 @@ def prepare(stack: Stack, pictures: np.ndarray | Array) -> Any:
     Raises:
         PieError: as `embed`.
     """
-    target = _target(stack, _portraits(stack, pictures))
+    resolution = stack.functions.generator.resolution
+    target = portraits.to_targets(_portraits(stack, pictures), resolution)
     functions = stack.functions
     solver = embedding_solver(functions.energy, functions.stages[0])
     return solver.prepare(stack.params, target)
@@ -430,9 +431,3 @@ def _portraits(stack: Stack, pictures: np.ndarray | Array) -> list[Portrait]:
         portraits.from_aligned(image_u8, f"picture {i}", landmarks=wanted)
         for i, image_u8 in enumerate(array)
     ]
-
-
-def _target(stack: Stack, group: Sequence[Portrait]) -> Target:
-    resolution = stack.functions.generator.resolution
-    each = [portraits.to_target(portrait, resolution) for portrait in group]
-    return jax.tree.map(lambda *x: jnp.stack(x), *each)

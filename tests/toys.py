@@ -30,8 +30,6 @@ UNITS = (
     *("mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlinkRight", "jawOpen"),
     *("browInnerUp", "browOuterUpLeft", "browOuterUpRight"),
 )
-LIMIT = 1.0
-"""Of what the testing rigs were trained on, in radians and all other units."""
 
 
 def arrays(seed: int = 0) -> dict[str, np.ndarray]:

@@ -59,10 +59,9 @@ def reduce_area(image: Array, size: int) -> Array:
 def resized(image: Array, size: int) -> Array:
     """A square picture `[R, R, C]` at any size, `[size, size, C]`: averaged over areas
     where that is smaller, interpolated linearly where it is larger."""
-    factor, rest = divmod(image.shape[0], size)
-    if not factor:
+    if image.shape[0] < size:
         return resize(image, (size, size, image.shape[2]), "linear")
-    return reduce_area(image[None], size)[0] if rest else downsample(image, factor)
+    return reduce_area(image[None], size)[0]
 
 
 def _overlaps(old: int, new: int) -> np.ndarray:

@@ -43,7 +43,7 @@ def theta(model: Morphable, coefficients: Coefficients) -> FaceParams:
     pitch, yaw, roll = jnp.moveaxis(coefficients.angles, -1, 0)
     own = rotations.matrix(jnp.stack([-pitch, yaw, roll], axis=-1))
     turn = rotations.matrix(jnp.asarray([TILT, 0.0, 0.0]))
-    matrix = _product(turn, own)
+    matrix = matmul(turn, own)
     behind = coefficients.translation - jnp.asarray([0, 0, DISTANCE])
     origin = model.mean.mean(axis=0)
     translation = (
@@ -59,11 +59,6 @@ def theta(model: Morphable, coefficients: Coefficients) -> FaceParams:
         expression=coefficients.expression,
         illumination=_illumination(coefficients.light),
     )
-
-
-def _product(a: Array, b: Array) -> Array:
-    """Matrices `[..., 3, 3]`; rounded to bfloat16 they would be no rotation."""
-    return jnp.swapaxes(rotations.rotate(a, jnp.swapaxes(b, -1, -2)), -1, -2)
 
 
 def _illumination(light: Array) -> Array:

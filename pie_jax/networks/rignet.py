@@ -104,8 +104,7 @@ def rig(component: str, features: int = FEATURES, hidden: int = HIDDEN) -> Rig:
 
 
 def standardized(params: Any, values: Array) -> Array:
-    """A rig's component `[..., n]` in standard deviations over the generator's samples
-    (spec, 4)."""
+    """A rig's component `[..., n]` in standard deviations over the generator's samples."""
     return (values - params["mean"]) / params["deviation"]
 
 

@@ -7,7 +7,7 @@ that blurs and fades to the median colour.
 
 All points are `[..., 2]` pixels, x right and y down, integers at pixel centres, as in
 `faces`. Pillow counts from the outline instead; the half pixel between them is added
-in `align` alone.
+where Pillow is called.
 """
 
 import dataclasses

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import logging
@@ -175,6 +177,12 @@ def to_target(portrait: Portrait, resolution: int) -> Target:
         chip_matrix=reduce_affine(jnp.asarray(chip_matrix, jnp.float32), factor),
         landmarks=landmarks,
     )
+
+
+def to_targets(portraits: Iterable[Portrait], resolution: int) -> Target:
+    """Several as a batch."""
+    each = [to_target(portrait, resolution) for portrait in portraits]
+    return jax.tree.map(lambda *x: jnp.stack(x), *each)
 
 
 def _noted(path: str | Path, text: str) -> alignment.Alignment:

@@ -16,18 +16,13 @@ import jax.numpy as jnp
 from flax import struct
 from jax import Array
 
-from pie_jax.core import theta as parameters
-from pie_jax.core.ibug import OUTER_EYES
 from pie_jax.core.interfaces import Rig
-from pie_jax.core.numerics import norm
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
 from pie_jax.editing import refine
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.refine import Looks
 from pie_jax.editing.sight import Sight
-from pie_jax.face.morphable import Morphable
-from pie_jax.face.render import Rendering, render_vertices
 from pie_jax.networks import latents
 from pie_jax.training.update import Objective
 
@@ -35,9 +30,11 @@ BACK = 0.3
 """Root mean square, in standard deviations of w, of what may be left after an edit and
 the edit back, as `refine.NOTICED`."""
 
-SOONER = {"illumination": {"illumination": 0.018}}
-"""What is noticed sooner than in a refined edit of a component (`refine.noticed`): no rig
-reaches a light, and of what is that far off a root leaves little."""
+OTHERWISE = {"expression": {"person": 0.12}, "illumination": {"illumination": 0.018}}
+"""What is noticed sooner or later than in a refined edit of a component
+(`refine.noticed`). No rig reaches a light, and of what is that far off a root leaves
+little. An open mouth moves dlib's descriptor by 0.1 and more, whoever opens it: where half
+as much is noticed, it stays shut."""
 
 
 @struct.dataclass
@@ -109,7 +106,7 @@ def rig_objective(rig: Rig, looks: Looks, sight: Sight, heads: Heads) -> Objecti
 
 def noticed(component: str) -> dict[str, float]:
     """What is noticed (`refine.noticed`) of a training's edits."""
-    return refine.noticed([component]) | SOONER.get(component, {})
+    return refine.noticed([component]) | OTHERWISE.get(component, {})
 
 
 def before(
@@ -130,50 +127,3 @@ def changed(theta: FaceParams, change: Array, component: str) -> FaceParams:
     """Faces `[B]` to whose component `[B, n]` is added."""
     there = getattr(theta, component) + change
     return dataclasses.replace(theta, **{component: there})
-
-
-def wanted(
-    theta: FaceParams, target: FaceParams, found: FaceParams, component: str
-) -> FaceParams:
-    """The face that an edit should show.
-
-    In the FFHQ frame a head that turns also moves: over samples, where it is follows
-    from its rotation (99.8 % of the variance to the side). So the place is not kept.
-
-    Args:
-        theta: of the portrait.
-        target: has the component.
-        found: of the edited portrait; gives the place.
-        component: one of `core.theta.COMPONENTS`.
-    """
-    combined = parameters.combine(theta, target, component)
-    if component != "rotation":
-        return combined
-    place = jax.lax.stop_gradient(found.translation)
-    return dataclasses.replace(combined, translation=place)
-
-
-def difference(
-    model: Morphable, found: FaceParams, expected: FaceParams
-) -> tuple[Array, Array]:
-    """How different two faces look, where the second is turned towards the camera.
-
-    Args:
-        found: `[B]`; in the expected place, if it is the same there.
-        expected: `[B]`.
-
-    Returns:
-        Mean distance of vertices, in distances of the expected outer corners of the
-        eyes, and mean length of the difference of colours, RGB in [0, 1]: `[B]`.
-    """
-    one, other = (_rendered(model, theta) for theta in (found, expected))
-    counts = other.visible / jnp.sum(other.visible, axis=-1, keepdims=True)
-    left, right = (other.landmarks[..., i, :] for i in OUTER_EYES)
-    # Lengths and not their squares, of which the few edits that fail would be most.
-    moved = norm(one.points - other.points) / norm(left - right)[..., None]
-    painted = norm(one.colours - other.colours)
-    return jnp.sum(counts * moved, axis=-1), jnp.sum(counts * painted, axis=-1)
-
-
-def _rendered(model: Morphable, theta: FaceParams) -> Rendering:
-    return render_vertices(model, theta, 1, occlusion=False)

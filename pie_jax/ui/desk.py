@@ -27,7 +27,7 @@ class Desk:
 
         Args:
             studio: where is drawn.
-            tell: `(kind, words)`, of "problem", "progress", "news".
+            tell: `(kind, words)`, of "problem", "progress", "news", "embedded".
         """
         self.studio, self.tell = studio, tell
         self.opened: Opened | None = None

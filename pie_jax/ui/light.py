@@ -14,6 +14,7 @@ from pie_jax.ui.dials import dial
 from pie_jax.ui.drag import Drag, draggable
 from pie_jax.ui.drawing import Shown
 from pie_jax.ui.studio import as_url
+from pie_jax.workflows import requests
 
 _SIZE = 128
 STEPS = {"azimuth": 1.0, "elevation": 1.0, "strength": 0.01, "intensity": 0.05}
@@ -45,7 +46,7 @@ def panel(desk: Desk) -> None:
 
     def follow() -> None:
         asked = desk.request.colour
-        colour.set_value(_WHITE if asked is None else written(asked))
+        colour.set_value(_WHITE if asked is None else requests.hexadecimal(asked))
         if desk.opened is not None and not made:
             made.append(raw)
             with raw:
@@ -86,11 +87,6 @@ def direction(x: float, y: float) -> tuple[float, float]:
     return round(float(azimuth), 1), round(float(np.degrees(np.arcsin(place[1]))), 1)
 
 
-def written(colour: tuple[float, float, float]) -> str:
-    """A colour as #RRGGBB."""
-    return "#" + "".join(f"{round(255 * x):02x}" for x in colour)
-
-
 def parsed(text: str) -> tuple[float, float, float] | None:
     """The colour that #RRGGBB says; None for white, which changes nothing, for black,
     which is no light, and for what is no colour."""
@@ -106,6 +102,6 @@ def parsed(text: str) -> tuple[float, float, float] | None:
 
 def _tint(desk: Desk, text: str) -> None:
     asked = desk.request.colour
-    if text == (_WHITE if asked is None else written(asked)):
+    if text == (_WHITE if asked is None else requests.hexadecimal(asked)):
         return  # somebody only passed by
     desk.ask(dataclasses.replace(desk.request, colour=parsed(text)))

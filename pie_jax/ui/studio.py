@@ -144,16 +144,6 @@ class Studio:
         found = self.folder.glob(f"*/{METRICS}") if self.folder.is_dir() else []
         return sorted(x.parent.name for x in found if (x.parent / "code").is_dir())
 
-    def place(self, name: str) -> Path:
-        """The folder of a portrait.
-
-        Raises:
-            PieError: there is none of this name.
-        """
-        if name not in self.portraits():
-            raise PieError(f"there is no portrait {name} any more in {self.folder}")
-        return self.folder / name
-
     @property
     def hurried(self) -> bool:
         """Whether something urgent waits."""
@@ -196,7 +186,9 @@ class Studio:
         return await self.work(self._open, name)
 
     def _open(self, name: str) -> Opened:
-        place = self.place(name)
+        if name not in self.portraits():
+            raise PieError(f"there is no portrait {name} any more in {self.folder}")
+        place = self.folder / name
         if name not in self._opened:
             config = inputs.load_config(place, self.config, self.overrides)
             editable = open_portrait(place, config, COMPONENTS, refine=True)

@@ -240,8 +240,6 @@ def _warn(
     """Tells what lies beyond what the rigs were trained on."""
     for component in components:
         rig = editable.params.rigs[component]
-        if not isinstance(rig, dict) or not {"low", "high"} <= rig.keys():
-            continue
         own = getattr(editable.before.theta, component)
         values = np.stack(
             [np.asarray(getattr(target, component))[0] for target in targets]

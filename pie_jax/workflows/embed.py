@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
@@ -306,10 +305,7 @@ def _embed(
 ) -> None:
     """Embeds a group and writes those that are `todo`."""
     resolution = stack.functions.generator.resolution
-    batch = jax.tree.map(
-        lambda *x: jnp.stack(x),
-        *(portraits.to_target(job.portrait, resolution) for job in group),
-    )
+    batch = portraits.to_targets((job.portrait for job in group), resolution)
     try:
         optimized = optimize(stack, batch, label, checkpoints, watch)
         for i, job in enumerate(group):

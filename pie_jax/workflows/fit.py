@@ -128,11 +128,8 @@ def fit(see: Sight, params: Params, portrait: Portrait, num_steps: int) -> Fitte
         portrait: with landmarks.
         num_steps: of the refinement.
     """
-    size = len(portrait.aligned_u8)
-    image = jnp.asarray(images.from_u8(portrait.aligned_u8))
-    image = downsample(image, size // RESOLUTION)
-    found = np.asarray(portrait.landmarks)  # there, by what is promised above
-    landmarks = jnp.asarray((found + 0.5) / size, jnp.float32)
+    seen = portraits.to_target(portrait, RESOLUTION)
+    image, landmarks = seen.image, seen.landmarks
     estimated = jax.jit(see)(params, image[None])
     theta = jax.tree.map(lambda x: x[0], estimated)
     model = params.face_model

@@ -15,7 +15,7 @@ from pie_jax.stack.assembly import Functions
 
 
 def load_config(code: Path, name: str | None, overrides: Sequence[str]) -> ConfigDict:
-    """The configuration that is named, or the default one with the code's generator.
+    """The configuration that is named, or the projection's with the code's generator.
 
     Args:
         code: a folder or a file.
@@ -23,7 +23,7 @@ def load_config(code: Path, name: str | None, overrides: Sequence[str]) -> Confi
         overrides: `--config.a.b=value`.
 
     Raises:
-        PieError: as `config.load`; there is no such code; or the file of weights that
+        PieError: as `configuration.load`; there is no such code; or the file of weights that
             it belongs to has gone.
     """
     if not code.exists():

@@ -54,26 +54,15 @@ def recognition_distance(
     networks, programs = stack.functions.networks, stack.functions.programs
     if networks.recognition is None or portrait.landmarks is None:
         return None
-    describe = programs.compiled(networks.recognition, "recognition", lambda *_: 0)
-    return _recognition_distance(
-        picture_u8,
-        _seen(portrait.aligned_u8, portrait.landmarks, networks.crop),
-        lambda seen: describe(stack.params.recognition, seen),
-        networks.crop,
-    )
-
-
-def _recognition_distance(
-    projection_u8: np.ndarray, photo: jax.Array, describe: Callable, crop: Callable
-) -> float | None:
-    """Distance of the descriptors; the projection's face is detected anew."""
-    boxes = faces.detect(projection_u8)
+    boxes = faces.detect(picture_u8)  # anew
     if not boxes:
         return None
-    landmarks = faces.landmarks68(projection_u8, boxes[0])
-    projection = _seen(projection_u8, landmarks, crop)
-    pair = np.stack([np.asarray(photo), np.asarray(projection)])
-    first, second = np.asarray(describe(pair))
+    landmarks = faces.landmarks68(picture_u8, boxes[0])
+    photo = _seen(portrait.aligned_u8, portrait.landmarks, networks.crop)
+    picture = _seen(picture_u8, landmarks, networks.crop)
+    describe = programs.compiled(networks.recognition, "recognition", lambda *_: 0)
+    pair = np.stack([np.asarray(photo), np.asarray(picture)])
+    first, second = np.asarray(describe(stack.params.recognition, pair))
     return float(jnp.linalg.norm(first - second))
 
 

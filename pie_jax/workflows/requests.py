@@ -265,11 +265,15 @@ def as_options(asked: Request) -> list[str]:
             words[kind].append(f"{name}{sign}{number}")
     words["expression"] = [NEUTRAL] * asked.neutral + words["expression"]
     if asked.colour:
-        colour = "".join(f"{round(255 * x):02x}" for x in asked.colour)
-        words["light"].append(f"colour=#{colour}")
+        words["light"].append(f"colour={hexadecimal(asked.colour)}")
     options += [f"--{kind}={','.join(each)}" for kind, each in words.items() if each]
     kinds = {"rotation": "pose", "expression": "expression", "illumination": "light"}
     return options + [f"--{kinds[k]}-from={x}" for k, x in asked.photos.items()]
+
+
+def hexadecimal(colour: tuple[float, float, float]) -> str:
+    """A colour `[3]` in [0, 1] as #rrggbb."""
+    return "#" + "".join(f"{round(255 * x):02x}" for x in colour)
 
 
 def label(asked: Request, swept: Sweep | None) -> str:
@@ -278,7 +282,7 @@ def label(asked: Request, swept: Sweep | None) -> str:
     parts = [re.sub(r"\.0$", "", part) for part in parts]
     parts += [NEUTRAL] if asked.neutral else []
     if asked.colour:
-        parts.append("colour" + "".join(f"{round(255 * x):02x}" for x in asked.colour))
+        parts.append("colour" + hexadecimal(asked.colour).removeprefix("#"))
     parts += [f"{k}-from-{photo.stem}" for k, photo in asked.photos.items()]
     if swept:
         first, last = (float(swept.amounts[i].value) for i in (0, -1))

@@ -31,7 +31,7 @@ def toy_rig(component: str, strength: float = 1.0) -> Rig:
 
 def synthesis(params, w_plus):
     """An image that holds the code's numbers: `[B, 12, 12, 3]`."""
-    return jnp.pad(params * w_plus[:, 0, :432], ((0, 0), (0, 0))).reshape(-1, 12, 12, 3)
+    return (params * w_plus[:, 0, :432]).reshape(-1, 12, 12, 3)
 
 
 def sight(params, image):

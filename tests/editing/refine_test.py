@@ -139,7 +139,7 @@ def test_descent_comes_nearer_for_each_portrait_by_itself(world):
     assert refine.sizes(5)[0] == refine.STEP_SIZE
 
 
-def test_the_chip_of_traced_landmarks_is_dlib_s(world):
+def test_the_chip_of_traced_landmarks_is_dlib_s():
     rng = np.random.default_rng(3)
     points = rng.uniform(100, 900, (68, 2))
     expected = faces.chip_matrix(points)

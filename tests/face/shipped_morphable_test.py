@@ -4,16 +4,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pie_jax.core import ibug
+from pie_jax.core import ffhq, ibug
 from pie_jax.core.theta import neutral
 from pie_jax.face import morphable
 from pie_jax.graphics import mesh
 from pie_jax.io import assets
 from tests.builders import VERTICES
 
-# Where FFHQ's average face is (experiments.morphable.frame), and how far off the mean
-# face may be: two numbers place three.
-EYES, MOUTH, OFF = 0.4751, 0.7301, 0.006
+# How far off FFHQ's average face the mean face may be: two numbers place three.
+OFF = 0.006
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +83,8 @@ def test_the_mean_face_is_symmetric_where_ffhq_has_faces_and_looks_at_the_viewer
     assert abs(nose[0]) < 0.01
     points = np.asarray(landmarks(model))
     eyes, mouth = points[36:48].mean(0), points[[48, 54]].mean(0)
-    np.testing.assert_allclose(eyes, [0.5, EYES], atol=OFF)
-    np.testing.assert_allclose(mouth, [0.5, MOUTH], atol=OFF)
+    np.testing.assert_allclose(eyes, [0.5, ffhq.EYES_DOWN], atol=OFF)
+    np.testing.assert_allclose(mouth, [0.5, ffhq.MOUTH_DOWN], atol=OFF)
     np.testing.assert_allclose(ibug.mirror(points), points, atol=1e-3)
 
 

@@ -140,6 +140,7 @@ def test_every_start_gives_codes_of_the_generator(no_weights, start):
 
 def test_a_damaged_entry_of_compiled_programs_is_no_warning(no_weights):
     with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")  # none of the tests' own
         load(configuration.load("testing"), SYNTHESIZE)
         # As jax words it; it compiles anew after that.
         warnings.warn(

@@ -13,7 +13,6 @@ import pytest
 
 from experiments import skin_tone
 from pie_jax.core import rotations
-from pie_jax.core.ibug import SIXTY_SIX
 from pie_jax.core.images import reduce_area
 from pie_jax.core.theta import neutral
 from pie_jax.embedding import sampling, schedule
@@ -21,7 +20,7 @@ from pie_jax.embedding.solver import embedding_solver
 from pie_jax.face import correction
 from pie_jax.face.render import render_image, render_vertices
 from pie_jax.io import assets
-from pie_jax.losses.landmark import relative_distances
+from pie_jax.losses.landmark import mean_distance
 from pie_jax.losses.photometric import FACE_PIXELS
 from pie_jax.networks import mobile_stylegan
 from pie_jax.photos import portraits
@@ -75,7 +74,7 @@ def landmark_distance(stack, image, landmarks):
     """The mean relative distance of what the landmark network finds."""
     find = jax.jit(stack.functions.find_landmarks)
     found = find(stack.params.landmark_net, image)
-    return relative_distances(found, landmarks)[:, jnp.array(SIXTY_SIX)].mean()
+    return mean_distance(found, landmarks).mean()
 
 
 def apart(theta, others):

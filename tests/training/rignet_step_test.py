@@ -4,7 +4,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Rig
 from pie_jax.editing import refine
 from pie_jax.editing.sight import sight
@@ -16,7 +15,6 @@ from tests.checks import assert_gradient
 from tests.editing.refine_test import toy_looks
 from tests.energy.people_test import toy_landmarks
 
-MODEL = builders.toy_morphable()
 COMPONENT = "rotation"
 
 
@@ -84,7 +82,7 @@ def test_a_rig_that_does_nothing_misses_what_is_asked_for_and_keeps_the_rest(
     world, more, monkeypatch
 ):
     sooner = {"rotation": refine.NOTICED["rotation"] / more}
-    monkeypatch.setitem(rignet_step.SOONER, COMPONENT, sooner)
+    monkeypatch.setitem(rignet_step.OTHERWISE, COMPONENT, sooner)
     edits = batch(0.7)
     _, terms = losses(world, lambda params, code, _: 0 * code, None, edits)
     for name in ("near", "back", "aside", "expression", "person"):
@@ -113,30 +111,11 @@ def test_an_edit_is_as_long_as_an_editor_s_and_is_to_lead_back(world):
     assert losses(world, always, 0.2, edits)[1]["back"] < 1e-12
 
 
-def test_only_what_is_edited_changes_and_only_a_head_that_turns_may_move():
+def test_only_what_is_edited_changes():
     theta = random_theta(2, seed=1)
     found = rignet_step.changed(theta, jnp.full((2, 27), 0.5), "illumination")
     chex.assert_trees_all_close(found.illumination, theta.illumination + 0.5)
     chex.assert_trees_all_equal(found.replace(illumination=theta.illumination), theta)
-
-    theta, target, found = (random_theta(2, seed=seed) for seed in (1, 2, 3))
-    for component in parameters.COMPONENTS:
-        asked = rignet_step.wanted(theta, target, found, component)
-        place = found if component == "rotation" else theta
-        chex.assert_trees_all_equal(asked.translation, place.translation)
-        own, its = (getattr(x, component) for x in (asked, target))
-        chex.assert_trees_all_equal(own, its)
-        chex.assert_trees_all_equal(asked.identity, theta.identity)
-
-
-def test_the_difference_has_its_units():
-    theta = random_theta(2, seed=1)
-    geometry, colour = jax.jit(rignet_step.difference)(MODEL, theta, theta)
-    chex.assert_trees_all_close((geometry, colour), (jnp.zeros(2),) * 2, atol=1e-6)
-    brighter = theta.replace(illumination=1.5 * theta.illumination)
-    geometry, colour = jax.jit(rignet_step.difference)(MODEL, brighter, theta)
-    chex.assert_trees_all_close(geometry, jnp.zeros(2), atol=1e-6)
-    assert (colour > 0.05).all() and (colour < 1.5).all()
 
 
 def test_its_gradient_agrees_with_finite_differences(world):

@@ -7,6 +7,7 @@ from pie_jax.core.theta import neutral
 from pie_jax.graphics import light as lights
 from pie_jax.ui import expression, light, picture, steps
 from pie_jax.ui.keys import HELP, Chosen
+from pie_jax.workflows import requests
 from tests import toys
 from tests.ui.history_test import turned
 
@@ -56,7 +57,7 @@ def test_white_black_and_what_is_no_colour_change_nothing(text):
 
 def test_colours_are_written_as_they_are_read():
     assert light.parsed("#ff8000") == (1.0, 128 / 255, 0.0)
-    assert light.written((1.0, 128 / 255, 0.0)) == "#ff8000"
+    assert requests.hexadecimal((1.0, 128 / 255, 0.0)) == "#ff8000"
 
 
 def test_the_mesh_lies_over_the_face_only():
