@@ -5,9 +5,10 @@ r"""Finds a rig on generator samples: the best linear one, then trained further.
 
 Begins with the closed form of `experiments.rig_start`, for which a regression from
 codes to theta stands for generator and MoFA (a minute, and two for looking at the
-samples), or, by `--begin`, with a rig of an earlier training. For codes of another
-generator, name it as for `generate_samples`, as in
-`--config stylegan2 --config.files.generator=stylegan2.safetensors`; it takes as long.
+samples), or, by `--begin`, with a rig of an earlier training, or the mean of several (and
+that is it, without steps). For codes of another generator, name it as for
+`generate_samples`, as in `--config stylegan2
+--config.files.generator=stylegan2.safetensors`; it takes as long.
 `--steps` go on with the generator, by its small pictures if it has such, and all that looks
 at them in the loop: a second for four samples on two cores. May be killed at any moment and
 started again. At the end the folder holds `rig_<component>.safetensors`, ready for
@@ -92,7 +93,7 @@ def main() -> None:
     )
     parser.add_argument("component", choices=COMPONENTS)
     parser.add_argument(
-        "--begin", type=Path, metavar="RIG", help="a rig's file to go on from"
+        "--begin", type=Path, nargs="+", metavar="RIG", help="rigs to go on from"
     )
     args, config = generators.parse(parser)
     if args.begin is not None and args.edits is not None:
@@ -206,23 +207,31 @@ def _offsets(model: Morphable, regression: Regression, component: str) -> np.nda
 
 
 def earlier_rig(
-    file: Path, name: str, moments: dict[str, Array]
+    files: Sequence[Path], name: str, moments: dict[str, Array]
 ) -> tuple[dict[str, Any], Any]:
-    """The same as `linear_rig`'s of a rig that was trained before.
+    """The same as `linear_rig`'s of a rig that was trained before; of several, the mean
+    of their weights (Wortsman et al., "Model soups", ICML 2022).
 
     Args:
-        file: `main`'s, or one of `pie_jax/assets/`.
+        files: `main`'s, or of `pie_jax/assets/`.
         name: of the rig (`networks.rig_name`).
         moments: of the codes.
 
     Raises:
-        PieError: it cannot be read, or is another rig's; or it is too narrow to be more
-            than linear.
+        PieError: one cannot be read, or is another rig's; or one is too narrow to be more
+            than linear; or they do not fit together.
     """
-    found = jax.tree.map(np.float32, converted.load(file, name))
+    each = []
+    for file in files:
+        each.append(jax.tree.map(np.float32, converted.load(file, name)))
+        if rignet.widths(each[-1])[1] == 1:
+            raise PieError(
+                f"{file} is a linear rig; leave --begin out to begin with one"
+            )
+        if jax.tree.map(np.shape, each[-1]) != jax.tree.map(np.shape, each[0]):
+            raise PieError(f"{file} has another size than {files[0]}; name one alone")
+    found = jax.tree.map(lambda *x: np.mean(x, axis=0), *each)
     network = jax.tree.map(jnp.asarray, found.pop("network"))
-    if rignet.widths({"network": network})[1] == 1:
-        raise PieError(f"{file} is a linear rig; leave --begin out to begin with one")
     return found, rignet.whitened(network, moments)
 
 

@@ -174,11 +174,21 @@ def test_a_training_goes_on_from_what_an_earlier_one_wrote(setup, data, tmp_path
         export(file, params, {converted.KIND: "rig"})
         if not steps:
             with pytest.raises(PieError, match="linear"):
-                train_rignet.earlier_rig(file, "rig", MOMENTS)
+                train_rignet.earlier_rig([file], "rig", MOMENTS)
             continue
-        found = train_rignet.earlier_rig(file, "rig", MOMENTS)
+        found = train_rignet.earlier_rig([file], "rig", MOMENTS)
         largest = max(jnp.abs(x).max() for x in jax.tree.leaves(begun.params))
         chex.assert_trees_all_close(found[1], begun.params, atol=2e-3 * largest)
         chex.assert_trees_all_close(found[0], spread, rtol=1e-3)
         with pytest.raises(PieError, match="of the kind another"):
-            train_rignet.earlier_rig(file, "another", MOMENTS)
+            train_rignet.earlier_rig([file], "another", MOMENTS)
+        other = tmp_path / "other.safetensors"
+        tripled = jax.tree.map(lambda x: 3 * x, params)
+        export(other, tripled, {converted.KIND: "rig"})
+        mean = train_rignet.earlier_rig([file, other], "rig", MOMENTS)
+        doubled = jax.tree.map(lambda x: 2 * x, found)
+        chex.assert_trees_all_close(mean, doubled, rtol=1e-3, atol=2e-3 * largest)
+        narrow = params | {k: x[:2] for k, x in spread.items()}
+        export(other, narrow, {converted.KIND: "rig"})
+        with pytest.raises(PieError, match="another size"):
+            train_rignet.earlier_rig([file, other], "rig", MOMENTS)
