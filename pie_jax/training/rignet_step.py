@@ -30,11 +30,10 @@ BACK = 0.3
 """Root mean square, in standard deviations of w, of what may be left after an edit and
 the edit back, as `refine.NOTICED`."""
 
-OTHERWISE = {"expression": {"person": 0.12}, "illumination": {"illumination": 0.018}}
+OTHERWISE = {"illumination": {"illumination": 0.018}}
 """What is noticed sooner or later than in a refined edit of a component
-(`refine.noticed`). No rig reaches a light, and of what is that far off a root leaves
-little. An open mouth moves dlib's descriptor by 0.1 and more, whoever opens it: where half
-as much is noticed, it stays shut."""
+(`refine.noticed`): no rig reaches a light, and of what is that far off a root leaves
+little."""
 
 
 @struct.dataclass
