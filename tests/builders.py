@@ -253,6 +253,13 @@ def toy_morphable(subdivisions: int = 2, seed: int = 0) -> Morphable:
     return checks.double(model) if jax.config.jax_enable_x64 else model
 
 
+def named_arrays(*units: str, seed: int = 0) -> dict[str, np.ndarray]:
+    """The same as `toy_arrays`, with expressions of these names."""
+    codes = np.random.default_rng(1).normal(size=(len(units), 64))
+    names = morphable.encode_names(units)
+    return toy_arrays(seed=seed) | {"unit_names": names, "unit_codes": codes}
+
+
 def toy_arrays(subdivisions: int = 2, seed: int = 0) -> dict[str, np.ndarray]:
     """The arrays of `toy_morphable`, as a file has them."""
     rng = np.random.default_rng(seed)

@@ -33,11 +33,8 @@ UNITS = (
 
 
 def arrays(seed: int = 0) -> dict[str, np.ndarray]:
-    """`builders.toy_arrays` with named expressions."""
-    return builders.toy_arrays(seed=seed) | {
-        "unit_names": morphable.encode_names(UNITS),
-        "unit_codes": np.random.default_rng(1).normal(size=(len(UNITS), 64)),
-    }
+    """Of the face model of this world."""
+    return builders.named_arrays(*UNITS, seed=seed)
 
 
 @functools.cache

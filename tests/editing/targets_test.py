@@ -14,11 +14,7 @@ UNITS = ("mouthSmileLeft", "mouthSmileRight", "jawOpen")
 
 @pytest.fixture(scope="module")
 def model():
-    codes = np.random.default_rng(1).normal(size=(len(UNITS), 64))
-    return morphable.from_arrays(
-        builders.toy_arrays()
-        | {"unit_names": morphable.encode_names(UNITS), "unit_codes": codes}
-    )
+    return morphable.from_arrays(builders.named_arrays(*UNITS))
 
 
 @pytest.mark.parametrize("wrap", checks.WRAPS)

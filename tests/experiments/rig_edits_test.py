@@ -13,11 +13,8 @@ from tests.experiments.samples_test import shard
 
 SAMPLES, BATCH = 60, 40
 UNITS = ("mouthSmileLeft", "mouthSmileRight", "jawOpen")
-CODES = np.random.default_rng(1).normal(size=(len(UNITS), 64))
-MODEL = morphable.from_arrays(
-    builders.toy_arrays()
-    | {"unit_names": morphable.encode_names(UNITS), "unit_codes": CODES}
-)
+ARRAYS = builders.named_arrays(*UNITS)
+CODES, MODEL = ARRAYS["unit_codes"], morphable.from_arrays(ARRAYS)
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,7 @@ from tests import builders
 from tests.builders import VERTICES, random_theta
 
 UNITS = ("jawOpen", "browInnerUp", "mouthLeft")
-CODES = np.random.default_rng(1).normal(size=(len(UNITS), 64))
-NAMED = {"unit_names": morphable.encode_names(UNITS), "unit_codes": CODES}
-MODEL = morphable.from_arrays(builders.toy_arrays() | NAMED)
+MODEL = morphable.from_arrays(builders.named_arrays(*UNITS))
 OWN = random_theta(2, seed=3)
 AMOUNTS = jnp.array([[0.3, 0.0, -0.2], [0.0, 0.4, 0.0]])
 MOVED = OWN.replace(expression=OWN.expression + AMOUNTS @ MODEL.unit_codes)

@@ -6,20 +6,8 @@ import pytest
 from pie_jax.graphics import camera
 from pie_jax.io import images
 from pie_jax.photos import alignment
-from pie_jax.stack import configuration
-from pie_jax.workflows import edit_record, editable, requests
+from pie_jax.workflows import edit_record, requests
 from pie_jax.workflows.shoot import Options, shoot
-from tests import toys
-
-
-@pytest.fixture(scope="module")
-def opened(embedded, toy_cache):
-    """A portrait with the rigs of all components; read only."""
-    with pytest.MonkeyPatch.context() as patch:
-        toys.install(toy_cache, patch)
-        config = configuration.load("testing")
-        components = ("rotation", "expression", "illumination")
-        yield editable.open_portrait(embedded.folder, config, components)
 
 
 def ask(opened, options, *, expression=None, light=None, **angles):
