@@ -22,10 +22,10 @@ from pie_jax.core.interfaces import Estimate, FindLandmarks, Preview
 from pie_jax.core.numerics import norm
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
+from pie_jax.editing import colours
 from pie_jax.editing.edit import Seen
 from pie_jax.face import crops, pose
 from pie_jax.face.render import Rendering, render_vertices
-from pie_jax.graphics.sampling import sample
 from pie_jax.networks import latents
 from pie_jax.networks.landmark_net import both_ways
 
@@ -35,12 +35,6 @@ STEP_SIZE = 0.015
 """The first step's, in standard deviations; the last ones' fall to zero as a cosine."""
 ASIDE_SIZE = 64
 """Pixels on a side at which what is beside the head is compared."""
-
-COLOURS_SIZE = 64
-"""Pixels on a side at which colours of the face are compared: coarse, for a face that was
-turned does not lie so exactly."""
-BRIGHTER = 2.0
-"""How much brighter or darker a place of the face may be expected to become."""
 
 NOTICED = {
     "landmarks": 0.014,
@@ -168,12 +162,13 @@ def aim(
     """
     photo = _at_most(photo, crops.REDUCED)
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
-    colours, visible = _expected(params, portrait.theta, seen, photo, target)
+    off = _mean_off(seen.residual)
+    wanted = colours.expected(params.face_model, portrait.theta, photo, target, off)
     return Aim(
         target=target,
         residual=seen.residual,
-        colours=colours,
-        visible=visible,
+        colours=wanted[0],
+        visible=wanted[1],
         landmarks=seen.landmarks,
         chip_matrix=chip_matrix,
         descriptor=_describe(looks, params, photo, chip_matrix),
@@ -271,39 +266,14 @@ def _colours_off(
     image: Array, vertices: Array, points: Array, landmarks: Array, aim: Aim
 ) -> Array:
     """The mean squared difference of the face's colours, where its landmarks lie."""
-    seen = _sampled(image, vertices, points - landmarks)
+    seen = colours.sampled(image, vertices + _mean_off(points - landmarks))
     off = jnp.sum((seen - aim.colours) ** 2, axis=-1)
     return jnp.sum(aim.visible * off, axis=-1) / (jnp.sum(aim.visible, axis=-1) + 1e-6)
 
 
-def _sampled(image: Array, vertices: Array, residual: Array) -> Array:
-    """Colours `[B, V, 3]` in [0, 1] at vertices `[B, V, 2]` in fractions of the frame,
-    moved by what landmarks lie off on average."""
-    size = min(COLOURS_SIZE, image.shape[1])
-    off = jnp.mean(sixty_six(residual), axis=1, keepdims=True)
-    places = jax.lax.stop_gradient(size * (vertices + off))
-    return jax.vmap(sample)((reduce_area(image, size) + 1) / 2, places)
-
-
-def _expected(
-    params: Params, own: FaceParams, seen: Known, photo: Array, target: FaceParams
-) -> tuple[Array, Array]:
-    """`colours` and `visible` of `Aim`: the photograph's, as much brighter as the face
-    model becomes. Only another light tints; by what a turn does to MoFA's, skin would."""
-    turned = dataclasses.replace(target, illumination=own.illumination)
-    before, between, after = (
-        render_vertices(params.face_model, theta, 1) for theta in (own, turned, target)
-    )
-    colours = _sampled(photo, before.points, seen.residual)
-    grey = [jnp.mean(x.shading, axis=-1, keepdims=True) for x in (before, between)]
-    brighter = _ratio(*grey) * _ratio(between.shading, after.shading)
-    expected = colours * jnp.clip(brighter, 1 / BRIGHTER, BRIGHTER)
-    return jnp.clip(expected, 0, 1), before.visible * after.visible
-
-
-def _ratio(before: Array, after: Array) -> Array:
-    """How much brighter; dark places may not become anything."""
-    return (after + 0.02) / (before + 0.02)
+def _mean_off(residual: Array) -> Array:
+    """Of landmarks `[B, 68, 2]`: `[B, 1, 2]`."""
+    return jnp.mean(sixty_six(residual), axis=1, keepdims=True)
 
 
 def _rendered(params: Params, theta: FaceParams) -> Rendering:

@@ -15,7 +15,7 @@ from jax import Array
 from pie_jax.core.images import reduce_area, to_255
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
-from pie_jax.editing import edit
+from pie_jax.editing import colours, edit
 from pie_jax.editing.edit import Editor
 from pie_jax.workflows.editable import Editable
 
@@ -37,13 +37,16 @@ class Live:
         self.editable = editable
         functions = editable.functions
         compiled = partial(functions.programs.compiled, like=lambda *_: 0, often=True)
-        self._params = editable.params.only("generator", "rigs", "to_rgb")
+        parts = ("generator", "rigs", "to_rgb", "face_model")
+        self._params = editable.params.only(*parts)
         preview: Draw = functions.preview
         before = editable.before
         small = compiled(_off, "live: off")(
             before.image,
             compiled(preview, "live: preview")(self._params, before.w_plus),
         )
+        # Colours are compared in small pictures.
+        self._before = compiled(_coloured, "live: before")(before.image)
         editor = editable.editor
         self._small = compiled(partial(_drawn, editor, preview), "live: small"), small
         self._full = compiled(partial(_drawn, editor, _synthesis(editor)), "live: full")
@@ -59,12 +62,16 @@ class Live:
         return self._picture(self._full, target, jnp.zeros(()))
 
     def _picture(self, draw: Callable, target: FaceParams, off: Array) -> np.ndarray:
-        before = self.editable.before
-        return np.asarray(draw(self._params, before.w_plus, before.theta, target, off))
+        w_plus, own = self.editable.before.w_plus, self.editable.before.theta
+        return np.asarray(draw(self._params, w_plus, own, self._before, target, off))
 
 
 def _synthesis(editor: Editor) -> Draw:
     return lambda params, w_plus: editor.synthesis(params.generator, w_plus)
+
+
+def _coloured(image: Array) -> Array:
+    return reduce_area(image, min(colours.SIZE, image.shape[1]))
 
 
 def _off(image: Array, small: Array) -> Array:
@@ -81,6 +88,7 @@ def _drawn(
     params: Params,
     w_plus: Array,
     own: FaceParams,
+    before: Array,
     target: FaceParams,
     off: Array,
 ) -> Array:
@@ -89,4 +97,6 @@ def _drawn(
         rig.edit(params.rigs[c], w_plus, own, target) for c, rig in editor.rigs.items()
     ]
     image = draw(params, edit.joined(w_plus, each)) + off
+    # The face is taken to lie where it is asked for.
+    image = colours.levelled(params.face_model, own, before, target, target, image)
     return jnp.rint(jnp.clip(to_255(image[0]), 0, 255)).astype(jnp.uint8)

@@ -14,7 +14,7 @@ from PIL import Image
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample
 from pie_jax.core.theta import FaceParams
-from pie_jax.editing import background, edit
+from pie_jax.editing import background, colours, edit
 from pie_jax.editing.edit import Seen
 from pie_jax.graphics import camera
 from pie_jax.io import images
@@ -140,9 +140,11 @@ def shown(
     options: Options,
     size: int | None = None,
 ) -> Shot:
-    """An edit as it is saved: turned, and before its background; see `shoot`."""
+    """An edit as it is saved: its colours levelled, turned, and before its background;
+    see `shoot`."""
     if not np.isfinite(edited.image).all():
         raise PieError("no image comes of such an edit; ask for less")
+    edited = _levelled(editable, target, edited)
     turn = 0.0
     if "roll" in request.amounts or "rotation" in request.components():
         # The generator levels the eyes, of heads that it turns as well.
@@ -153,6 +155,19 @@ def shown(
         target = dataclasses.replace(target, rotation=jax.device_put(turned))
     picture, changed, head = _compose(editable, edited, turn, options, size)
     return Shot(images.to_u8(picture), changed, target, edited, turn, head)
+
+
+def _levelled(editable: Editable, target: FaceParams, edited: Seen) -> Seen:
+    """An edit with the colours that are expected of its face (`editing.colours`)."""
+    level = editable.functions.programs.compiled(
+        colours.levelled, "levelled", lambda *_: 0
+    )
+    own, before = editable.before.theta, editable.before.image
+    image = level(editable.model, own, before, target, edited.theta, edited.image)
+    seen = editable.editor.sight(editable.params, image)
+    skin = {x: getattr(seen, x) for x in ("reflectance", "illumination")}
+    theta = dataclasses.replace(edited.theta, **skin)
+    return dataclasses.replace(edited, image=image, theta=theta)
 
 
 def _asks(editable: Editable, target: FaceParams, components: Sequence[str]) -> bool:

@@ -144,25 +144,3 @@ def test_the_chip_of_traced_landmarks_is_dlib_s():
     points = rng.uniform(100, 900, (68, 2))
     expected = faces.chip_matrix(points)
     np.testing.assert_allclose(refining._place(points), expected, rtol=1e-3)
-
-
-def test_a_lamp_s_colour_is_expected_on_the_face_and_a_turn_tints_nothing(world):
-    looks, params, _, _ = world
-    rng = np.random.default_rng(4)
-    image = jnp.asarray(rng.uniform(-0.5, 0, (1, 48, 48, 3)))
-    own = builders.random_theta(1, seed=2)
-    portrait = Seen(jnp.zeros((1, 11, 512)), image, own)
-    known = refine.known(looks, params, portrait)
-
-    def expected(target):
-        return refine._expected(params, own, known, image, target)[0]
-
-    same = expected(own)
-    light = own.illumination.reshape(1, 9, 3)
-    warm = (light * jnp.asarray([1.2, 1.0, 0.8])).reshape(1, 27)
-    tint = jnp.median(expected(own.replace(illumination=warm)) / same, axis=(0, 1))
-    assert tint[0] > 1.1
-    assert 0.99 < tint[1] < 1.01
-    assert tint[2] < 0.9
-    turned = expected(own.replace(rotation=own.rotation + 0.05)) / same
-    np.testing.assert_allclose(turned, turned[..., :1] * jnp.ones(3), rtol=1e-6)

@@ -6,7 +6,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.io import images
 from pie_jax.workflows.edit_record import landmarks
 from pie_jax.workflows.shoot import Options, shoot
-from tests.workflows.shoot_test import opened  # noqa: F401 (a fixture)
+from tests.workflows.conftest import opened  # noqa: F401 (a fixture)
 
 
 def judge(picture_u8):
