@@ -95,14 +95,23 @@ def main() -> None:
     parser.add_argument(
         "--begin", type=Path, nargs="+", metavar="RIG", help="rigs to go on from"
     )
+    parser.add_argument(
+        "--longer",
+        type=float,
+        default=1.0,
+        help="answers of --begin so many times as long",
+    )
     args, config = generators.parse(parser)
     if args.begin is not None and args.edits is not None:
         parser.error("--edits are for a closed form, and --begin needs none")
+    if args.begin is None and args.longer != 1:
+        parser.error("--longer is for rigs that --begin names")
     args.out.mkdir(parents=True, exist_ok=True)
     setup = rig_data.new_setup(config=config)
     generator = generators.identity(config)
     name = networks.rig_name(config.generator, args.component)
-    begun = args.begin and earlier_rig(args.begin, name, setup.params.latents)
+    moments = setup.params.latents
+    begun = args.begin and earlier_rig(args.begin, name, moments, args.longer)
     trained_on, held_out = (
         rig_data.seen(setup, x, args.out / f"faces-{len(x.seed)}.npz")
         for x in samples.load(args.samples, generator)
@@ -117,7 +126,6 @@ def main() -> None:
     )
     task = rig_task(setup, trained_on, held_out, spread, network, args)
     params, figures = _trained(task, args)
-    moments = setup.params.latents
     shipped_params = {"network": rignet.unwhitened(params, moments), **spread}
     data = f"{len(trained_on.samples.seed)} samples of {generator}"
     header = {converted.KIND: name, "data": data} | figures
@@ -207,7 +215,7 @@ def _offsets(model: Morphable, regression: Regression, component: str) -> np.nda
 
 
 def earlier_rig(
-    files: Sequence[Path], name: str, moments: dict[str, Array]
+    files: Sequence[Path], name: str, moments: dict[str, Array], longer: float = 1.0
 ) -> tuple[dict[str, Any], Any]:
     """The same as `linear_rig`'s of a rig that was trained before; of several, the mean
     of their weights (Wortsman et al., "Model soups", ICML 2022).
@@ -216,6 +224,8 @@ def earlier_rig(
         files: `main`'s, or of `pie_jax/assets/`.
         name: of the rig (`networks.rig_name`).
         moments: of the codes.
+        longer: by what its answers are multiplied: a training that shies at what it
+            cannot show goes less than all of the way.
 
     Raises:
         PieError: one cannot be read, or is another rig's; or one is too narrow to be more
@@ -232,6 +242,7 @@ def earlier_rig(
             raise PieError(f"{file} has another size than {files[0]}; name one alone")
     found = jax.tree.map(lambda *x: np.mean(x, axis=0), *each)
     network = jax.tree.map(jnp.asarray, found.pop("network"))
+    network["decoder"] = jax.tree.map(lambda x: longer * x, network["decoder"])
     return found, rignet.whitened(network, moments)
 
 
