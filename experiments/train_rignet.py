@@ -5,9 +5,9 @@ r"""Finds a rig on generator samples: the best linear one, then trained further.
 
 Begins with the closed form of `experiments.rig_start`, for which a regression from
 codes to theta stands for generator and MoFA (a minute, and two for looking at the
-samples), or, by `--begin`, with a rig of an earlier training, or the mean of several (and
-that is it, without steps). For codes of another generator, name it as for
-`generate_samples`, as in `--config stylegan2
+samples), or, by `--begin`, with a rig of an earlier training, or the mean of several,
+their answers `--scale` times as long (and that is it, without steps). For codes of
+another generator, name it as for `generate_samples`, as in `--config stylegan2
 --config.files.generator=stylegan2.safetensors`; it takes as long.
 `--steps` go on with the generator, by its small pictures if it has such, and all that looks
 at them in the loop: a second for four samples on two cores. May be killed at any moment and
@@ -96,7 +96,7 @@ def main() -> None:
         "--begin", type=Path, nargs="+", metavar="RIG", help="rigs to go on from"
     )
     parser.add_argument(
-        "--longer",
+        "--scale",
         type=float,
         default=1.0,
         help="answers of --begin so many times as long",
@@ -104,14 +104,16 @@ def main() -> None:
     args, config = generators.parse(parser)
     if args.begin is not None and args.edits is not None:
         parser.error("--edits are for a closed form, and --begin needs none")
-    if args.begin is None and args.longer != 1:
-        parser.error("--longer is for rigs that --begin names")
+    if args.begin is None and args.scale != 1:
+        parser.error("--scale is for rigs that --begin names")
+    if not 0 < args.scale < 10:
+        parser.error(f"--scale {args.scale} is not a factor between 0 and 10")
     args.out.mkdir(parents=True, exist_ok=True)
     setup = rig_data.new_setup(config=config)
     generator = generators.identity(config)
     name = networks.rig_name(config.generator, args.component)
     moments = setup.params.latents
-    begun = args.begin and earlier_rig(args.begin, name, moments, args.longer)
+    begun = args.begin and earlier_rig(args.begin, name, moments, args.scale)
     trained_on, held_out = (
         rig_data.seen(setup, x, args.out / f"faces-{len(x.seed)}.npz")
         for x in samples.load(args.samples, generator)
@@ -128,7 +130,7 @@ def main() -> None:
     params, figures = _trained(task, args)
     shipped_params = {"network": rignet.unwhitened(params, moments), **spread}
     data = f"{len(trained_on.samples.seed)} samples of {generator}"
-    header = {converted.KIND: name, "data": data} | figures
+    header = {converted.KIND: name, "data": data, "scale": args.scale} | figures
     export(args.out / f"{name}.safetensors", shipped_params, header)
 
 
@@ -215,7 +217,7 @@ def _offsets(model: Morphable, regression: Regression, component: str) -> np.nda
 
 
 def earlier_rig(
-    files: Sequence[Path], name: str, moments: dict[str, Array], longer: float = 1.0
+    files: Sequence[Path], name: str, moments: dict[str, Array], scale: float = 1.0
 ) -> tuple[dict[str, Any], Any]:
     """The same as `linear_rig`'s of a rig that was trained before; of several, the mean
     of their weights (Wortsman et al., "Model soups", ICML 2022).
@@ -224,7 +226,7 @@ def earlier_rig(
         files: `main`'s, or of `pie_jax/assets/`.
         name: of the rig (`networks.rig_name`).
         moments: of the codes.
-        longer: by what its answers are multiplied: a training that shies at what it
+        scale: by what its answers are multiplied: a training that shies at what it
             cannot show goes less than all of the way.
 
     Raises:
@@ -242,7 +244,7 @@ def earlier_rig(
             raise PieError(f"{file} has another size than {files[0]}; name one alone")
     found = jax.tree.map(lambda *x: np.mean(x, axis=0), *each)
     network = jax.tree.map(jnp.asarray, found.pop("network"))
-    network["decoder"] = jax.tree.map(lambda x: longer * x, network["decoder"])
+    network["decoder"] = jax.tree.map(lambda x: scale * x, network["decoder"])
     return found, rignet.whitened(network, moments)
 
 

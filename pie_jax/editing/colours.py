@@ -21,10 +21,11 @@ SIZE = 64
 """Pixels on a side at which colours of the face are compared: coarse, for a face that was
 turned does not lie so exactly."""
 BRIGHTER = 2.0
-"""How much brighter or darker a place of the face may be expected to become."""
+"""How much brighter or darker a place of the face may be expected to become, and an edit
+be made."""
 
 
-def levelled(
+def recoloured(
     model: Morphable,
     own: FaceParams,
     before: Array,
@@ -42,15 +43,19 @@ def levelled(
         image: `[B, R, R, 3]`, the edit.
 
     Returns:
-        `[B, R, R, 3]`, each channel of the edit, from black, by one factor.
+        `[B, R, R, 3]`, each channel of the edit, from black, by one factor, `BRIGHTER` at
+        most.
     """
-    wanted, both = expected(model, own, before, target)
+    wanted, comparable = expected(model, own, before, target)
+    # In the mean over a face it does not count that landmarks lie off by a few pixels.
     face = render_vertices(model, theta, 1)
-    seen, weight = sampled(image, face.points), (both * face.visible)[..., None]
-    sums = [jnp.sum(weight * x, axis=1) for x in (jnp.clip(seen, 0, 1), wanted)]
-    factor = jnp.clip(_ratio(*sums), 1 / BRIGHTER, BRIGHTER)
-    # So that an edit that changes nothing is exactly none.
-    return image + (factor[:, None, None] - 1) * (image + 1)
+    seen = jnp.clip(sampled(image, face.points), 0, 1)
+    used = (comparable * face.visible)[..., None] > 0
+    sums = [jnp.sum(jnp.where(used, x, 0), axis=1) for x in (seen, wanted)]
+    factor = jnp.clip(_ratio(*sums), 1 / BRIGHTER, BRIGHTER)[:, None, None]
+    # What the generator leaves beyond the range may stay: so no change is none.
+    low, high = jnp.minimum(image, -1), jnp.maximum(image, 1)
+    return jnp.clip(image + (factor - 1) * (image + 1), low, high)
 
 
 def expected(
@@ -93,5 +98,6 @@ def sampled(image: Array, points: Array) -> Array:
 
 
 def _ratio(before: Array, after: Array) -> Array:
-    """How much brighter; dark places may not become anything."""
-    return (after + 0.02) / (before + 0.02)
+    """How much brighter; dark places may not become anything, and spherical harmonics may
+    be below zero."""
+    return (jnp.maximum(after, 0) + 0.02) / (jnp.maximum(before, 0) + 0.02)

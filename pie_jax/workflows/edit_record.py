@@ -27,8 +27,8 @@ ANGLES = ("pitch", "yaw", "roll")
 def describe(editable: Editable, shot: Shot, request: Request) -> dict[str, Any]:
     """One edit for a JSON file.
 
-    Errors and leaks are of the generator's own picture, before it was turned or put
-    before the photograph's background; the recognition distance is of what is saved.
+    Errors and leaks are of the generator's picture, recoloured, before it was turned or
+    put before the photograph's background; the recognition distance is of what is saved.
 
     Returns:
         `requested` and `achieved` (see `units`); `theta`, all numbers of the latter;

@@ -1,4 +1,5 @@
-"""Pictures of an edit at the pace of a hand: by the rigs and the generator alone.
+"""Pictures of an edit at the pace of a hand: by the rigs and the generator, in another
+light recoloured.
 
 All components are edited at once, from the same code, and nothing looks at the outcome:
 `shoot` does, when the hand rests.
@@ -45,8 +46,7 @@ class Live:
             before.image,
             compiled(preview, "live: preview")(self._params, before.w_plus),
         )
-        # Colours are compared in small pictures.
-        self._before = compiled(_coloured, "live: before")(before.image)
+        self._before = compiled(_for_colours, "live: before")(before.image)
         editor = editable.editor
         self._small = compiled(partial(_drawn, editor, preview), "live: small"), small
         self._full = compiled(partial(_drawn, editor, _synthesis(editor)), "live: full")
@@ -70,7 +70,8 @@ def _synthesis(editor: Editor) -> Draw:
     return lambda params, w_plus: editor.synthesis(params.generator, w_plus)
 
 
-def _coloured(image: Array) -> Array:
+def _for_colours(image: Array) -> Array:
+    """As small as colours are compared."""
     return reduce_area(image, min(colours.SIZE, image.shape[1]))
 
 
@@ -97,6 +98,8 @@ def _drawn(
         rig.edit(params.rigs[c], w_plus, own, target) for c, rig in editor.rigs.items()
     ]
     image = draw(params, edit.joined(w_plus, each)) + off
-    # The face is taken to lie where it is asked for.
-    image = colours.levelled(params.face_model, own, before, target, target, image)
+    # The face is taken to lie where it is asked for: so only lamps recolour.
+    lit = colours.recoloured(params.face_model, own, before, target, target, image)
+    relit = jnp.any(target.illumination != own.illumination)
+    image = jnp.where(relit, lit, image)
     return jnp.rint(jnp.clip(to_255(image[0]), 0, 255)).astype(jnp.uint8)

@@ -60,7 +60,7 @@ class Shot(NamedTuple):
         changed: `[R, R]` in [0, 1], where it is not the photograph; None without
             `Options.paste_back`, for it takes half as long as an edit.
         target: `[1]`, what was asked for.
-        edited: `[1]`.
+        edited: `[1]`, with its picture recoloured (`editing.colours`).
         turned: by how much the picture was, in radians.
         head: `[S, S]` in [0, 1], of whatever size, each pixel's share in the edited
             head, as it was moved; None without `Options.keep_background`.
@@ -140,11 +140,12 @@ def shown(
     options: Options,
     size: int | None = None,
 ) -> Shot:
-    """An edit as it is saved: its colours levelled, turned, and before its background;
-    see `shoot`."""
+    """An edit as it is saved: recoloured, turned, and before its background; see
+    `shoot`."""
+    if _asks(editable, target, request.components()):
+        edited = _recoloured(editable, target, edited)
     if not np.isfinite(edited.image).all():
         raise PieError("no image comes of such an edit; ask for less")
-    edited = _levelled(editable, target, edited)
     turn = 0.0
     if "roll" in request.amounts or "rotation" in request.components():
         # The generator levels the eyes, of heads that it turns as well.
@@ -157,16 +158,17 @@ def shown(
     return Shot(images.to_u8(picture), changed, target, edited, turn, head)
 
 
-def _levelled(editable: Editable, target: FaceParams, edited: Seen) -> Seen:
-    """An edit with the colours that are expected of its face (`editing.colours`)."""
-    level = editable.functions.programs.compiled(
-        colours.levelled, "levelled", lambda *_: 0
+def _recoloured(editable: Editable, target: FaceParams, edited: Seen) -> Seen:
+    """An edit with the colours that are expected of its face (`editing.colours`), and what
+    MoFA sees of colours then."""
+    recolour = editable.functions.programs.compiled(
+        colours.recoloured, "recoloured", lambda *_: 0
     )
     own, before = editable.before.theta, editable.before.image
-    image = level(editable.model, own, before, target, edited.theta, edited.image)
+    image = recolour(editable.model, own, before, target, edited.theta, edited.image)
     seen = editable.editor.sight(editable.params, image)
-    skin = {x: getattr(seen, x) for x in ("reflectance", "illumination")}
-    theta = dataclasses.replace(edited.theta, **skin)
+    found = {x: getattr(seen, x) for x in ("reflectance", "illumination")}
+    theta = dataclasses.replace(edited.theta, **found)
     return dataclasses.replace(edited, image=image, theta=theta)
 
 

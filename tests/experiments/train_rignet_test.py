@@ -180,14 +180,15 @@ def test_a_training_goes_on_from_what_an_earlier_one_wrote(setup, data, tmp_path
         largest = max(jnp.abs(x).max() for x in jax.tree.leaves(begun.params))
         chex.assert_trees_all_close(found[1], begun.params, atol=2e-3 * largest)
         chex.assert_trees_all_close(found[0], spread, rtol=1e-3)
-        longer = train_rignet.earlier_rig([file], "rig", MOMENTS, 1.5)
+        scaled = train_rignet.earlier_rig([file], "rig", MOMENTS, 1.5)
         rig = rignet.rig(COMPONENT, *rignet.widths(params))
         code = jnp.asarray(data.codes(slice(1)))
         own, target = (builders.random_theta(1, seed=x) for x in (0, 1))
         once, more = (
             rig.edit({"network": network, **kept}, code, own, target) - code
-            for kept, network in (found, longer)
+            for kept, network in (found, scaled)
         )
+        assert jnp.abs(once).max() > 1e-3
         chex.assert_trees_all_close(more, 1.5 * once, atol=1e-3 * jnp.abs(once).max())
         with pytest.raises(PieError, match="of the kind another"):
             train_rignet.earlier_rig([file], "another", MOMENTS)

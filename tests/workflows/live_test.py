@@ -34,9 +34,20 @@ def test_pictures_are_those_of_an_edit_without_feedback_all_at_once(live, opened
     )
     groups = [["rotation", "expression"]]
     done = edit.edit(opened.editor, opened.params, opened.before, asked, groups)
-    before = opened.before.image
-    found = colours.levelled(opened.model, own, before, asked, asked, done.image)
-    expected = images.to_u8(np.asarray(found[0]))
+    expected = images.to_u8(np.asarray(done.image[0]))
     for draw in (live.full, live.small):
         assert np.abs(draw(asked).astype(int) - expected).max() <= 1
     assert np.abs(expected.astype(int) - live.full(own)).max() > 5
+
+
+def test_another_light_recolours(live, opened):
+    own, before = opened.before.theta, opened.before.image
+    request = requests.request({}, None, "colour=#ff8040", {})
+    asked = requests.target(request, opened.model, own, {})
+    groups = [["illumination"]]
+    done = edit.edit(opened.editor, opened.params, opened.before, asked, groups)
+    found = colours.recoloured(opened.model, own, before, asked, asked, done.image)
+    expected, plain = (images.to_u8(np.asarray(x[0])) for x in (found, done.image))
+    assert np.abs(expected.astype(int) - plain).max() > 5
+    for draw in (live.full, live.small):
+        assert np.abs(draw(asked).astype(int) - expected).max() <= 1

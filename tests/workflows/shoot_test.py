@@ -7,6 +7,7 @@ from pie_jax.graphics import camera
 from pie_jax.io import images
 from pie_jax.photos import alignment
 from pie_jax.workflows import edit_record, requests
+from pie_jax.workflows import shoot as shooting
 from pie_jax.workflows.shoot import Options, shoot
 
 
@@ -57,6 +58,17 @@ def test_components_are_edited_together_or_one_after_another(opened, together):
     request, shot = ask(opened, options, yaw="+=5", light="intensity=1.5")
     edit = edit_record.describe(opened, shot, request)
     assert edit["errors"].keys() == {"rotation", "illumination"}
+
+
+def test_a_lamp_tints_the_picture_and_what_is_not_asked_for_nothing(opened):
+    options = Options(feedback=0, keep_background=False)
+    request, shot = ask(opened, options, light="colour=#ff8040")
+    plain = shooting.answer(opened, request, shot.target, options).image
+    ratio = np.asarray((shot.edited.image + 1) / (plain + 1))
+    red, green, blue = np.median(ratio, axis=(0, 1, 2))
+    assert red > green + 0.05 and green > blue + 0.05
+    _, shot = ask(opened, options, yaw="+=0")
+    np.testing.assert_array_equal(shot.edited.image, opened.before.image)
 
 
 def test_a_kept_background_is_the_photographs(opened):
