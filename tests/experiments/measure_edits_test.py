@@ -15,6 +15,7 @@ from pie_jax.editing.edit import Editor
 from pie_jax.energy.term import Networks
 from pie_jax.stack.assembly import Stack
 from pie_jax.stack.programs import Programs
+from pie_jax.workflows import shoot as shooting
 from tests import builders
 from tests.experiments.samples_test import shard
 from tests.training.reconstruction_test import random_theta
@@ -61,6 +62,14 @@ def rig(component, strength):
         return w_plus.at[:, 0, :SIZE].set(parameters.to_vector(new))
 
     return Rig(edit, component)
+
+
+@pytest.fixture(autouse=True)
+def as_they_are(monkeypatch):
+    """Pictures of this world are numbers, and have no colours."""
+    monkeypatch.setattr(
+        shooting, "_recoloured", lambda editable, target, edited: edited
+    )
 
 
 def bench(strength):
