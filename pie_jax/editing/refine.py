@@ -163,12 +163,14 @@ def aim(
     photo = _at_most(photo, crops.REDUCED)
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
     off = _mean_off(seen.residual)
-    wanted = colours.expected(params.face_model, portrait.theta, photo, target, off)
+    face, visible = colours.expected(
+        params.face_model, portrait.theta, photo, target, off
+    )
     return Aim(
         target=target,
         residual=seen.residual,
-        colours=wanted[0],
-        visible=wanted[1],
+        colours=face,
+        visible=visible,
         landmarks=seen.landmarks,
         chip_matrix=chip_matrix,
         descriptor=_describe(looks, params, photo, chip_matrix),
