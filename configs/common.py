@@ -37,7 +37,7 @@ def generator_stage(num_steps: int = 80) -> ConfigDict:
         space="generator",
         num_steps=num_steps,
         optimizer="adam_blocks",
-        step_size=6e-3,
+        step_size=9e-3,
         schedule="plateau",
     )
 
