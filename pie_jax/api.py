@@ -342,8 +342,8 @@ def edit(
     if not refine or not wanted:
         return edited
     w_plus = _refined(stack, portrait, aim, edited, refine_code.noticed(wanted), refine)
-    before = editing.reference(portrait, edited, wanted)
-    return editing.look(editor, stack.params, w_plus, before)
+    like = editing.reference(portrait, edited, wanted)
+    return editing.look(editor, stack.params, w_plus, portrait, like)
 
 
 def _refined(
@@ -357,7 +357,8 @@ def _refined(
     looks, params = refining.looks(stack.functions), stack.params
     seen = refine_code.known(looks, params, portrait)
     everywhere = jnp.ones((len(edited.image), 1, 1))
-    pictures = portrait.image, target, edited, edited.image, everywhere
+    aimed = editing.asked(portrait, target)
+    pictures = portrait.image, aimed, edited, edited.image, everywhere
     aim = refine_code.aim(looks, params, portrait, seen, *pictures, noticed)
     return refine_code.refined(looks, params, aim, num_steps)
 

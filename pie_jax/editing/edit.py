@@ -24,6 +24,7 @@ from pie_jax.core import rotations
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.params import Params
 from pie_jax.core.theta import SIZES, FaceParams
+from pie_jax.editing import turns
 from pie_jax.editing.feedback import next_command
 from pie_jax.editing.sight import Compare, Sight
 
@@ -61,24 +62,51 @@ class Seen:
     Attributes:
         w_plus: `[B, num_ws, 512]`.
         image: `[B, H, W, 3]`, RGB in [-1, 1].
-        theta: `[B]`, what the editor sees in the image (`editing.sight`).
+        theta: `[B]`, what the editor sees in the image (`editing.sight`), of an edit as
+            others see it (`editing.turns`).
+        by_network: `[B, 3]`, its rotation as the landmark network sees it.
     """
 
     w_plus: Array
     image: Array
     theta: FaceParams
+    by_network: Array
+
+    @property
+    def theta_by_network(self) -> FaceParams:
+        """Theta with that rotation, in which the landmarks lie where they are."""
+        return dataclasses.replace(self.theta, rotation=self.by_network)
 
 
 def look(
-    editor: Editor, params: Params, w_plus: Array, before: Seen | None = None
+    editor: Editor,
+    params: Params,
+    w_plus: Array,
+    portrait: Seen | None = None,
+    like: Seen | None = None,
 ) -> Seen:
-    """Codes `[B, num_ws, 512]` as they are: their images, and what is seen there; the
-    expression by comparison with `before`, if that is given."""
+    """Codes as they are: their images, and what is seen there.
+
+    Args:
+        w_plus: `[B, num_ws, 512]`.
+        portrait: `[B]`, of which they are edits.
+        like: `[B]`, with which the expression is compared (`reference`).
+    """
     image = editor.synthesis(params.generator, w_plus)
     theta = editor.sight(params, image)
-    if before is not None:
-        theta = editor.compare(params, before.theta, before.image, theta, image)
-    return Seen(w_plus, image, theta)
+    if like is not None:
+        own = like.theta_by_network
+        theta = editor.compare(params, own, like.image, theta, image)
+    by_network = theta.rotation
+    if portrait is not None:
+        theta = turns.shown(portrait.theta, portrait.by_network, theta)
+    return Seen(w_plus, image, theta, by_network)
+
+
+def asked(portrait: Seen, target: FaceParams) -> FaceParams:
+    """What rigs and refinements of a portrait are asked for, so that others see the
+    target (`editing.turns`)."""
+    return _asked(portrait.theta, portrait.by_network, target)
 
 
 def reference(portrait: Seen, edited: Seen, components: Collection[str]) -> Seen | None:
@@ -140,11 +168,12 @@ def _edit_group(
     before: Seen | None,
 ) -> Seen:
     def attempt(command: FaceParams) -> Seen:
-        w_plus, own = portrait.w_plus, portrait.theta
+        w_plus, own = portrait.w_plus, portrait.theta_by_network
+        theta = asked(portrait, command)
         edited = [
-            editor.rigs[c].edit(params.rigs[c], w_plus, own, command) for c in group
+            editor.rigs[c].edit(params.rigs[c], w_plus, own, theta) for c in group
         ]
-        return look(editor, params, _joined(w_plus, edited), before)
+        return look(editor, params, _joined(w_plus, edited), portrait, before)
 
     aim = _stacked(target, group)
     reach = np.concatenate([np.full(_STEERED[c], REACH[c], np.float32) for c in group])
@@ -167,6 +196,7 @@ def joined(w_plus: Array, edited: Sequence[Array]) -> Array:
 # Each compiled as a whole, or dozens of small operations were programs of their own. No
 # product is added to a sum in them, which would be rounded otherwise then.
 _joined = jax.jit(joined)
+_asked = jax.jit(turns.asked)
 
 
 @jax.jit

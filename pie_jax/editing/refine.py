@@ -75,7 +75,8 @@ class Aim:
     """What refined edits of B portraits are compared with.
 
     Attributes:
-        target: `[B]`, the theta that is asked for, as the editor sees it.
+        target: `[B]`, the theta that is asked for, as MoFA and the landmark network see
+            it.
         residual: `[B, 68, 2]` in fractions of the frame, where the portrait's landmarks
             lie off those of its theta.
         colours: `[B, V, 3]`, RGB in [0, 1] of the face's vertices, in the light that is
@@ -123,7 +124,7 @@ class Known:
 def known(looks: Looks, params: Params, portrait: Seen) -> Known:
     """Looks at portraits before their edits."""
     points = both_ways(looks.find_landmarks, params.landmark_net, portrait.image)
-    residual = points - _rendered(params, portrait.theta).landmarks
+    residual = points - _rendered(params, portrait.theta_by_network).landmarks
     return Known(points, residual)
 
 
@@ -153,7 +154,8 @@ def aim(
         portrait: before the edit.
         seen: from `known`.
         photo: `[B, R, R, 3]`, where the person is recognised.
-        target: `[B]`, as the editor sees it; its expression as MoFA does.
+        target: `[B]`, its rotation as the landmark network is to see it (`edit.asked`), its
+            expression as MoFA is.
         edited: the rig's answer.
         aside: `[B, R, R, 3]`, what is to be beside the head.
         head: `[B, S, S]` in [0, 1], each pixel's share in the edited head; where it is 1,
@@ -163,9 +165,8 @@ def aim(
     photo = _at_most(photo, crops.REDUCED)
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
     off = _mean_off(seen.residual)
-    face, visible = colours.expected(
-        params.face_model, portrait.theta, photo, target, off
-    )
+    own = portrait.theta_by_network
+    face, visible = colours.expected(params.face_model, own, photo, target, off)
     return Aim(
         target=target,
         residual=seen.residual,

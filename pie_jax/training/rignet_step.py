@@ -114,7 +114,8 @@ def before(
     """Codes in standard deviations before they are edited; without a gradient."""
     w_plus = latents.unwhiten(params.latents, code)
     image = looks.preview(params, w_plus)
-    own = Seen(w_plus, image, sight(params, image))
+    theta = sight(params, image)
+    own = Seen(w_plus, image, theta, theta.rotation)
     return jax.lax.stop_gradient((own, refine.known(looks, params, own)))
 
 

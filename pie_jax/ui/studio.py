@@ -86,7 +86,7 @@ class Opened:
     def _as_seen(self, shot: Shot, options: Options) -> FaceParams:
         """The face where the picture shows it: turned, and before a held background in the
         portrait's place (`shoot.shown`)."""
-        seen = shot.edited.theta
+        seen = shot.edited.theta_by_network
         rotation = seen.rotation.at[:, 2].add(shot.turned)
         place = seen.translation
         if options.keep_background:

@@ -63,6 +63,7 @@ class Live:
 
     def _picture(self, draw: Callable, target: FaceParams, off: Array) -> np.ndarray:
         w_plus, own = self.editable.before.w_plus, self.editable.before.theta
+        target = edit.asked(self.editable.before, target)
         return np.asarray(draw(self._params, w_plus, own, self._before, target, off))
 
 

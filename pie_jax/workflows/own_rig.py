@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from pie_jax.core.errors import PieError
 from pie_jax.core.theta import FaceParams
-from pie_jax.editing import refine
+from pie_jax.editing import edit, refine
 from pie_jax.io import own_rigs, results
 from pie_jax.networks.own_rig import COMPONENT
 from pie_jax.stack import uses
@@ -110,12 +110,13 @@ def _turns(opened: Editable) -> Iterator[tuple[Request, FaceParams]]:
     rig, own = opened.params.rigs[COMPONENT], opened.before.theta
     for name, axis, degrees in TURNS:
         low, high = (float(rig[x][axis]) for x in ("low", "high"))
+        asked = requests.request({name: f"+={degrees}"}, None, None, {})
+        target = opened.target(asked)
         begin = float(own.rotation[0, axis])
-        end = np.clip(begin + np.radians(degrees), low, high)
+        end = np.clip(np.asarray(target.rotation)[0, axis], low, high)
         if np.sign(degrees) * (end - begin) > _LEAST:
-            asked = requests.request({name: f"+={degrees}"}, None, None, {})
-            rotation = own.rotation.at[0, axis].set(end)
-            yield asked, dataclasses.replace(own, rotation=rotation)
+            rotation = target.rotation.at[0, axis].set(end)
+            yield asked, dataclasses.replace(target, rotation=rotation)
 
 
 def _turned(
@@ -123,10 +124,11 @@ def _turned(
 ) -> tuple[np.ndarray, np.ndarray]:
     before, params = opened.before, opened.params
     rig = opened.editor.rigs[COMPONENT]
-    plain = rig.edit(params.rigs[COMPONENT], before.w_plus, before.theta, target)
+    command = edit.asked(before, target)
+    plain = rig.edit(params.rigs[COMPONENT], before.w_plus, before.theta, command)
     answer = shoot.answer(opened, asked, target, Options())
     refined = refining.refined(
         opened, answer, target, (COMPONENT,), refine.STEPS, watch
     )
-    turn = target.rotation - before.theta.rotation
+    turn = command.rotation - before.theta.rotation
     return np.asarray(turn)[0], np.asarray(refined.w_plus - plain)[0]

@@ -98,7 +98,7 @@ def refined(
         editable.before,
         seen,
         editable.photo[None],
-        target,
+        edit.asked(editable.before, target),
         edited,
         aside,
         head[None],
@@ -116,5 +116,6 @@ def refined(
         jax.block_until_ready(state)  # or the bar would run ahead
     back = compiled(latents.unwhiten, "unwhiten", lambda *_: 0)
     w_plus = back(params.latents, state[0])
-    before = edit.reference(editable.before, edited, components)
-    return edit.look(editable.editor, editable.params, w_plus, before)
+    portrait = editable.before
+    like = edit.reference(portrait, edited, components)
+    return edit.look(editable.editor, editable.params, w_plus, portrait, like)

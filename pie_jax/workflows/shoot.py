@@ -165,7 +165,8 @@ def _recoloured(editable: Editable, target: FaceParams, edited: Seen) -> Seen:
         colours.recoloured, "recoloured", lambda *_: 0
     )
     own, before = editable.before.theta, editable.before.image
-    image = recolour(editable.model, own, before, target, edited.theta, edited.image)
+    there = edited.theta_by_network
+    image = recolour(editable.model, own, before, target, there, edited.image)
     seen = editable.editor.sight(editable.params, image)
     found = {x: getattr(seen, x) for x in ("reflectance", "illumination")}
     theta = dataclasses.replace(edited.theta, **found)

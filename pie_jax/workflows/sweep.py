@@ -68,9 +68,10 @@ def _refined(
 
     def look(i: int) -> Seen:
         (request, _), found = wanted[i], answers[i]
-        before = edit.reference(editable.before, found, request.components())
+        portrait = editable.before
+        like = edit.reference(portrait, found, request.components())
         w_plus = found.w_plus + between(chosen, changes, i)
-        return edit.look(editable.editor, editable.params, w_plus, before)
+        return edit.look(editable.editor, editable.params, w_plus, portrait, like)
 
     return [anchors[i] if i in anchors else look(i) for i in range(len(wanted))]
 

@@ -7,7 +7,7 @@ import pytest
 from pie_jax.core.interfaces import Rig
 from pie_jax.core.params import Params
 from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams, neutral
-from pie_jax.editing import edit
+from pie_jax.editing import edit, turns
 from pie_jax.editing.edit import Editor
 
 NUM_WS = 3
@@ -217,10 +217,30 @@ def test_expressions_are_seen_by_comparison_once_they_are_edited():
     done = edit.edit(editor, params, portrait, some_target(), groups, 1)
     assert len(told) == 4  # an expression and its round, a light and its round
     for own, before in told:
-        chex.assert_trees_all_close((own, before), (turned.theta, turned.image))
+        chex.assert_trees_all_close(own, turned.theta_by_network)
+        chex.assert_trees_all_equal(before, turned.image)
     at_once = edit.edit(editor, params, portrait, some_target(), [COMPONENTS])
-    plain = edit.look(editor, params, at_once.w_plus)
+    plain = edit.look(editor, params, at_once.w_plus, portrait)
     chex.assert_trees_all_close(at_once.theta, plain.theta)  # of another pose
     plain = edit.look(editor, params, done.w_plus)
     seen = done.theta.expression - plain.theta.expression
     chex.assert_trees_all_close(seen, jnp.ones_like(seen), atol=1e-5)
+
+
+def test_the_network_sees_more_of_a_turn_than_others_also_in_an_edit_of_an_edit():
+    editor, params = toy_editor(0.7)
+    portrait, target = edit.look(editor, params, some_codes()), some_target()
+    done = edit.edit(editor, params, portrait, target, [["rotation"]], 3)
+    own = portrait.theta.rotation
+    seen = editor.sight(params, done.image).rotation - own
+    others = jnp.asarray([turns.SHARE, turns.SHARE, 1]) * seen
+    np.testing.assert_allclose(done.theta.rotation - own, others, atol=1e-6)
+    np.testing.assert_allclose(
+        done.theta.rotation[:, :2], target.rotation[:, :2], atol=1e-4
+    )
+    smiling = edit.edit(editor, params, done, target, [["expression"]])
+    chex.assert_trees_all_close(smiling.theta.rotation, done.theta.rotation)
+    back = edit.edit(editor, params, done, portrait.theta, [["rotation"]], 3)
+    chex.assert_trees_all_close(
+        back.w_plus[:, 0, :2], portrait.w_plus[:, 0, :2], atol=1e-4
+    )

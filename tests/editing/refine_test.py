@@ -48,7 +48,8 @@ def world():
 
     def seen(w_plus):
         image = generator.synthesis(params.generator, w_plus)
-        return Seen(w_plus, image, networks.estimate(params.mofa, image))
+        theta = networks.estimate(params.mofa, image)
+        return Seen(w_plus, image, theta, theta.rotation)
 
     before, edited = map(seen, codes)
     size = before.image.shape[1]

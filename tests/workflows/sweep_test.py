@@ -46,7 +46,9 @@ def test_an_expression_is_compared_with_the_portrait_in_every_frame(opened):
     wanted = [(request, opened.target(request)) for request in asked]
     for shot in sweep.sweep_shots(opened, wanted, Options(feedback=0, refine=1)):
         seen = shot.edited
-        again = edit.look(opened.editor, opened.params, seen.w_plus, opened.before)
+        again = edit.look(
+            opened.editor, opened.params, seen.w_plus, *2 * [opened.before]
+        )
         np.testing.assert_allclose(
             seen.theta.expression, again.theta.expression, atol=1e-5
         )
