@@ -26,7 +26,7 @@ from experiments.rig_data import Data
 from pie_jax.core.interfaces import Estimate
 from pie_jax.core.numerics import norm
 from pie_jax.core.theta import COMPONENTS, FaceParams, combine
-from pie_jax.editing import edit
+from pie_jax.editing import edit, turns
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.leaks import landmark_leak, light_distance
 from pie_jax.editing.targets import Amount
@@ -211,7 +211,8 @@ def _pose(
     by_mofa = partial(bench.estimate, editable.params.mofa)
     goal, found = _turned(by_mofa(before.image), degrees), by_mofa(image)
     yield "angle", float(edit.error(found, goal, "rotation")[0])
-    seen_there = editable.editor.sight(editable.params, image)
+    by_network = editable.editor.sight(editable.params, image)
+    seen_there = turns.shown(before.theta, before.by_network, by_network)
     yield "angle_seen", float(edit.error(seen_there, target, "rotation")[0])
     points = bench.find(shot.picture_u8)
     yield "faces", float(points is not None)

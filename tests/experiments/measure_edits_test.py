@@ -11,6 +11,7 @@ from experiments.sample_faces import SampleFaces
 from pie_jax.core import theta as parameters
 from pie_jax.core.interfaces import Generator, Rig
 from pie_jax.core.params import Params
+from pie_jax.editing import turns
 from pie_jax.editing.edit import Editor
 from pie_jax.energy.term import Networks
 from pie_jax.stack.assembly import Stack
@@ -44,8 +45,13 @@ def compare(params, own, before, theta, after):
     return theta
 
 
+OTHERS = jnp.asarray([turns.SHARE, turns.SHARE, 1])
+
+
 def sight(params, image):
-    return estimate(None, image)
+    """Sees more of a turn than others, as MoFA."""
+    seen = estimate(None, image)
+    return seen.replace(rotation=seen.rotation / OTHERS)
 
 
 def recognition(params, chips):
@@ -56,9 +62,10 @@ def rig(component, strength):
     """Sets its component, or a share of what is missing."""
 
     def edit(params, w_plus, own, target):
-        seen = estimate(None, synthesis(None, w_plus))
+        seen = sight(None, synthesis(None, w_plus))
         now, aim = getattr(seen, component), getattr(target, component)
         new = seen.replace(**{component: now + strength * (aim - now)})
+        new = new.replace(rotation=new.rotation * OTHERS)
         return w_plus.at[:, 0, :SIZE].set(parameters.to_vector(new))
 
     return Rig(edit, component)
@@ -97,7 +104,8 @@ def bench(strength):
 
 
 def measured(strength):
-    theta = parameters.to_vector(random_theta(1, seed=1))
+    face = random_theta(1, seed=1).replace(rotation=jnp.zeros((1, 3)))
+    theta = parameters.to_vector(face)
     w_plus = jnp.zeros((1, 2, 512)).at[:, 0, :SIZE].set(theta)
     return measure_edits.measure(bench(strength), [measure_edits.Subject(w_plus)], 3, 2)
 
