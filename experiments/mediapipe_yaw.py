@@ -1,7 +1,7 @@
 r"""Asks MediaPipe's face mesh how far heads turned that `pie edit` was to turn.
 
     pie edit embedded/anna --sweep yaw=-20:20:5 --feedback 3 --background edited \
-        --out turned/anna
+        --quick --out turned/anna
     python -m experiments.mediapipe_yaw turned/*
 
 It knows nothing of dlib's landmarks, of our face model or of MoFA. Needs mediapipe

@@ -8,8 +8,8 @@ EXAMPLES = """examples:
   pie demo --out somewhere
 
 The portrait is one that scikit-image ships: the astronaut Eileen Collins (NASA, public
-domain). Fetching the weights takes about 200 MB, once; the rest six minutes on two
-CPU cores. At the end is a sheet of the portrait in other poses, expressions and
+domain). Fetching the weights takes about 200 MB, once; the rest six to eight minutes on
+two CPU cores. At the end is a sheet of the portrait in other poses, expressions and
 lights.
 """
 

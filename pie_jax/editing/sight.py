@@ -1,7 +1,7 @@
 """What an editor sees in a face: MoFA's theta, turned by the landmarks.
 
 A code that was found by looking through MoFA shows MoFA more of a turn than others see;
-turned until the landmarks fit, it shows others what was asked for (docs/measurements.md).
+turned until the landmarks fit, it shows others nearly all (`editing.turns`).
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """How far heads turn as others see it.
 
-Energy, rigs and refinements look at turns through one landmark network. What was found
-so shows that network more of a turn than it shows others.
+Rigs and refinements are found by looking at turns through the landmark network. What was
+found so shows that network more of a turn than it shows others.
 """
 
 import dataclasses

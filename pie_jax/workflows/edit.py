@@ -81,7 +81,8 @@ def edit_portrait(
     if sweep:
         asked = [request.changed(sweep.name, amount) for amount in sweep.amounts]
     components = asked[0].components()
-    with ThreadPoolExecutor(1) as beside, ExitStack() as claim:
+    # What is still being written is waited for before another run may have the folder.
+    with ExitStack() as claim, ThreadPoolExecutor(1) as beside:
         if source.is_dir():
             beside.submit(faces.read_files)  # should it fail, so will their first use
         editable = opened or open_portrait(
@@ -98,13 +99,13 @@ def edit_portrait(
             _check_out(out, summary)
             if (out / RECORD).exists() and not was_there:
                 return out  # by a run that this one waited for
-        _clear(out)
         pairs = list(zip(asked, targets, strict=True))
         shots = (
             sweep_shots(editable, pairs, options)
             if sweep
             else [shoot(editable, request, targets[0], options)]
         )
+        _clear(out)
         partly = options.keep_background
         if sweep:
             written = beside.submit(_write_sweep, out, shots, partly)
@@ -239,13 +240,12 @@ def _warn(
 ) -> None:
     """Tells what lies beyond what the rigs were trained on."""
     for component in components:
-        rig = editable.params.rigs[component]
         own = getattr(editable.before.theta, component)
         values = np.stack(
             [np.asarray(getattr(target, component))[0] for target in targets]
         )
         changed = np.abs(values - np.asarray(own)) > 1e-5
-        low, high = np.asarray(rig["low"]), np.asarray(rig["high"])
+        low, high = editable.trained(component)
         outside = (changed & ((values < low) | (values > high))).any(axis=0)
         if outside.any():
             what = edit_record.beyond(component, outside, low, high)

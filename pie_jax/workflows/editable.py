@@ -1,5 +1,6 @@
 """An embedded portrait with all that is needed to edit it."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.core.images import reduce_area, resized
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
-from pie_jax.editing import edit, matte
+from pie_jax.editing import edit, matte, turns
 from pie_jax.editing.edit import Editor, Seen
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import codes, images, own_rigs
@@ -86,6 +87,19 @@ class Editable(NamedTuple):
         return requests.target(
             request, self.model, self.before.theta, given or {}, self._compiled
         )
+
+    def trained(self, component: str) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest values `[n]` of a component that its rig was trained
+        on; of a rotation as others see it (`editing.turns`)."""
+        rig, before = self.params.rigs[component], self.before
+
+        def seen(end: str) -> np.ndarray:
+            values = {component: rig[end][None]}
+            face = dataclasses.replace(before.theta, **values)
+            face = turns.shown(before.theta, before.by_network, face)
+            return np.asarray(getattr(face, component))[0]
+
+        return seen("low"), seen("high")
 
     def _compiled(self, aim: Callable, neutral: bool) -> Callable:
         return self.functions.programs.compiled(
@@ -233,7 +247,7 @@ def _shares(functions: Functions, params: Params) -> Shares:
             return matte.matte(model, face, _small(picture))
 
         return lambda portrait, picture: by_colours(
-            params.face_model, portrait.theta, picture
+            params.face_model, portrait.theta_by_network, picture
         )
 
     @partial(one, "silhouette")

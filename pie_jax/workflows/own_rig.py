@@ -107,13 +107,12 @@ def _refined(
 
 def _turns(opened: Editable) -> Iterator[tuple[Request, FaceParams]]:
     """Those that the rig's range leaves, no longer than it."""
-    rig, own = opened.params.rigs[COMPONENT], opened.before.theta
+    own, (least, largest) = opened.before.theta, opened.trained(COMPONENT)
     for name, axis, degrees in TURNS:
-        low, high = (float(rig[x][axis]) for x in ("low", "high"))
         asked = requests.request({name: f"+={degrees}"}, None, None, {})
         target = opened.target(asked)
         begin = float(own.rotation[0, axis])
-        end = np.clip(np.asarray(target.rotation)[0, axis], low, high)
+        end = np.clip(np.asarray(target.rotation)[0, axis], least[axis], largest[axis])
         if np.sign(degrees) * (end - begin) > _LEAST:
             rotation = target.rotation.at[0, axis].set(end)
             yield asked, dataclasses.replace(target, rotation=rotation)

@@ -52,7 +52,7 @@ def make(source: Path, config: ConfigDict, options: Options, size: int) -> Image
     Raises:
         PieError: something cannot be read.
     """
-    editable = open_portrait(source, config, COMPONENTS)
+    editable = open_portrait(source, config, COMPONENTS, refine=options.refine > 0)
     as_it_is = [
         ("photograph", images.to_u8(np.asarray(editable.photo))),
         ("embedded", images.to_u8(np.asarray(editable.before.image[0]))),

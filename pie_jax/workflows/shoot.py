@@ -127,7 +127,7 @@ def refined(
 ) -> Seen:
     """The rigs' answer `edited`, refined if that is wanted and anything was asked for."""
     components = request.components()
-    if not options.refine or not _asks(editable, target, components):
+    if not options.refine or not asks(editable, target, components):
         return edited
     return refining.refined(editable, edited, target, components, options.refine, watch)
 
@@ -142,7 +142,7 @@ def shown(
 ) -> Shot:
     """An edit as it is saved: recoloured, turned, and before its background; see
     `shoot`."""
-    if _asks(editable, target, request.components()):
+    if asks(editable, target, request.components()):
         edited = _recoloured(editable, target, edited)
     if not np.isfinite(edited.image).all():
         raise PieError("no image comes of such an edit; ask for less")
@@ -165,15 +165,16 @@ def _recoloured(editable: Editable, target: FaceParams, edited: Seen) -> Seen:
         colours.recoloured, "recoloured", lambda *_: 0
     )
     own, before = editable.before.theta, editable.before.image
+    asked = edit.asked(editable.before, target)
     there = edited.theta_by_network
-    image = recolour(editable.model, own, before, target, there, edited.image)
+    image = recolour(editable.model, own, before, asked, there, edited.image)
     seen = editable.editor.sight(editable.params, image)
     found = {x: getattr(seen, x) for x in ("reflectance", "illumination")}
     theta = dataclasses.replace(edited.theta, **found)
     return dataclasses.replace(edited, image=image, theta=theta)
 
 
-def _asks(editable: Editable, target: FaceParams, components: Sequence[str]) -> bool:
+def asks(editable: Editable, target: FaceParams, components: Sequence[str]) -> bool:
     """Whether anything is to change; else an edit is none."""
     own = editable.before.theta
     return any(

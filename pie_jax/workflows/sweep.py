@@ -67,9 +67,11 @@ def _refined(
     changes = np.stack([anchors[i].w_plus - answers[i].w_plus for i in chosen])
 
     def look(i: int) -> Seen:
-        (request, _), found = wanted[i], answers[i]
-        portrait = editable.before
-        like = edit.reference(portrait, found, request.components())
+        (request, target), found = wanted[i], answers[i]
+        portrait, components = editable.before, request.components()
+        if not shoot.asks(editable, target, components):
+            return found  # as it is
+        like = edit.reference(portrait, found, components)
         w_plus = found.w_plus + between(chosen, changes, i)
         return edit.look(editable.editor, editable.params, w_plus, portrait, like)
 

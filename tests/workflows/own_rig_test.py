@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pie_jax.core.theta import COMPONENTS
+from pie_jax.editing import turns
 from pie_jax.io import own_rigs
 from pie_jax.stack import configuration, uses
 from pie_jax.stack.load import load
@@ -79,3 +80,14 @@ def test_an_embedding_that_is_to_be_edited_makes_it_and_one_that_is_done(tmp_pat
     file.unlink()
     assert builders.pie(*words) == 0
     assert file.read_bytes() == made
+
+
+def test_what_a_rig_was_trained_on_is_a_turn_as_others_see_it(anna, config):
+    portrait = opened(anna, config)
+    rig, own = portrait.params.rigs["rotation"], portrait.before.theta.rotation[0]
+    others = np.array([turns.SHARE, turns.SHARE, 1])
+    for end, seen in zip(("low", "high"), portrait.trained("rotation"), strict=True):
+        np.testing.assert_allclose(seen, own + others * (rig[end] - own), atol=1e-6)
+    rig = portrait.params.rigs["expression"]
+    for end, seen in zip(("low", "high"), portrait.trained("expression"), strict=True):
+        np.testing.assert_array_equal(seen, rig[end])

@@ -54,6 +54,17 @@ def test_an_expression_is_compared_with_the_portrait_in_every_frame(opened):
         )
 
 
+def test_a_frame_that_asks_for_nothing_is_the_portrait(opened):
+    asked = [
+        requests.request({"yaw": f"+={x}"}, None, None, {}) for x in (-10, 0, 10, 20)
+    ]
+    wanted = [(request, opened.target(request)) for request in asked]
+    shots = sweep.sweep_shots(opened, wanted, Options(feedback=0, refine=1))
+    own = np.asarray(opened.before.w_plus)
+    np.testing.assert_array_equal(shots[1].edited.w_plus, own)
+    assert np.abs(shots[2].edited.w_plus - own).max() > 1e-3
+
+
 def test_two_edits_are_both_refined(opened, wanted):
     options = Options(feedback=0, refine=1)
     for shot, (request, target) in zip(
