@@ -121,7 +121,7 @@ def test_the_same_edit_is_made_again_and_another_one_is_not_lost(anna, tmp_path)
 @pytest.mark.parametrize(
     "asked, said, unsaid",
     [
-        ({"yaw": "45"}, "", "yaw"),
+        ({"yaw": "50"}, "", "yaw"),
         ({"yaw": "60", "pitch": "+=1"}, "yaw -55 to 50 degrees", "pitch"),
         ({"light": "intensity=9"}, "illumination: 3 of 27 numbers", "yaw"),
     ],
