@@ -8,6 +8,7 @@ stays as it was (eq. 13). Steps are standard deviations along the principal axes
 
 import dataclasses
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -85,7 +86,8 @@ class Aim:
         landmarks: `[B, 68, 2]`, the portrait's.
         chip_matrix: `[B, 2, 3]`, where its face is cut out of pictures of `REDUCED`
             (`face.crops`).
-        descriptor: `[B, D]`, whose it is; None without a recognition network.
+        descriptors: `[B, 8, D]`, whose it is, by each of `crops.JITTERS`; None without a
+            recognition network.
         code: `[B, num_ws, 512]`, the rig's answer in standard deviations.
         correction: `[B, S, S, 3]`, what its preview lacks: a tuned generator's colours
             may be off there.
@@ -100,7 +102,7 @@ class Aim:
     visible: Array
     landmarks: Array
     chip_matrix: Array
-    descriptor: Array | None
+    descriptors: Array | None
     code: Array
     correction: Array
     aside: Array
@@ -174,7 +176,7 @@ def aim(
         visible=visible,
         landmarks=seen.landmarks,
         chip_matrix=chip_matrix,
-        descriptor=_describe(looks, params, photo, chip_matrix),
+        descriptors=_described(looks, params, photo, chip_matrix),
         code=latents.whiten(params.latents, edited.w_plus),
         correction=_at_most(edited.image, crops.REDUCED)
         - _drawn(looks, params, edited.w_plus),
@@ -199,11 +201,12 @@ def step(
     """
 
     def objective(code: Array) -> tuple[Array, dict[str, Array]]:
-        found = terms(looks, params, code, aim)
+        found = terms(looks, params, code, aim, which)
         # A sum, so that each portrait's gradient is its own.
         return jnp.sum(jnp.stack([*found.values()])), found
 
     code, opt_state = state
+    which = opt_state.count % len(crops.JITTERS)
     grad, found = jax.grad(objective, has_aux=True)(code)
     updates, opt_state = _ADAM.update(grad, opt_state)
     return (code - size * updates, opt_state), found
@@ -226,8 +229,11 @@ def refined(looks: Looks, params: Params, aim: Aim, num_steps: int) -> Array:
     return latents.unwhiten(params.latents, code)
 
 
-def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Array]:
-    """What codes `[B, num_ws, 512]` lack, in units of what is noticed, squared: `[B]`."""
+def terms(
+    looks: Looks, params: Params, code: Array, aim: Aim, which: Array | int
+) -> dict[str, Array]:
+    """What codes `[B, num_ws, 512]` lack, in units of what is noticed, squared: `[B]`;
+    the person by the `which`-th of `crops.JITTERS`."""
     w_plus = latents.unwhiten(params.latents, code)
     image = _drawn(looks, params, w_plus) + aim.correction
     theta = looks.estimate(params.mofa, image)
@@ -246,10 +252,11 @@ def terms(looks: Looks, params: Params, code: Array, aim: Aim) -> dict[str, Arra
     }
     for name in ("identity", "reflectance", "expression", "illumination"):
         found[name] = _mean(getattr(theta, name) - getattr(aim.target, name))
-    if aim.descriptor is not None:
+    if aim.descriptors is not None:
         there = jax.lax.stop_gradient(points)  # no means to be recognised
         matrix = _followed(aim, there, image.shape[1])
-        found["person"] = _sum(aim.descriptor - _describe(looks, params, image, matrix))
+        seen = _describe(looks, params, image, matrix, which)
+        found["person"] = _sum(seen - aim.descriptors[:, which])
     return {k: x / aim.noticed[k] ** 2 for k, x in found.items()}
 
 
@@ -290,11 +297,19 @@ def _followed(aim: Aim, points: Array, size: int) -> Array:
     return jax.vmap(crops.follow)(aim.chip_matrix, before, after)
 
 
-def _describe(looks: Looks, params: Params, image: Array, chip_matrix: Array) -> Any:
+def _described(looks: Looks, params: Params, image: Array, chip_matrix: Array) -> Any:
     if looks.recognition is None:
         return None
-    chips = jax.vmap(looks.crop)(image, chip_matrix)
-    return looks.recognition(params.recognition, chips)
+    describe = partial(_describe, looks, params, image, chip_matrix)
+    return jnp.moveaxis(jax.lax.map(describe, jnp.arange(len(crops.JITTERS))), 0, 1)
+
+
+def _describe(
+    looks: Looks, params: Params, image: Array, chip_matrix: Array, which: Array | int
+) -> Array:
+    matrix = jax.vmap(crops.jittered, (0, None))(chip_matrix, which)
+    assert looks.recognition is not None
+    return looks.recognition(params.recognition, jax.vmap(looks.crop)(image, matrix))
 
 
 def _drawn(looks: Looks, params: Params, w_plus: Array) -> Array:

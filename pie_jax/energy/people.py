@@ -17,6 +17,7 @@ from pie_jax.core.interfaces import Estimate, FindLandmarks, Generator, Preview
 from pie_jax.core.params import Params
 from pie_jax.energy.likeness import reduced
 from pie_jax.energy.term import Person, theta_of
+from pie_jax.face import crops
 
 Draw = Callable[[Params, Array], Person]
 """`(params, key) -> v`."""
@@ -45,6 +46,7 @@ def online(
             theta=theta_of(estimate, params, image[0]),
             image=reduced(image[0]),
             landmarks=landmarks(params.landmark_net, image)[0],
+            jitter=_jitter(key),
         )
 
     return draw
@@ -65,10 +67,16 @@ def bank(params: Params, key: Array) -> Person:
     people = params.bank
     index = jax.random.randint(key, (), 0, len(people.image))
     person = jax.tree.map(lambda x: x[index], people)
-    return dataclasses.replace(person, image=from_255(person.image))
+    image = from_255(person.image)
+    return dataclasses.replace(person, image=image, jitter=_jitter(key))
+
+
+def _jitter(key: Array) -> Array:
+    """Drawn apart from the person, of the same key."""
+    return jax.random.randint(jax.random.fold_in(key, 1), (), 0, len(crops.JITTERS))
 
 
 def stored(person: Person) -> Person:
-    """A person as a bank keeps it: the picture is uint8 in [0, 255]."""
+    """A person as a bank keeps it: the picture is uint8 in [0, 255], and no jitter."""
     image_u8 = jnp.rint(to_255(person.image)).astype(jnp.uint8)
-    return dataclasses.replace(person, image=image_u8)
+    return Person(person.w, person.theta, image_u8, person.landmarks)

@@ -39,12 +39,15 @@ class Person:
         theta: theta_v, without batch axes.
         image: `[S, S, 3]`, I_v, RGB in [-1, 1]; small, see `likeness.SIZE`.
         landmarks: `[68, 2]`, those of I_v, in fractions of the frame.
+        jitter: a scalar, which of `crops.JITTERS` shows the face that is edited to be like
+            v; None in a bank.
     """
 
     w: Array
     theta: FaceParams
     image: Array
     landmarks: Array
+    jitter: Array = struct.field(default=None)
 
 
 @struct.dataclass

@@ -1,6 +1,7 @@
 """The part of an aligned portrait that a recognition network sees."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from pie_jax.core import ibug, similarity
@@ -12,6 +13,35 @@ PATCH_SIZE = 224
 REDUCED = 256
 """An aligned face is about 640 of 1024 pixels wide: at 256 a chip's 150 pixels sample
 it about one to one, so that nothing is skipped."""
+
+
+def _jitters() -> np.ndarray:
+    """Eight, half of them mirrored, as dlib's `num_jitters` turns, scales and shifts."""
+    rng = np.random.default_rng(3)
+    middle = np.full(2, (CHIP_SIZE - 1) / 2)
+    found = []
+    for i in range(8):
+        scale = 1 + rng.uniform(-0.06, 0.06)
+        angle = np.deg2rad(rng.uniform(-6, 6))
+        shift = rng.uniform(-6, 6, 2)
+        cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+        linear = np.array([[cosine, -sine], [sine, cosine]])
+        linear[:, 0] *= 1 - 2 * (i % 2)
+        found.append(np.column_stack([linear, middle + shift - linear @ middle]))
+    return np.stack(found)
+
+
+JITTERS = _jitters()
+"""`[8, 2, 3]`, map pixels of a chip to pixels of the chip: in each a face is nearly where
+it was. A picture that descends on one chip's descriptor learns what pleases the network in
+that chip, and less of the person (docs/measurements.md)."""
+
+
+def jittered(chip_matrix: Array, which: Array | int) -> Array:
+    """`chip_matrix` `[2, 3]` of the chip as the `which`-th of `JITTERS` shows it."""
+    jitter = jnp.asarray(JITTERS, chip_matrix.dtype)[which]
+    moved = matmul(chip_matrix[:, :2], jitter)
+    return moved.at[:, 2].add(chip_matrix[:, 2])
 
 
 def dlib_chip(image: Array, chip_matrix: Array) -> Array:

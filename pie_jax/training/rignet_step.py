@@ -23,6 +23,7 @@ from pie_jax.editing import refine
 from pie_jax.editing.edit import Seen
 from pie_jax.editing.refine import Looks
 from pie_jax.editing.sight import Sight
+from pie_jax.face import crops
 from pie_jax.networks import latents
 from pie_jax.training.update import Objective
 
@@ -94,7 +95,9 @@ def rig_objective(rig: Rig, looks: Looks, sight: Sight, heads: Heads) -> Objecti
         aim = refine.aim(
             looks, given.params, own, known, image, target, own, image, head, sizes
         )
-        terms = refine.terms(looks, given.params, there, jax.lax.stop_gradient(aim))
+        which = jax.random.randint(key, (), 0, len(crops.JITTERS))
+        aim = jax.lax.stop_gradient(aim)
+        terms = refine.terms(looks, given.params, there, aim, which)
         terms["back"] = jnp.mean(back**2, axis=(-2, -1)) / BACK**2
         # Roots, or the few edits that fail, and what fails in them, would be most of it.
         lengths = {k: jnp.mean(jnp.sqrt(1 + x) - 1) for k, x in terms.items()}

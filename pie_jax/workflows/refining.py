@@ -80,7 +80,7 @@ def refined(
     # The structures of what they give.
     whose = None if using.recognition is None else 0
     aims: dict[str, Any] = {x.name: 0 for x in dataclasses.fields(Aim)}
-    aims["descriptor"] = whose
+    aims["descriptors"] = whose
     names = set(refine.NOTICED) - ({"person"} if whose is None else set())
     aims["noticed"] = dict.fromkeys(refine.NOTICED, 0)
     know = program(refine.known, "known", lambda *_: Known(*unseen))

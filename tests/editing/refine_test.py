@@ -65,7 +65,7 @@ def world():
 
 def test_the_rig_s_answer_lacks_nothing_of_what_is_compared_with_itself(world):
     looks, params, aim, edited = world
-    found = refine.terms(looks, params, aim.code, aim)
+    found = refine.terms(looks, params, aim.code, aim, 0)
     assert found.keys() == refine.NOTICED.keys()
     for name in ("near", "aside"):
         np.testing.assert_allclose(found[name], 0, atol=1e-12)
@@ -75,14 +75,14 @@ def test_the_rig_s_answer_lacks_nothing_of_what_is_compared_with_itself(world):
     points = both_ways(looks.find_landmarks, params.landmark_net, edited.image)
     posed = pose.solve(params.face_model, edited.theta, points)
     there = aim.replace(target=aim.target.replace(rotation=posed.rotation))
-    found = refine.terms(looks, params, aim.code, there)
+    found = refine.terms(looks, params, aim.code, there, 0)
     np.testing.assert_allclose(found["rotation"], 0, atol=1e-12)
 
 
 def test_terms_are_squares_over_what_is_noticed(world):
     looks, params, aim, _ = world
     code = aim.code + 0.1
-    found = refine.terms(looks, params, code, aim)
+    found = refine.terms(looks, params, code, aim, 0)
     np.testing.assert_allclose(found["near"], (0.1 / refine.NOTICED["near"]) ** 2)
     image = looks.preview(params, refine.latents.unwhiten(params.latents, code))
     half = image.shape[1] // 2  # the upper one is the head
@@ -110,7 +110,7 @@ def test_each_term_s_gradient_agrees_with_finite_differences(world, name):
     one = entry(aim, slice(0, 1))
 
     def value(code):
-        return refine.terms(looks, params, code, one)[name][0]
+        return refine.terms(looks, params, code, one, 0)[name][0]
 
     checks.assert_gradient(value, one.code + 0.05, directions=2, rtol=1e-5)
 

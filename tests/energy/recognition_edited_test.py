@@ -8,7 +8,7 @@ import pytest
 from pie_jax.core import theta
 from pie_jax.core.params import Params
 from pie_jax.energy import recognition_edited
-from pie_jax.energy.term import Candidate, EditedCandidate, Networks, Target
+from pie_jax.energy.term import Candidate, EditedCandidate, Networks, Person, Target
 from pie_jax.face import crops
 from pie_jax.face.render import render_vertices
 from tests import builders
@@ -40,24 +40,30 @@ def face(x=0.0, yaw=0.0):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def value(term, before, after):
+def value(term, before, after, jitter):
     params = Params(recognition=1.0, face_model=MODEL)
     reference = term.prepare(params, Target(ramp(), jnp.asarray(MATRIX)))
     edited = EditedCandidate(None, ramp(), after)
-    candidate = Candidate(None, ramp(), before, edited=edited)
+    person = Person(None, None, None, None, jitter)
+    candidate = Candidate(None, ramp(), before, person, edited)
     return term.value(params, reference, candidate)
 
 
-@pytest.mark.parametrize("after", [face(x=0.2), face(x=-0.1, yaw=0.4)])
-def test_the_chip_goes_where_the_face_goes(term, after):
+@pytest.mark.parametrize(
+    ("after", "jitter"), [(face(x=0.2), 0), (face(x=-0.1, yaw=0.4), 5)]
+)
+def test_the_chip_goes_where_the_face_goes_by_either_jitter(term, after, jitter):
     before, there = (
         render_vertices(MODEL, x, SIZE).landmarks - 0.5 for x in (face(), after)
     )
     moved = crops.follow(jnp.asarray(MATRIX), before, there)
     row, column = np.mgrid[:150, :150]
     chip = np.stack([column, row, np.ones_like(row)]).reshape(3, -1)
-    x, y = (np.asarray(moved) - MATRIX) @ chip
+    shown = crops.JITTERS[jitter] @ chip
+    x, y = (np.asarray(moved) - MATRIX) @ np.stack([*shown, np.ones_like(shown[0])])
     expected = np.sum(np.stack([x, y, x - y]) ** 2)
     assert expected > 1e4
-    np.testing.assert_allclose(value(term, face(), after), expected, rtol=1e-3)
-    np.testing.assert_allclose(value(term, after, after), 0, atol=1e-3)  # it stayed
+    np.testing.assert_allclose(value(term, face(), after, jitter), expected, rtol=1e-3)
+    np.testing.assert_allclose(
+        value(term, after, after, jitter), 0, atol=1e-3
+    )  # it stayed

@@ -17,12 +17,14 @@ from pie_jax.core.theta import COMPONENTS, SIZES, FaceParams
 from pie_jax.energy import invariance_photometric, perceptual
 from pie_jax.energy.term import Networks, Person, Target
 from pie_jax.energy.total import TERMS, energy
+from pie_jax.face import crops
 from tests import builders
 from tests.checks import entry
 
 ROWS, WIDTH, SIZE = 3, 5, 8
 PIXELS = SIZE * SIZE * 3
 FACE_PIXELS = 401_534
+JITTER = 5
 EDITING = [name for name in TERMS if name.partition("_")[0] in ("edit", "invariance")]
 EDITED = [*EDITING, "recognition_edited"]
 OF_THE_COMPONENT = ["rig_identity", *EDITED]
@@ -99,6 +101,7 @@ def world(component):
         theta=builders.random_theta(seed=1),
         image=jnp.asarray(rng.uniform(-1, 1, (SIZE, SIZE, 3))),
         landmarks=jnp.asarray(rng.uniform(0.2, 0.8, (68, 2))),
+        jitter=jnp.int32(JITTER),
     )
     networks = Networks(features, descriptor, crop, estimate, rig(component))
     w_plus = normal(0.7, ROWS, WIDTH)
@@ -198,8 +201,11 @@ def expected(world):
     taken = [component, "translation"] if component == "rotation" else [component]
     like_v = v | {name: hat[name] for name in taken}
     like_own = hat | {name: own[name] for name in taken}
-    here = psi(portrait.image, portrait.chip_matrix)
-    there = followed(world, entry(theta), entry(theta_hat))
+    chip = np.asarray(portrait.chip_matrix)
+    here = psi(portrait.image, chip)
+    moved = followed(world, entry(theta), entry(theta_hat))
+    jitter = np.concatenate([crops.JITTERS[JITTER], [[0, 0, 1]]])
+    same = psi(image_hat, moved @ jitter) - psi(portrait.image, chip @ jitter)
     covariance = np.asarray(params.latents["axes"] @ params.latents["axes"].T)
     away = w - np.asarray(params.latents["mean"])
     pixels = (1024 / SIZE) ** 2
@@ -214,7 +220,7 @@ def expected(world):
         "invariance_photometric": colours(model, like_own, portrait.image),
         "invariance_landmark": distance(model, like_own, portrait.landmarks),
         "recognition": np.sum((here - psi(image, portrait.chip_matrix)) ** 2),
-        "recognition_edited": np.sum((here - psi(image_hat, there)) ** 2),
+        "recognition_edited": np.sum(same**2),
         "prior": sum(a @ np.linalg.inv(covariance) @ a for a in away) / w.size,
         "spread": sum(np.sum((a - sum(w) / ROWS) ** 2) for a in w) / w.size,
     }

@@ -59,3 +59,20 @@ def test_a_chip_goes_along_with_the_least_squares_similarity():
     places = faces.chip_matrix(before), before, after
     moved = crops.follow(*map(jnp.asarray, places))
     np.testing.assert_allclose(moved, faces.chip_matrix(after), rtol=1e-4)
+
+
+def test_jitters_move_a_face_a_little_and_mirror_every_other_chip():
+    corners = np.array([[0, 149, 0, 149], [0, 0, 149, 149], [1, 1, 1, 1]])
+    for i, jitter in enumerate(crops.JITTERS):
+        mirrored = np.linalg.det(jitter[:, :2]) < 0
+        assert mirrored == bool(i % 2)
+        plain = jitter @ (corners[:, [1, 0, 3, 2]] if mirrored else corners)
+        off = np.abs(plain - corners[:2]).max()
+        assert 1 < off < 20
+    assert len(np.unique(crops.JITTERS, axis=0)) == len(crops.JITTERS)
+    matrix = np.array([[1.5, 0.2, 30], [-0.2, 1.5, 20]], np.float32)
+    point = np.array([40.0, 100.0, 1])
+    for i, jitter in enumerate(crops.JITTERS):
+        expected = matrix @ [*(jitter @ point), 1]
+        found = crops.jittered(jnp.asarray(matrix), i) @ point
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
