@@ -115,6 +115,20 @@ def test_each_term_s_gradient_agrees_with_finite_differences(world, name):
     checks.assert_gradient(value, one.code + 0.05, directions=2, rtol=1e-5)
 
 
+def test_each_step_recognises_by_the_next_jitter(world):
+    looks, params, aim, _ = world
+    state = refine.begin(aim)
+    for which in (0, 1, 2):
+        here, before = (
+            refine.terms(looks, params, state[0], aim, i) for i in (which, which - 1)
+        )
+        state, found = refine.step(looks, params, state, aim, 0.01)
+        np.testing.assert_allclose(found["person"], here["person"], rtol=1e-9)
+        assert (abs(here.pop("person") / before.pop("person") - 1) > 1e-3).all()
+        for name, value in here.items():
+            np.testing.assert_allclose(before[name], value, err_msg=name)
+
+
 def test_descent_comes_nearer_for_each_portrait_by_itself(world):
     looks, params, aim, _ = world
     step = jax.jit(

@@ -7,6 +7,7 @@ import pytest
 from pie_jax.core.params import Params
 from pie_jax.energy import people
 from pie_jax.energy.total import energy
+from pie_jax.face import crops
 from tests import builders
 from tests.checks import entry
 
@@ -98,3 +99,10 @@ def test_bank_and_online_agree_in_expectation_within_their_sampling_error(stack)
         error = np.sqrt((a.var() + 2 * b.var()) / DRAWS)
         assert np.abs(a.mean() - b.mean()) < 3 * error, name
         assert error < 0.05 * a.mean(), name
+
+
+def test_each_v_tells_a_jitter_and_all_are_told():
+    params = Params(bank=builders.toy_people(5, 8))
+    keys = jax.random.split(jax.random.key(1), DRAWS)
+    found = jax.vmap(lambda key: people.bank(params, key).jitter)(keys)
+    assert set(np.asarray(found)) == set(range(len(crops.JITTERS)))
