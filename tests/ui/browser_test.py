@@ -30,6 +30,7 @@ from pie_jax.cli import main
 sys.exit(main.main(sys.argv[2:]))
 """
 SECONDS = 60_000
+LONG_ENOUGH_TO_CANCEL = "--config.stages[0].num_steps=60"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,8 @@ def log(folder):
 @pytest.fixture(scope="module")
 def address(folder, log, toy_cache):
     start = "-c", _TOYS, str(toy_cache)
-    with served(folder, log, "--config", "testing", start=start) as server:
+    words = "--config", "testing", LONG_ENOUGH_TO_CANCEL
+    with served(folder, log, *words, start=start) as server:
         yield server.address
 
 
