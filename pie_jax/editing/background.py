@@ -68,7 +68,7 @@ def exchange_background(
     its own one. Colours that are unlike that stay: shares err in hair. Args as of
     `hold`.
     """
-    person = _smoothstep(4 * _widened(after, _BESIDE))
+    person = _smoothstep(4 * widened(after, _BESIDE))
     own = fill(edited, enlarge((1 - person) * covered, len(edited)))
     distance = jnp.max(jnp.abs(edited - own), axis=-1, keepdims=True)
     share = enlarge((1 - _smoothstep(after)) * covered, len(edited))
@@ -83,12 +83,12 @@ def connected(share: Array) -> Array:
     seed = jnp.zeros_like(small).at[middle, middle].set(small[middle, middle])
 
     def spread(found: Array, _: None) -> tuple[Array, None]:
-        return jnp.minimum(small, _widened(found, 256 / len(small))), None
+        return jnp.minimum(small, widened(found, 256 / len(small))), None
 
     found, _ = lax.scan(spread, seed, None, length=len(small))
     # What of a place is in the mask hangs together with its neighbours' share.
     return share * _smoothstep(
-        4 * enlarge(_widened(found, 256 / len(small)), len(share))[..., 0]
+        4 * enlarge(widened(found, 256 / len(small)), len(share))[..., 0]
     )
 
 
@@ -101,7 +101,7 @@ def seam(edited: Array, background: Array, after: Array, covered: Array) -> Arra
     """
     size = min(_SEAM_SIZE, len(after))
     inside, known = (_reduced(x, size) for x in (presence(after) * covered, covered))
-    free = (_widened(inside, _REACH) > 0.5) & (known > 0.98)
+    free = (widened(inside, _REACH) > 0.5) & (known > 0.98)
     pair = (reduce_area(x[None], min(size, len(x)))[0] for x in (edited, background))
     off = jnp.sqrt(jnp.mean(jnp.square(jnp.subtract(*pair)), axis=-1))
     off = blur(jax.image.resize(off, (size, size), "linear"), 1.0)
@@ -147,7 +147,7 @@ def behind(
     Args and result as of `hold`. Where the edited person's outline is the photograph's
     all stays, up to the last hair; what is behind the edited person is of no account.
     """
-    person = _smoothstep(2 * _widened(before, _NEAR))
+    person = _smoothstep(2 * widened(before, _NEAR))
     elsewhere = 1 - enlarge(person, len(photo))
     uncovered = receded(before, after, covered)
     filled = fill(photo, elsewhere)
@@ -168,15 +168,15 @@ def receded(before: Array, after: Array, covered: Array) -> Array:
     the photograph's stays; where it ends beside it, there is nobody. Far outside of it
     nobody knows anything.
     """
-    bare = _widened(jnp.maximum(before - presence(after), 0), _NEAR)
-    cut = (1 - covered) * _widened(after * covered, _NEAR)
-    known = _widened(covered, 2 * _NEAR) * (1 - _widened(cut, 2 * _NEAR))
+    bare = widened(jnp.maximum(before - presence(after), 0), _NEAR)
+    cut = (1 - covered) * widened(after * covered, _NEAR)
+    known = widened(covered, 2 * _NEAR) * (1 - widened(cut, 2 * _NEAR))
     return known * blur(_smoothstep(2 * bare), _scaled(_FEATHER, before))
 
 
 def presence(share: Array) -> Array:
     """Where a person covers what is behind, `[S, S]`, of shares in the person."""
-    person = _smoothstep(_widened(share, _RIM))
+    person = _smoothstep(widened(share, _RIM))
     return blur(person, _scaled(_FEATHER, share))
 
 
@@ -185,8 +185,8 @@ def changed(before: Array, after: Array, covered: Array, size: int) -> Array:
     there."""
     before, after = connected(before), connected(after * covered)
     gone = receded(before, after, covered)
-    both = jnp.maximum(gone, _widened(presence(after), _REACH))
-    both = _widened(both, 2 * _RIM)
+    both = jnp.maximum(gone, widened(presence(after), _REACH))
+    both = widened(both, 2 * _RIM)
     return enlarge(blur(both, 2 * _scaled(_FEATHER, both)), size)[..., 0]
 
 
@@ -199,7 +199,7 @@ def _smoothstep(x: Array) -> Array:
     return x * x * (3 - 2 * x)
 
 
-def _widened(mask: Array, reach: float) -> Array:
+def widened(mask: Array, reach: float) -> Array:
     """The largest value within `reach` pixels of 256."""
     side = 2 * round(_scaled(reach, mask)) + 1
     for window in ((side, 1), (1, side)):

@@ -55,6 +55,9 @@ descriptors, RGB in [-1, 1], standard deviations of w."""
 SHOWN = {"expression": {"landmarks": 0.005}}
 """What is noticed sooner where a component is edited: an expression is a few landmarks
 that move little, and by `NOTICED` it would hardly be shown."""
+_SHARE = 0.125
+"""Of what an expression moves landmarks by, in the root mean square, what is noticed at
+most: a mouth that opens wide would outweigh whose it is."""
 
 
 class Looks(NamedTuple):
@@ -160,14 +163,18 @@ def aim(
             expression as MoFA is.
         edited: the rig's answer.
         aside: `[B, R, R, 3]`, what is to be beside the head.
-        head: `[B, S, S]` in [0, 1], each pixel's share in the edited head; where it is 1,
-            nothing is beside it.
-        noticed: as `NOTICED`.
+        head: `[B, S, S]` in [0, 1], each pixel's share in the edited head, or in what of
+            it is edited; where it is 1, nothing is beside it.
+        noticed: as `NOTICED`, landmarks at least; see `_SHARE`.
     """
     photo = _at_most(photo, crops.REDUCED)
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
     off = _mean_off(seen.residual)
     own = portrait.theta_by_network
+    to = dataclasses.replace(own, expression=target.expression)
+    moved = _landmarks_off(*(_rendered(params, x).landmarks for x in (to, own)))
+    every = {k: jnp.full(len(photo), x, photo.dtype) for k, x in noticed.items()}
+    every["landmarks"] = jnp.maximum(every["landmarks"], _SHARE * jnp.sqrt(moved))
     face, visible = colours.expected(params.face_model, own, photo, target, off)
     return Aim(
         target=target,
@@ -182,7 +189,7 @@ def aim(
         - _drawn(looks, params, edited.w_plus),
         aside=_small(aside),
         outside=1 - jnp.clip(_largest(head, ASIDE_SIZE), 0, 1),
-        noticed={k: jnp.full(len(photo), x, photo.dtype) for k, x in noticed.items()},
+        noticed=every,
     )
 
 

@@ -16,7 +16,7 @@ from pie_jax.core.errors import PieError
 from pie_jax.core.images import reduce_area, resized
 from pie_jax.core.params import Params
 from pie_jax.core.theta import FaceParams
-from pie_jax.editing import edit, matte, turns
+from pie_jax.editing import edit, local, matte, turns
 from pie_jax.editing.edit import Editor, Seen
 from pie_jax.face.morphable import Morphable
 from pie_jax.io import codes, images, own_rigs
@@ -100,6 +100,15 @@ class Editable(NamedTuple):
             return np.asarray(getattr(face, component))[0]
 
         return seen("low"), seen("high")
+
+    def moved(self, components: Sequence[str], target: FaceParams) -> Array | None:
+        """Where an edit of the expression alone moves the face, `[S, S]` in [0, 1]
+        (`local.moved`); None for other edits, which leave nothing as it is."""
+        if tuple(components) != ("expression",):
+            return None
+        where = partial(local.moved, size=len(self.own_shares))
+        compiled = self.functions.programs.compiled(where, "moved", lambda *_: 0)
+        return compiled(self.model, self.before.theta_by_network, target)
 
     def _compiled(self, aim: Callable, neutral: bool) -> Callable:
         return self.functions.programs.compiled(

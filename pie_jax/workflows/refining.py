@@ -93,6 +93,9 @@ def refined(
     turns = "rotation" in components
     aside = edited.image if turns else editable.before.image
     head = editable.shares(edited, edited.image[0])
+    moves = editable.moved(components, target)
+    if moves is not None:  # all else of the head stays as well
+        head = jnp.minimum(head, moves)
     wanted = aim(
         params,
         editable.before,

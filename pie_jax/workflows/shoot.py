@@ -14,7 +14,7 @@ from PIL import Image
 from pie_jax.core.errors import PieError
 from pie_jax.core.images import downsample
 from pie_jax.core.theta import FaceParams
-from pie_jax.editing import background, colours, edit
+from pie_jax.editing import background, colours, edit, local
 from pie_jax.editing.edit import Seen
 from pie_jax.graphics import camera
 from pie_jax.io import images
@@ -154,7 +154,9 @@ def shown(
         turned = np.array(target.rotation)
         turned[:, 2] = goal
         target = dataclasses.replace(target, rotation=jax.device_put(turned))
-    picture, changed, head = _compose(editable, edited, turn, options, size)
+    # Of a picture that turns nothing stays.
+    moves = None if turn else editable.moved(request.components(), target)
+    picture, changed, head = _compose(editable, edited, turn, moves, options, size)
     return Shot(images.to_u8(picture), changed, target, edited, turn, head)
 
 
@@ -195,6 +197,7 @@ def _compose(
     editable: Editable,
     edited: Seen,
     turn: float,
+    moves: jax.Array | None,
     options: Options,
     wanted: int | None,
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
@@ -225,6 +228,11 @@ def _compose(
     before = editable.own_shares
     masks = [as_large(x, len(before)) for x in (after, covered)]
     compiled = editable.functions.programs.compiled
+    if moves is not None:
+        keep_still = compiled(local.kept, "kept", lambda *_: (0, 0))
+        picture, masks[0] = keep_still(
+            photo, picture, before, masks[0], moves, masks[1]
+        )
     hold = compiled(background.hold, "hold", lambda *_: 0)
     held = np.asarray(hold(photo, picture, before, *masks))
     if not paste:

@@ -9,7 +9,7 @@ from pie_jax.editing.refine import Looks
 from pie_jax.face import pose
 from pie_jax.networks.landmark_net import both_ways
 from pie_jax.photos import faces
-from pie_jax.workflows import refining
+from pie_jax.workflows import edit_record, refining
 from tests import builders, checks
 from tests.checks import entry
 from tests.energy.people_test import toy_landmarks
@@ -159,3 +159,29 @@ def test_the_chip_of_traced_landmarks_is_dlib_s():
     points = rng.uniform(100, 900, (68, 2))
     expected = faces.chip_matrix(points)
     np.testing.assert_allclose(refining._place(points), expected, rtol=1e-3)
+
+
+def test_a_wide_expression_s_landmarks_are_noticed_by_how_far_they_are_to_move(world):
+    looks, params, _, edited = world
+    known = refine.known(looks, params, edited)
+    size = edited.image.shape[1]
+    head = jnp.ones((2, size, size))
+    own = edited.theta_by_network
+    for amount in (0.0, 1e-3, 3.0):
+        target = own.replace(expression=own.expression + amount)
+        found = refine.aim(
+            *(looks, params, edited, known, edited.image),
+            *(target, edited, edited.image, head, refine.noticed(["expression"])),
+        )
+        here, there = (
+            np.asarray(edit_record.landmarks(params.face_model, x))
+            for x in (own, target)
+        )
+        off = np.delete(there - here, (60, 64), axis=1)
+        off -= off.mean(axis=1, keepdims=True)
+        eyes = np.linalg.norm(here[:, 36] - here[:, 45], axis=-1)
+        for portrait in range(2):
+            away = np.sqrt((off[portrait] ** 2).sum(-1).mean())
+            expected = max(0.005, 0.125 * away / eyes[portrait])
+            assert found.noticed["landmarks"][portrait] == pytest.approx(expected)
+            assert found.noticed["person"][portrait] == refine.NOTICED["person"]

@@ -87,3 +87,23 @@ def test_a_kept_background_is_the_photographs(opened):
     for corner in (np.s_[:2, :2], np.s_[:2, -2:], np.s_[-2:, :2]):
         assert apart[corner].max() <= 3 and shot.changed[corner].max() < 0.1
     assert apart[size // 2, size // 2] > 12 and shot.changed.max() > 0.9
+
+
+def test_an_expression_alone_leaves_the_photograph_where_nothing_moves(opened):
+    size = len(opened.photo)
+    everywhere = np.ones_like(opened.own_shares)
+    heads = opened._replace(shares=lambda *_: everywhere, own_shares=everywhere)
+    left = np.zeros_like(everywhere)
+    left[:, : len(left) // 4] = 1
+    photo_u8 = images.to_u8(np.asarray(opened.photo))
+    for also, stays in (({}, True), ({"yaw": "+=3"}, False), ({"roll": "+=3"}, False)):
+
+        class Half(type(heads)):
+            def moved(self, components, target):
+                found = super().moved(components, target)
+                return None if found is None else left
+
+        _, shot = ask(Half(*heads), Options(), expression="smile=0.9", **also)
+        apart = np.abs(np.int32(shot.picture_u8) - photo_u8).max(axis=-1)
+        assert apart[:, : size // 8].max() > 8
+        assert (apart[:, -size // 4 :].max() <= 1) == stays
