@@ -154,8 +154,8 @@ def shown(
         turned = np.array(target.rotation)
         turned[:, 2] = goal
         target = dataclasses.replace(target, rotation=jax.device_put(turned))
-    # Of a picture that turns nothing stays.
-    moves = None if turn else editable.moved(request.components(), target)
+    still = options.keep_background and not turn
+    moves = editable.moved(request.components(), target) if still else None
     picture, changed, head = _compose(editable, edited, turn, moves, options, size)
     return Shot(images.to_u8(picture), changed, target, edited, turn, head)
 
