@@ -200,7 +200,8 @@ def _smoothstep(x: Array) -> Array:
 
 
 def widened(mask: Array, reach: float) -> Array:
-    """The largest value within `reach` pixels of 256."""
+    """The largest value of a mask `[S, S]` within `reach` pixels of 256, along either
+    axis."""
     side = 2 * round(_scaled(reach, mask)) + 1
     for window in ((side, 1), (1, side)):
         mask = lax.reduce_window(mask, -jnp.inf, lax.max, window, (1, 1), "SAME")

@@ -31,7 +31,7 @@ def moved(model: Morphable, own: FaceParams, target: FaceParams, size: int) -> A
     Args:
         own: `[1]`, the portrait's theta, where its landmarks lie.
         target: `[1]`, whose expression is asked for.
-        size: S.
+        size: S, pixels on a side.
     """
     to = dataclasses.replace(own, expression=target.expression)
     faces = [render.render_vertices(model, x, size, occlusion=False) for x in (own, to)]
@@ -42,30 +42,19 @@ def moved(model: Morphable, own: FaceParams, target: FaceParams, size: int) -> A
     return 1 - background.widened(1 - background.widened(either, _HOLE), _HOLE)
 
 
-def kept(
-    photo: Array,
-    edited: Array,
-    before: Array,
-    after: Array,
-    moves: Array,
-    covered: Array,
-) -> tuple[Array, Array]:
+def kept(photo: Array, edited: Array, moves: Array) -> tuple[Array, Array]:
     """An edit that is the photograph where nothing moves.
 
     Args:
-        photo: `[R, R, 3]`, R a power of two.
-        edited: `[R, R, 3]`, which lies on it.
-        before: `[S, S]` in [0, 1], each pixel's share in the photograph's head.
-        after: `[S, S]`, in the edited one.
+        photo: `[R, R, 3]` RGB in [-1, 1], R a power of two.
+        edited: `[R, R, 3]`, with the head where the photograph's is.
         moves: `[S, S]`, as of `moved`.
-        covered: `[S, S]`, where `edited` is a picture at all.
 
     Returns:
-        The picture `[R, R, 3]`, and each pixel's share in its head, `[S, S]`.
+        The picture `[R, R, 3]`, and where it is not the photograph, `[S, S]` in [0, 1].
     """
-    mask = background.seam(edited, photo, moves, covered)
+    mask = background.seam(edited, photo, moves, jnp.ones_like(moves))
     levels = max(1, (len(photo) // _COARSEST).bit_length() - 1)
-    picture = background.blend(
-        edited, photo, background.enlarge(mask, len(photo)), levels
-    )
-    return picture, before + mask * (after - before)
+    whole = background.enlarge(mask, len(photo))
+    reached = background.widened(mask, 2 * 256 / _COARSEST)
+    return background.blend(edited, photo, whole, levels), reached

@@ -35,7 +35,7 @@ STEPS = 24
 STEP_SIZE = 0.015
 """The first step's, in standard deviations; the last ones' fall to zero as a cosine."""
 ASIDE_SIZE = 64
-"""Pixels on a side at which what is beside the head is compared."""
+"""Pixels on a side at which what is not edited is compared."""
 
 NOTICED = {
     "landmarks": 0.014,
@@ -56,8 +56,8 @@ SHOWN = {"expression": {"landmarks": 0.005}}
 """What is noticed sooner where a component is edited: an expression is a few landmarks
 that move little, and by `NOTICED` it would hardly be shown."""
 _SHARE = 0.125
-"""Of what an expression moves landmarks by, in the root mean square, what is noticed at
-most: a mouth that opens wide would outweigh whose it is."""
+"""Landmarks are noticed from this share on of how far an expression moves them, if that
+is more: a mouth that opens wide would outweigh whose it is."""
 
 
 class Looks(NamedTuple):
@@ -94,9 +94,9 @@ class Aim:
         code: `[B, num_ws, 512]`, the rig's answer in standard deviations.
         correction: `[B, S, S, 3]`, what its preview lacks: a tuned generator's colours
             may be off there.
-        aside: `[B, S, S, 3]`, what is to be beside the head.
+        aside: `[B, S, S, 3]`, what is to be beside what is edited.
         outside: `[B, S, S]` in [0, 1], how much that counts.
-        noticed: `[B]` each, as `NOTICED`.
+        noticed: `[B]` each, as `NOTICED`, landmarks by `_SHARE` as well.
     """
 
     target: FaceParams
@@ -165,16 +165,16 @@ def aim(
         aside: `[B, R, R, 3]`, what is to be beside the head.
         head: `[B, S, S]` in [0, 1], each pixel's share in the edited head, or in what of
             it is edited; where it is 1, nothing is beside it.
-        noticed: as `NOTICED`, landmarks at least; see `_SHARE`.
+        noticed: as `NOTICED`.
     """
     photo = _at_most(photo, crops.REDUCED)
     chip_matrix = jax.vmap(looks.place)(photo.shape[1] * seen.landmarks - 0.5)
     off = _mean_off(seen.residual)
     own = portrait.theta_by_network
     to = dataclasses.replace(own, expression=target.expression)
-    moved = _landmarks_off(*(_rendered(params, x).landmarks for x in (to, own)))
+    asked = _landmarks_off(*(_rendered(params, x).landmarks for x in (to, own)))
     every = {k: jnp.full(len(photo), x, photo.dtype) for k, x in noticed.items()}
-    every["landmarks"] = jnp.maximum(every["landmarks"], _SHARE * jnp.sqrt(moved))
+    every["landmarks"] = jnp.maximum(every["landmarks"], _SHARE * jnp.sqrt(asked))
     face, visible = colours.expected(params.face_model, own, photo, target, off)
     return Aim(
         target=target,

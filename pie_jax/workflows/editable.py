@@ -103,11 +103,15 @@ class Editable(NamedTuple):
 
     def moved(self, components: Sequence[str], target: FaceParams) -> Array | None:
         """Where an edit of the expression alone moves the face, `[S, S]` in [0, 1]
-        (`local.moved`); None for other edits, which leave nothing as it is."""
+        (`local.moved`), for a target `[1]`; None for other edits, which leave nothing as
+        it is."""
         if tuple(components) != ("expression",):
             return None
-        where = partial(local.moved, size=len(self.own_shares))
-        compiled = self.functions.programs.compiled(where, "moved", lambda *_: 0)
+        size = len(self.own_shares)
+        where = partial(local.moved, size=size)
+        compiled = self.functions.programs.compiled(
+            where, f"moved {size}", lambda *_: 0
+        )
         return compiled(self.model, self.before.theta_by_network, target)
 
     def _compiled(self, aim: Callable, neutral: bool) -> Callable:

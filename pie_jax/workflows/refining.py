@@ -52,6 +52,16 @@ def _place(landmarks: jax.Array) -> jax.Array:
     return crops.follow(matrix, jnp.asarray(reference, landmarks.dtype), landmarks)
 
 
+def edited_part(
+    editable: Editable, edited: Seen, target: FaceParams, components: Sequence[str]
+) -> jax.Array:
+    """Each pixel's share in the edited head, or in what an expression moves of it,
+    `[S, S]` in [0, 1]; args as of `refined`."""
+    head = editable.shares(edited, edited.image[0])
+    moves = editable.moved(components, target)
+    return head if moves is None else jnp.minimum(head, moves)
+
+
 def refined(
     editable: Editable,
     edited: Seen,
@@ -92,10 +102,7 @@ def refined(
     # A head that turns takes its shoulders along, and uncovers what was behind it.
     turns = "rotation" in components
     aside = edited.image if turns else editable.before.image
-    head = editable.shares(edited, edited.image[0])
-    moves = editable.moved(components, target)
-    if moves is not None:  # all else of the head stays as well
-        head = jnp.minimum(head, moves)
+    head = edited_part(editable, edited, target, components)
     wanted = aim(
         params,
         editable.before,

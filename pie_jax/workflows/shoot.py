@@ -154,8 +154,9 @@ def shown(
         turned = np.array(target.rotation)
         turned[:, 2] = goal
         target = dataclasses.replace(target, rotation=jax.device_put(turned))
-    still = options.keep_background and not turn
-    moves = editable.moved(request.components(), target) if still else None
+    moves = None
+    if options.keep_background:
+        moves = editable.moved(request.components(), target)
     picture, changed, head = _compose(editable, edited, turn, moves, options, size)
     return Shot(images.to_u8(picture), changed, target, edited, turn, head)
 
@@ -228,18 +229,17 @@ def _compose(
     before = editable.own_shares
     masks = [as_large(x, len(before)) for x in (after, covered)]
     compiled = editable.functions.programs.compiled
-    if moves is not None:
-        keep_still = compiled(local.kept, "kept", lambda *_: (0, 0))
-        picture, masks[0] = keep_still(
-            photo, picture, before, masks[0], moves, masks[1]
-        )
     hold = compiled(background.hold, "hold", lambda *_: 0)
-    held = np.asarray(hold(photo, picture, before, *masks))
+    held, reached = hold(photo, picture, before, *masks), np.ones((1, 1))
+    if moves is not None and abs(turn) / 2 * size <= _STILL:
+        keep_still = compiled(local.kept, "kept", lambda *_: (0, 0))
+        held, reached = keep_still(photo, held, moves)
     if not paste:
-        return held, None, after
+        return np.asarray(held), None, after
     change = partial(background.changed, size=size)
-    changed = compiled(change, f"changed {size}", lambda *_: 0)
-    return held, np.asarray(changed(before, *masks)), after
+    changed = compiled(change, f"changed {size}", lambda *_: 0)(before, *masks)
+    changed = np.minimum(changed, as_large(np.asarray(reached), size))
+    return np.asarray(held), changed, after
 
 
 def _reduction(size: int, wanted: int | None) -> int:

@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from pie_jax.graphics import camera
 from pie_jax.io import images
 from pie_jax.photos import alignment
-from pie_jax.workflows import edit_record, requests
+from pie_jax.workflows import edit_record, refining, requests
 from pie_jax.workflows import shoot as shooting
 from pie_jax.workflows.shoot import Options, shoot
 
@@ -91,19 +92,37 @@ def test_a_kept_background_is_the_photographs(opened):
 
 def test_an_expression_alone_leaves_the_photograph_where_nothing_moves(opened):
     size = len(opened.photo)
-    everywhere = np.ones_like(opened.own_shares)
-    heads = opened._replace(shares=lambda *_: everywhere, own_shares=everywhere)
-    left = np.zeros_like(everywhere)
-    left[:, : len(left) // 4] = 1
-    photo_u8 = images.to_u8(np.asarray(opened.photo))
-    for also, stays in (({}, True), ({"yaw": "+=3"}, False), ({"roll": "+=3"}, False)):
+    y, x = (np.mgrid[:size, :size] + 0.5) / size
+    # With a soft rim, where the background gives way to the photograph's.
+    soft = np.float32(np.clip(3 - 6 * np.hypot(x - 0.5, y - 0.5), 0, 1))
+    left = np.float32(x < 0.15)
 
-        class Half(type(heads)):
-            def moved(self, components, target):
-                found = super().moved(components, target)
-                return None if found is None else left
+    class Half(type(opened)):
+        def moved(self, components, target):
+            found = super().moved(components, target)
+            return None if found is None else left
 
-        _, shot = ask(Half(*heads), Options(), expression="smile=0.9", **also)
-        apart = np.abs(np.int32(shot.picture_u8) - photo_u8).max(axis=-1)
-        assert apart[:, : size // 8].max() > 8
-        assert (apart[:, -size // 4 :].max() <= 1) == stays
+    half = Half(*opened._replace(shares=lambda *_: soft, own_shares=soft))
+    photo_u8 = np.int32(images.to_u8(np.asarray(opened.photo)))
+    options = Options(paste_back=Path("photo.png"))
+    asked = ({}, True), ({"roll": "+=0"}, True), ({"roll": "+=9"}, False)
+    for also, stays in (*asked, ({"yaw": "+=3"}, False)):
+        _, shot = ask(half, options, expression="smile=0.9", **also)
+        apart = np.abs(shot.picture_u8 - photo_u8).max(axis=-1)
+        assert (apart[:, size // 2 :].max() <= 1) == stays
+        assert (shot.changed[:, size // 2 :].max() == 0) == stays
+        assert apart[:, : size // 2].max() > 8
+    _, shot = ask(half, Options(keep_background=False), expression="smile=0.9")
+    assert np.abs(shot.picture_u8 - photo_u8)[:, size // 2 :].max() > 8
+
+
+def test_what_is_refined_of_an_expression_is_what_moves_and_of_a_turn_the_head(opened):
+    share = np.float32(np.random.default_rng(0).uniform(size=(16, 16)))
+    heads = opened._replace(shares=lambda *_: share, own_shares=share)
+    request = requests.request({}, "smile=0.9", None, {})
+    target = heads.target(request)
+    part = partial(refining.edited_part, heads, heads.before, target)
+    moves = np.asarray(heads.moved(["expression"], target))
+    assert 0 < moves.mean() < 1
+    np.testing.assert_array_equal(part(["expression"]), np.minimum(share, moves))
+    np.testing.assert_array_equal(part(["rotation", "expression"]), share)
