@@ -78,7 +78,7 @@ def test_the_photograph_stays_where_nothing_moves_and_the_edit_is_seen_where_it_
     assert reached[SMALL // 2, SMALL // 2] == 1 and reached[0, 0] == 0
     whole = np.kron(np.asarray(reached), np.ones((SIZE // SMALL,) * 2))
     apart = np.abs(np.asarray(found - photo)).max(axis=-1)
-    assert apart[whole == 0].max() < 1e-6  # there it is the photograph to the last bit
+    assert apart[whole == 0].max() < 1e-6  # there it is the photograph
 
 
 def test_where_nothing_moves_or_both_are_one_picture_it_is_the_photograph():
